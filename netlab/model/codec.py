@@ -1,0 +1,39 @@
+"""The model's types to JSON and back. Every type is checked on the way in, by pydantic."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from netlab.model.errors import InputError, Problem
+
+T = TypeVar("T")
+
+
+@cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def encode(value: Any, *, indent: int | None = None) -> bytes:
+    """A model value as JSON."""
+    return _adapter(type(value)).dump_json(value, indent=indent)
+
+
+def decode(kind: type[T], data: bytes, source: str) -> T:
+    """The value of type `kind` that `data` (JSON) holds. `source` names the data in errors.
+
+    Raises InputError, one problem per wrong value with its place in the document.
+    """
+    try:
+        value: T = _adapter(kind).validate_json(data)
+    except ValidationError as error:
+        raise InputError(
+            *(
+                Problem(f"{source}: {'.'.join(str(part) for part in problem['loc']) or 'document'}: {problem['msg']}")
+                for problem in error.errors(include_url=False)
+            )
+        ) from None
+    return value

@@ -1,0 +1,193 @@
+"""What was seen: read from the kernel, a daemon or the wire, and saved as it is. No conclusions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netlab.model.topology import Expect
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class BgpSession:
+    """A BGP session as the router reports it. `state` as in RFC 4271: Idle, Connect, ..., Established."""
+
+    neighbor: str
+    remote_asn: int
+    state: str
+    expect_down: bool = False
+
+
+@dataclass(frozen=True)
+class BgpPath:
+    """A path to the VIP's prefix in the router's BGP table."""
+
+    next_hop: str
+    neighbor: str
+    as_path: tuple[int, ...]
+    origin: str
+    valid: bool
+    best: bool
+    multipath: bool
+    """Chosen for forwarding beside, or as, the best path."""
+    local_pref: int | None = None
+    med: int | None = None
+    weight: int | None = None
+
+
+@dataclass(frozen=True)
+class BgpEvidence:
+    """The router's BGP process and its view of the VIP.
+
+    `maximum_paths` and `maximum_paths_ibgp` are what the running configuration says; None where it says nothing,
+    so that the daemon's own default holds (FRR: its compile-time limit).
+    """
+
+    local_asn: int
+    maximum_paths: int | None
+    maximum_paths_ibgp: int | None
+    multipath_relax: bool
+    sessions: tuple[BgpSession, ...]
+    prefix: str | None
+    paths: tuple[BgpPath, ...]
+
+
+@dataclass(frozen=True)
+class RibNextHop:
+    """A next hop of the routing daemon's route to the VIP."""
+
+    address: str
+    interface: str
+    active: bool
+    fib: bool
+
+
+@dataclass(frozen=True)
+class FibNextHop:
+    """A next hop in the kernel. `weight` counts from 1."""
+
+    address: str
+    interface: str
+    weight: int = 1
+
+
+@dataclass(frozen=True)
+class FibRoute:
+    """The kernel's route to the VIP. `group` is the id of its next-hop object (group), `group_type` mpath or resilient."""
+
+    prefix: str
+    protocol: str
+    next_hops: tuple[FibNextHop, ...]
+    group: int | None = None
+    group_type: str | None = None
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """An entry of the kernel's neighbour table. `state` as `ip neighbour` prints it: REACHABLE, STALE, FAILED, ..."""
+
+    address: str
+    interface: str
+    mac: str | None
+    state: str
+
+
+@dataclass(frozen=True)
+class HashSettings:
+    """net.ipv4.fib_multipath_hash_*. None where the kernel has no such setting."""
+
+    policy: int
+    fields: int | None
+    seed: int | None
+
+
+@dataclass(frozen=True)
+class SegmentCount:
+    """Client-to-VIP segments of one flow seen leaving the router by one interface to one MAC address."""
+
+    interface: str
+    mac: str
+    next_hop: str | None
+    """The next hop that the MAC belongs to by the router's neighbour table; None where it is not there."""
+    count: int
+
+
+@dataclass(frozen=True)
+class FlowEvidence:
+    """One TCP connection from the client: an HTTP GET from its own source port."""
+
+    source: str
+    source_port: int
+    answered: bool
+    error: str | None
+    pod: str | None
+    client_seen: str | None
+    """The client address that the pod saw."""
+    retransmissions: int
+    """TCP_INFO tcpi_total_retrans of the client's socket when it was closed."""
+    predicted: str | None
+    """The next hop that RTM_GETROUTE names for this 5-tuple."""
+    segments: tuple[SegmentCount, ...]
+
+
+@dataclass(frozen=True)
+class Announcer:
+    """A cluster node that may announce the VIP."""
+
+    node: str
+    address: str
+    expected: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class PodInfo:
+    """A pod behind the VIP and the cluster node that it runs on."""
+
+    name: str
+    node: str
+
+
+@dataclass(frozen=True)
+class RouterEvidence:
+    """Everything seen about one router and one VIP."""
+
+    router: str
+    kind: str
+    runs_as: str
+    client: str
+    vip: str
+    port: int
+    expected: Expect
+    announcers: tuple[Announcer, ...]
+    pods: tuple[PodInfo, ...]
+    bgp: BgpEvidence | None
+    rib: tuple[RibNextHop, ...]
+    fib_before: FibRoute | None
+    fib_after: FibRoute | None
+    neighbours_before: tuple[Neighbour, ...]
+    neighbours_after: tuple[Neighbour, ...]
+    hash: HashSettings
+    flows: tuple[FlowEvidence, ...]
+    capture_packets: int
+    capture_drops: int
+    one_kernel: bool = True
+    """All machines share one kernel, so hash policy 1 sees the sender's socket hash instead of the 5-tuple."""
+    old_kernel: str | None = None
+    """Of a configuration written for another kernel: what that kernel did with several next hops."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one run of ecmp-check saw. A file that `netlab judge` reads on any machine."""
+
+    lab: str
+    runtime: str
+    emulated: tuple[str, ...]
+    versions: tuple[tuple[str, str], ...]
+    seed: int
+    taken: str
+    """RFC 3339, UTC."""
+    routers: tuple[RouterEvidence, ...]
+    schema: int = SCHEMA

@@ -1,0 +1,239 @@
+"""What a topology means: every machine, address, route, file and process of the lab. Computed, nothing exists yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+)
+from typing import Literal
+
+from netlab.model.topology import Expect
+
+Address = IPv4Address | IPv6Address
+Interface = IPv4Interface | IPv6Interface
+Network = IPv4Network | IPv6Network
+
+
+class Role(StrEnum):
+    """What a machine is for. A `node` of the cluster is a control plane or a worker."""
+
+    ROUTER = "router"
+    HOST = "host"
+    BRIDGE = "bridge"
+    CONTROL_PLANE = "control-plane"
+    WORKER = "worker"
+    POD = "pod"
+
+
+@dataclass(frozen=True)
+class InterfacePlan:
+    """An interface of a machine, without the link that makes it."""
+
+    name: str
+    addresses: tuple[Interface, ...] = ()
+    mtu: int | None = None
+    master: str | None = None
+    """The bridge of the same machine that this interface is a port of."""
+
+
+@dataclass(frozen=True)
+class RoutePlan:
+    """A static kernel route: `via` a next hop, out of `interface`, or both."""
+
+    to: Network
+    via: Address | None = None
+    interface: str | None = None
+    onlink: bool = False
+
+
+@dataclass(frozen=True)
+class SysctlPlan:
+    """A sysctl of the machine's network namespace, in dotted form.
+
+    `required` is False for settings that older kernels lack (fib_multipath_hash_seed: Linux 6.11);
+    whoever needs such a setting says so when it is missing.
+    """
+
+    key: str
+    value: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class FilePlan:
+    """A file that netlab writes into the machine, below a folder that is the machine's own (/etc/frr, /run, ...)."""
+
+    path: str
+    content: str
+    mode: int = 0o644
+
+
+@dataclass(frozen=True)
+class BindPlan:
+    """A file or folder of the host, seen by the machine at `target`."""
+
+    source: str
+    target: str
+    read_only: bool
+
+
+@dataclass(frozen=True)
+class ProcessPlan:
+    """A process that the machine's init starts.
+
+    It starts once every process named in `after` is ready. A daemon is ready when all sockets named in
+    `sockets` (unix stream, absolute path in the machine) accept a connection and, where `port` is set, the TCP
+    port listens; a `oneshot` is ready when it has ended with exit code 0, and any other end fails the deploy with
+    its output.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    after: tuple[str, ...] = ()
+    sockets: tuple[str, ...] = ()
+    port: int | None = None
+    oneshot: bool = False
+    if_present: bool = False
+    """Left out, and taken for ready, where the executable does not exist (FRR 10's mgmtd)."""
+    capabilities: tuple[str, ...] = ()
+    """Capabilities beyond the runtime's default set, by name without CAP_ (zebra needs SYS_ADMIN)."""
+    refuse_output: str | None = None
+    """A regular expression: a oneshot that prints a matching line has failed whatever its exit code
+    (`vtysh -b` of FRR 8.4 reports a refused line but ends with 0)."""
+
+
+@dataclass(frozen=True)
+class NeighborPlan:
+    """A BGP neighbor that the machine's configuration names."""
+
+    address: Address
+    remote_asn: int | None = None
+    expect_down: bool = False
+
+
+@dataclass(frozen=True)
+class RoutingPlan:
+    """A routing daemon that can be asked about BGP and the RIB."""
+
+    daemon: Literal["frr"]
+    daemons: tuple[str, ...]
+    """The daemons that run: zebra, bgpd, staticd, bfdd."""
+    asn: int | None = None
+    neighbors: tuple[NeighborPlan, ...] = ()
+    """The neighbors that must reach Established before the lab has converged."""
+
+
+@dataclass(frozen=True)
+class NodePlan:
+    """One machine, ready to be built. `name` is also its hostname."""
+
+    name: str
+    kind: str
+    role: Role
+    owner: str
+    """The node of the topology that it comes from: `k8s` for `k8s-worker2`, otherwise its own name."""
+    runs_as: str
+    """What really runs, for every screen and the JSON: "VyOS 1.1 configuration, Quagga's defaults, run by FRR".
+    Where `routing` is set, the running version is appended to it when it is shown."""
+    interfaces: tuple[InterfacePlan, ...] = ()
+    bridges: tuple[str, ...] = ()
+    """Bridge devices that the machine holds; their addresses stand in `interfaces` under the same name."""
+    routes: tuple[RoutePlan, ...] = ()
+    sysctls: tuple[SysctlPlan, ...] = ()
+    files: tuple[FilePlan, ...] = ()
+    binds: tuple[BindPlan, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    processes: tuple[ProcessPlan, ...] = ()
+    exec: tuple[tuple[str, ...], ...] = ()
+    """Commands of the user, run in order once the processes are ready, as argument lists."""
+    routing: RoutingPlan | None = None
+    image: str | None = None
+    expect: Expect = Expect.ANY
+    node: str | None = None
+    """Of a pod: the cluster node that it runs on."""
+
+
+@dataclass(frozen=True)
+class LinkEnd:
+    """One end of a link: an interface of a machine."""
+
+    node: str
+    interface: str
+
+
+@dataclass(frozen=True)
+class LinkPlan:
+    """A point-to-point link (a veth pair) between two machines."""
+
+    a: LinkEnd
+    b: LinkEnd
+    mtu: int | None = None
+
+
+@dataclass(frozen=True)
+class AnnouncerPlan:
+    """A cluster node that may announce a VIP. `reason` says why it is not expected to, where it is not."""
+
+    node: str
+    address: Address
+    expected: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ServicePlan:
+    """A service of the cluster with its virtual IP (VIP)."""
+
+    cluster: str
+    name: str
+    vip: Address
+    port: int
+    policy: Literal["Cluster", "Local"]
+    pods: tuple[str, ...]
+    announcers: tuple[AnnouncerPlan, ...]
+
+
+@dataclass(frozen=True)
+class CheckPlan:
+    """What ecmp-check looks at: flows from `client` to a VIP, counted at `router`."""
+
+    router: str
+    client: str
+    client_address: Address
+    client_interface: str
+    router_interface: str
+    """Where the client's packets enter the router."""
+    vip: Address
+    port: int
+    service: str
+    expect: Expect
+
+
+@dataclass(frozen=True)
+class LabPlan:
+    """The whole lab, ready to be built by a runtime."""
+
+    name: str
+    topology_file: str
+    runtime: Literal["netns", "docker"]
+    nodes: tuple[NodePlan, ...]
+    links: tuple[LinkPlan, ...]
+    services: tuple[ServicePlan, ...] = ()
+    checks: tuple[CheckPlan, ...] = ()
+    emulated: tuple[str, ...] = ()
+    """What is not the real thing, one sentence each; shown on every screen and in the JSON."""
+    warnings: tuple[str, ...] = ()
+
+    def node(self, name: str) -> NodePlan:
+        """The machine of that name. KeyError where there is none."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)

@@ -1,0 +1,141 @@
+"""What a user wrote: the topology file with the position of every value. Generic; a kind's own options stay opaque."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
+from pathlib import Path
+from typing import Any, Literal
+
+from netlab.model.errors import Position
+
+IPInterface = IPv4Interface | IPv6Interface
+IPNetwork = IPv4Network | IPv6Network
+Key = str | int
+
+
+class Expect(StrEnum):
+    """What a router is expected to do with the flows to a VIP."""
+
+    ECMP = "ecmp"
+    SINGLE_PATH = "single-path"
+    ANY = "any"
+
+
+@dataclass(frozen=True)
+class Located:
+    """A plain YAML value (mappings are dicts, sequences lists) and where each part of it stands.
+
+    `positions` maps a path inside `value`, such as ("bgp", "neighbors", 0), to the place of that value;
+    `key_positions` maps the same paths to the place of the mapping key. The empty path is the value itself.
+    """
+
+    value: Any
+    positions: Mapping[tuple[Key, ...], Position] = field(repr=False)
+    key_positions: Mapping[tuple[Key, ...], Position] = field(repr=False)
+
+    def at(self, *path: Key) -> Position:
+        """The place of the value at `path`, or of its nearest parent that has one."""
+        while path and path not in self.positions:
+            path = path[:-1]
+        return self.positions[path]
+
+    def key_at(self, *path: Key) -> Position:
+        """The place of the mapping key at `path`; the value's place where it has no key."""
+        return self.key_positions.get(path) or self.at(*path)
+
+    def child(self, *path: Key) -> Located:
+        """The value at `path` with the positions below it."""
+        value = self.value
+        for key in path:
+            value = value[key]
+        size = len(path)
+        return Located(
+            value,
+            {p[size:]: where for p, where in self.positions.items() if p[:size] == path},
+            {p[size:]: where for p, where in self.key_positions.items() if p[:size] == path},
+        )
+
+
+@dataclass(frozen=True)
+class BindSpec:
+    """A file or folder of the host that a node sees: `source` is absolute, resolved against the topology's folder."""
+
+    source: Path
+    target: str
+    read_only: bool
+    position: Position
+
+
+@dataclass(frozen=True)
+class RouteSpec:
+    """A static route that the user wrote: `{to: PREFIX, via: ADDRESS}`."""
+
+    to: str
+    via: str
+    position: Position
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One node as written, after `defaults`, `kinds` and `groups` were merged into it."""
+
+    name: str
+    kind: str
+    position: Position
+    options: Located
+    """The kind's own keys (everything that is not generic), to be checked by the kind."""
+    image: str | None = None
+    startup_config: Path | None = None
+    startup_config_position: Position | None = None
+    exec: tuple[str, ...] = ()
+    binds: tuple[BindSpec, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    sysctls: tuple[tuple[str, str], ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    routes: Literal["auto", "none"] | tuple[RouteSpec, ...] = "auto"
+    """Static routes: `auto` lets the planner give a host the routes to the lab's other subnets."""
+    expect: Expect = Expect.ANY
+
+
+@dataclass(frozen=True)
+class EndpointSpec:
+    """One end of a link. `interface` is None where the file leaves the name to netlab (`k8s`, or a bridge's port)."""
+
+    node: str
+    interface: str | None
+    position: Position
+
+
+@dataclass(frozen=True)
+class LinkSpec:
+    """A link as written. `ipv4` and `ipv6` hold one address per endpoint, None where an endpoint has none."""
+
+    endpoints: tuple[EndpointSpec, EndpointSpec]
+    position: Position
+    mtu: int | None = None
+    ipv4: tuple[IPv4Interface | None, IPv4Interface | None] = (None, None)
+    ipv6: tuple[IPv6Interface | None, IPv6Interface | None] = (None, None)
+    auto_ipv4: bool = False
+    """`ipv4: auto`: the planner picks a subnet."""
+
+
+@dataclass(frozen=True)
+class Topology:
+    """A whole topology file, checked for everything that needs no knowledge of a kind."""
+
+    name: str
+    file: Path
+    """Absolute path of the topology file; its folder is where relative paths start."""
+    runtime: Literal["netns", "docker"]
+    nodes: tuple[NodeSpec, ...]
+    links: tuple[LinkSpec, ...]
+
+    def node(self, name: str) -> NodeSpec:
+        """The node of that name. KeyError where there is none."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)

@@ -1,0 +1,151 @@
+"""What is concluded from the evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from netlab.model.evidence import HashSettings
+from netlab.model.topology import Expect
+
+
+class Outcome(StrEnum):
+    """The verdict on one router and one VIP."""
+
+    ECMP = "ecmp"
+    SINGLE_PATH = "single-path"
+    PARTIAL = "partial"
+    UNBALANCED = "unbalanced"
+    PER_PACKET = "per-packet"
+    INCONCLUSIVE = "inconclusive"
+    NO_ROUTE = "no-route"
+
+
+class Severity(StrEnum):
+    """How much a finding matters: an `error` makes the measurement invalid or the service fail."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule that applies: what it says, the evidence it rests on, and how to mend it."""
+
+    rule: str
+    severity: Severity
+    message: str
+    evidence: str
+    mend: str
+
+
+@dataclass(frozen=True)
+class PathCounts:
+    """How many paths or next hops each layer has. `used` counts next hops that carried at least one flow."""
+
+    announced: int
+    multipath: int
+    rib: int
+    fib: int
+    used: int
+
+
+@dataclass(frozen=True)
+class FlowCounts:
+    """`keys` counts distinct hash keys under the router's hash policy, the unit of every statistic."""
+
+    sent: int
+    answered: int
+    keys: int
+    retransmitted: int
+    capture_drops: int
+
+
+@dataclass(frozen=True)
+class NextHopShare:
+    """Flows that went to one next hop. `ci95` is the 95% confidence interval of `share`."""
+
+    address: str
+    node: str | None
+    weight: int
+    flows: int
+    expected_flows: float
+    share: float
+    ci95: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class PodShare:
+    """Answers that came from one pod."""
+
+    name: str
+    node: str | None
+    flows: int
+    client_addresses_seen: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Balance over the next hops, by hash key. None where it cannot be computed (fewer than two next hops)."""
+
+    chi2: float | None
+    p_value: float | None
+    max_over_mean: float | None
+    cv: float | None
+    expected_cv: float | None
+    """sqrt((k-1)/n): the coefficient of variation that a perfect hash gives."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Flows whose next hop was the one that the kernel's own route look-up named."""
+
+    agree: int
+    of: int
+
+
+@dataclass(frozen=True)
+class RouterVerdict:
+    """The verdict on one router and one VIP, with the numbers it rests on."""
+
+    router: str
+    kind: str
+    runs_as: str
+    client: str
+    vip: str
+    port: int
+    verdict: Outcome
+    reason: str
+    """One sentence: why this verdict, with the test that decided it."""
+    expected: Expect
+    matches: bool
+    paths: PathCounts
+    flows: FlowCounts
+    next_hops: tuple[NextHopShare, ...]
+    pods: tuple[PodShare, ...]
+    statistics: Statistics
+    prediction: Prediction
+    hash: HashSettings
+    forwarding: Literal["per-flow", "per-packet"]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict of one run of ecmp-check over all its routers."""
+
+    lab: str
+    runtime: str
+    emulated: tuple[str, ...]
+    versions: tuple[tuple[str, str], ...]
+    seed: int
+    alpha: float
+    routers: tuple[RouterVerdict, ...]
+    schema: int = 1
+
+    @property
+    def matches(self) -> bool:
+        """Whether every router did what was expected of it."""
+        return all(router.matches for router in self.routers)
