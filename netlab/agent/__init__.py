@@ -1,0 +1,15 @@
+"""The only code that works inside network namespaces: links, addresses, sysctls, routes, captures, traffic.
+
+A single-threaded process (`python -m netlab.agent`) that a runtime starts where the namespaces are and that takes
+framed JSON on its standard input. Nothing above it sees a descriptor, a pid or a namespace path: machines are named.
+
+    messages.py   requests and answers, typed
+    client.py     the caller's side
+    server.py     the loop of the agent itself
+    netlink.py    batches of rtnetlink messages
+    wiring.py     links, addresses, routes and sysctls of a whole lab
+    kernel.py     what the kernel says: routes, next-hop groups, neighbours, hash settings
+    vty.py        questions to a routing daemon
+    capture.py    packets leaving a router, from a ring
+    traffic.py    TCP flows from a client, and where each of them went
+"""

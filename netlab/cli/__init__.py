@@ -1,0 +1,4 @@
+"""The commands: parse, call one function, print. No logic.
+
+What a command needs is imported when it runs, so that `netlab --help` and `netlab exec` stay fast.
+"""

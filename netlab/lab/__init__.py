@@ -1,0 +1,1 @@
+"""A lab from plan to running and back: deploy, destroy, wait until converged, state on disk, progress."""

@@ -74,7 +74,10 @@ class FibNextHop:
 
 @dataclass(frozen=True)
 class FibRoute:
-    """The kernel's route to the VIP. `group` is the id of its next-hop object (group), `group_type` mpath or resilient."""
+    """The kernel's route to the VIP.
+
+    `group` is the id of its next-hop object (or group), `group_type` is mpath or resilient.
+    """
 
     prefix: str
     protocol: str

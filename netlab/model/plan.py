@@ -158,6 +158,8 @@ class NodePlan:
     expect: Expect = Expect.ANY
     node: str | None = None
     """Of a pod: the cluster node that it runs on."""
+    old_kernel: str | None = None
+    """Of a configuration written for another kernel: what that kernel did with several next hops."""
 
 
 @dataclass(frozen=True)

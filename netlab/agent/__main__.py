@@ -1,0 +1,11 @@
+"""`python -m netlab.agent`, or this very file: the agent on standard input and output."""
+
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    # Started by path and without the working directory in sys.path, wherever netlab is installed.
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+    from netlab.agent.server import main
+
+    main()

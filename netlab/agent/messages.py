@@ -1,0 +1,172 @@
+"""What a caller asks of the agent and what it answers. Machines are named; addresses are text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netlab.model.evidence import FibRoute, HashSettings, Neighbour
+from netlab.model.plan import InterfacePlan, LinkPlan, RoutePlan, SysctlPlan
+
+
+@dataclass(frozen=True)
+class NodeWiring:
+    """What a machine gets inside its network namespace."""
+
+    name: str
+    interfaces: tuple[InterfacePlan, ...]
+    bridges: tuple[str, ...]
+    routes: tuple[RoutePlan, ...]
+    sysctls: tuple[SysctlPlan, ...]
+
+
+@dataclass(frozen=True)
+class WireRequest:
+    """Wire a whole lab."""
+
+    nodes: tuple[NodeWiring, ...]
+    links: tuple[LinkPlan, ...]
+
+
+@dataclass(frozen=True)
+class WireAnswer:
+    """`missing`: sysctls that this kernel does not have and that were not required, as (machine, key)."""
+
+    missing: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class VtyQuestion:
+    """A command for a routing daemon's vty."""
+
+    node: str
+    daemon: str
+    command: str
+
+
+@dataclass(frozen=True)
+class VtyAnswer:
+    """What the daemon printed. `error` says why nothing could be asked, where that is so."""
+
+    text: str
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class VtyRequest:
+    """Questions, answered in order."""
+
+    questions: tuple[VtyQuestion, ...]
+
+
+@dataclass(frozen=True)
+class VtyAnswers:
+    """One answer per question."""
+
+    answers: tuple[VtyAnswer, ...]
+
+
+@dataclass(frozen=True)
+class KernelRequest:
+    """What the kernel of each (machine, destination address) says about forwarding."""
+
+    questions: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class KernelView:
+    """A machine's kernel route to a destination, its neighbour table and hash settings."""
+
+    route: FibRoute | None
+    neighbours: tuple[Neighbour, ...]
+    hash: HashSettings
+
+
+@dataclass(frozen=True)
+class KernelAnswer:
+    """One view per question."""
+
+    views: tuple[KernelView, ...]
+
+
+@dataclass(frozen=True)
+class FlowGroup:
+    """TCP connections from one client to one VIP: an HTTP GET from each of `source_ports`, all at once.
+
+    Where `router` is set, every client-to-VIP segment that leaves it is counted, and the kernel of the router is
+    asked for the next hop of each flow that enters by `router_interface`.
+    """
+
+    client: str
+    client_address: str
+    vip: str
+    port: int
+    source_ports: tuple[int, ...]
+    router: str | None = None
+    router_interface: str | None = None
+
+
+@dataclass(frozen=True)
+class FlowsRequest:
+    """Run all groups at the same time. `timeout` is in seconds, for a single flow."""
+
+    groups: tuple[FlowGroup, ...]
+    timeout: float
+
+
+@dataclass(frozen=True)
+class SeenSegments:
+    """Segments of one flow seen leaving a router by one interface to one MAC address."""
+
+    interface: str
+    mac: str
+    count: int
+
+
+@dataclass(frozen=True)
+class FlowOutcome:
+    """How one flow went. `body` is the HTTP response's body; `predicted` a next-hop address."""
+
+    source_port: int
+    answered: bool
+    error: str | None
+    body: str
+    retransmissions: int
+    predicted: str | None
+    segments: tuple[SeenSegments, ...]
+
+
+@dataclass(frozen=True)
+class GroupOutcome:
+    """One outcome per source port, in order; packets that the capture saw and dropped."""
+
+    flows: tuple[FlowOutcome, ...]
+    capture_packets: int
+    capture_drops: int
+
+
+@dataclass(frozen=True)
+class FlowsAnswer:
+    """One outcome per group."""
+
+    groups: tuple[GroupOutcome, ...]
+
+
+@dataclass(frozen=True)
+class Hello:
+    """The first message to an agent: where its machines are. Only a runtime sends it. `nodes`: (name, pid)."""
+
+    nodes: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Done:
+    """An answer that says nothing else."""
+
+
+REQUESTS: dict[str, type[object]] = {
+    "hello": Hello,
+    "wire": WireRequest,
+    "vty": VtyRequest,
+    "kernel": KernelRequest,
+    "flows": FlowsRequest,
+}

@@ -1,0 +1,87 @@
+"""The agent's loop: read a request, do it, answer. Single-threaded; ends with its input."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, BinaryIO
+
+from netlab.agent import framing, kernel, messages, traffic, vty
+from netlab.agent.namespaces import Namespaces
+from netlab.agent.netlink import NetlinkSocket
+from netlab.model import codec
+from netlab.model.errors import HostError, InputError, LabError
+
+
+def serve(from_caller: BinaryIO, to_caller: BinaryIO) -> None:
+    """Answer requests until the caller is gone."""
+    agent = Agent()
+    while True:
+        try:
+            word, payload = framing.read(from_caller)
+        except framing.EndOfStream:
+            return
+        try:
+            request = codec.decode(messages.REQUESTS[word], payload, word)
+            answer = getattr(agent, word)(request)
+        except HostError as error:
+            framing.write(to_caller, "host-error", " ".join(error.lines()).encode())
+        except (LabError, InputError) as error:
+            framing.write(to_caller, "error", str(error).encode())
+        except OSError as error:
+            framing.write(to_caller, "error", f"agent: {word}: {error}".encode())
+        else:
+            framing.write(to_caller, "ok", codec.encode(answer))
+
+
+class Agent:
+    """The requests, one method each, named as in messages.REQUESTS."""
+
+    def __init__(self) -> None:
+        self._namespaces = Namespaces({})
+
+    def hello(self, request: messages.Hello) -> messages.Done:
+        """Learn where the machines are."""
+        self._namespaces = Namespaces(dict(request.nodes))
+        return messages.Done()
+
+    def wire(self, request: messages.WireRequest) -> messages.WireAnswer:
+        """Wire the lab."""
+        from netlab.agent import wiring  # pyroute2's 150 ms are for an agent that wires alone
+
+        return wiring.wire(request, self._namespaces)
+
+    def vty(self, request: messages.VtyRequest) -> messages.VtyAnswers:
+        """Ask routing daemons."""
+        return messages.VtyAnswers(vty.ask(request.questions, self._namespaces))
+
+    def kernel(self, request: messages.KernelRequest) -> messages.KernelAnswer:
+        """Ask kernels how they forward."""
+        return messages.KernelAnswer(tuple(self._kernel_view(*question) for question in request.questions))
+
+    def _kernel_view(self, node: str, destination: str) -> messages.KernelView:
+        with self._namespaces.inside(node):
+            netlink = NetlinkSocket()
+            try:
+                return messages.KernelView(
+                    route=kernel.route_to(destination, netlink),
+                    neighbours=kernel.neighbours(netlink),
+                    hash=kernel.hash_settings(),
+                )
+            finally:
+                netlink.close()
+
+    def flows(self, request: messages.FlowsRequest) -> messages.FlowsAnswer:
+        """Send flows and watch them."""
+        return traffic.run(request, self._namespaces)
+
+
+def main() -> None:
+    """Serve on standard input and output; whatever else would be printed goes to standard error."""
+    from_caller: Any = os.fdopen(os.dup(0), "rb")
+    to_caller: Any = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    if "--wiring" in sys.argv:
+        import netlab.agent.wiring  # noqa: F401
+    serve(from_caller, to_caller)

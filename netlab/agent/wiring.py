@@ -1,0 +1,176 @@
+"""Links, addresses, routes and sysctls of a whole lab, in as few messages as the kernel takes.
+
+Both ends of a veth pair are born inside their machines in one message (IFLA_NET_NS_FD on each side), so nothing
+ever exists in another namespace. Interface indexes are chosen here, so nothing has to be looked up.
+"""
+
+from __future__ import annotations
+
+import socket
+from ipaddress import IPv6Interface
+from pathlib import Path
+
+from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+from pyroute2.netlink.rtnl.rtmsg import rtmsg
+
+from netlab.agent.messages import NodeWiring, WireAnswer, WireRequest
+from netlab.agent.namespaces import Namespaces
+from netlab.agent.netlink import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, KernelRefusal, Message, NetlinkSocket, body_of
+from netlab.model.errors import HostError, LabError
+from netlab.model.plan import Interface, InterfacePlan, LinkEnd, RoutePlan, SysctlPlan
+
+_RTM_NEWLINK = 16
+_RTM_NEWADDR = 20
+_RTM_NEWROUTE = 24
+_IFF_UP = 0x1
+_IFA_F_NODAD = 0x02
+_RTNH_F_ONLINK = 0x4
+# New namespaces may hold fallback tunnel devices (tunl0, sit0) with small indexes.
+_FIRST_INDEX = 100
+_MTU = 1500
+
+
+def wire(request: WireRequest, namespaces: Namespaces) -> WireAnswer:
+    """Wire every machine of the lab. LabError says which machine and what the kernel refused."""
+    missing = []
+    sockets: dict[str, NetlinkSocket] = {}
+    for node in request.nodes:
+        with namespaces.inside(node.name):
+            # Before any interface exists, so that interfaces are born with the machine's defaults.
+            missing += _set_sysctls(node, [s for s in node.sysctls if not _of_interface(s)])
+            sockets[node.name] = NetlinkSocket()
+    indexes = _indexes(request)
+    try:
+        _make_links(request, namespaces, indexes)
+        for node in request.nodes:
+            _configure(node, sockets[node.name], indexes[node.name])
+            with namespaces.inside(node.name):
+                missing += _set_sysctls(node, [s for s in node.sysctls if _of_interface(s)])
+    except KernelRefusal as refusal:
+        raise LabError(str(refusal)) from None
+    finally:
+        for netlink in sockets.values():
+            netlink.close()
+    return WireAnswer(tuple(missing))
+
+
+def _of_interface(sysctl: SysctlPlan) -> bool:
+    parts = sysctl.key.split(".")
+    return len(parts) > 4 and parts[2] in ("conf", "neigh") and parts[3] not in ("all", "default")
+
+
+def _set_sysctls(node: NodeWiring, sysctls: list[SysctlPlan]) -> list[tuple[str, str]]:
+    missing = []
+    for sysctl in sysctls:
+        try:
+            Path("/proc/sys", *sysctl.key.split(".")).write_text(sysctl.value, encoding="ascii")
+        except FileNotFoundError:
+            if sysctl.required:
+                raise HostError(f"{node.name}: this kernel has no sysctl {sysctl.key}") from None
+            missing.append((node.name, sysctl.key))
+        except OSError as error:
+            raise LabError(f"{node.name}: sysctl {sysctl.key}={sysctl.value}: {error.strerror}") from None
+    return missing
+
+
+def _indexes(request: WireRequest) -> dict[str, dict[str, int]]:
+    """Interface indexes by machine and name: bridges first, then the rest in the plan's order."""
+    indexes: dict[str, dict[str, int]] = {}
+    for node in request.nodes:
+        names = dict.fromkeys((*node.bridges, *(interface.name for interface in node.interfaces)))
+        indexes[node.name] = {name: _FIRST_INDEX + number for number, name in enumerate(names)}
+    return indexes
+
+
+def _make_links(request: WireRequest, namespaces: Namespaces, indexes: dict[str, dict[str, int]]) -> None:
+    netlink = NetlinkSocket()
+    messages = []
+    for link in request.links:
+        message = ifinfmsg()
+        message["index"], near = _veth_end(link.a, link.mtu, namespaces, indexes)
+        far_index, far = _veth_end(link.b, link.mtu, namespaces, indexes)
+        peer = {"index": far_index, "attrs": far}
+        info = {"attrs": [("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", {"attrs": [("VETH_INFO_PEER", peer)]})]}
+        message["attrs"] = [*near, ("IFLA_LINKINFO", info)]
+        purpose = f"link {link.a.node}:{link.a.interface} - {link.b.node}:{link.b.interface}"
+        messages.append(Message(_RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body_of(message), purpose))
+    try:
+        netlink.batch(messages)
+    finally:
+        netlink.close()
+
+
+def _veth_end(
+    end: LinkEnd, mtu: int | None, namespaces: Namespaces, indexes: dict[str, dict[str, int]]
+) -> tuple[int, list[tuple[str, object]]]:
+    attributes: list[tuple[str, object]] = [
+        ("IFLA_IFNAME", end.interface),
+        ("IFLA_MTU", mtu or _MTU),
+        ("IFLA_NET_NS_FD", namespaces.handle(end.node)),
+    ]
+    return indexes[end.node][end.interface], attributes
+
+
+def _configure(node: NodeWiring, netlink: NetlinkSocket, indexes: dict[str, int]) -> None:
+    messages = [_link_up(node.name, "lo", 1)]
+    messages += [_new_bridge(node.name, bridge, indexes[bridge]) for bridge in node.bridges]
+    for interface in node.interfaces:
+        messages.append(_interface_up(node.name, interface, indexes))
+        messages += [_address(node.name, interface.name, indexes, address) for address in interface.addresses]
+    messages += [_link_up(node.name, bridge, indexes[bridge]) for bridge in node.bridges]
+    messages += [_route(node.name, route, indexes) for route in node.routes]
+    netlink.batch(messages)
+
+
+def _link_up(node: str, name: str, index: int) -> Message:
+    message = ifinfmsg()
+    message["index"], message["flags"], message["change"] = index, _IFF_UP, _IFF_UP
+    return Message(_RTM_NEWLINK, 0, body_of(message), f"{node}: raise {name}")
+
+
+def _new_bridge(node: str, name: str, index: int) -> Message:
+    message = ifinfmsg()
+    message["index"] = index
+    message["attrs"] = [("IFLA_IFNAME", name), ("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", "bridge")]})]
+    return Message(_RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body_of(message), f"{node}: bridge {name}")
+
+
+def _interface_up(node: str, interface: InterfacePlan, indexes: dict[str, int]) -> Message:
+    message = ifinfmsg()
+    message["index"], message["flags"], message["change"] = indexes[interface.name], _IFF_UP, _IFF_UP
+    if interface.master:
+        message["attrs"] = [("IFLA_MASTER", indexes[interface.master])]
+    return Message(_RTM_NEWLINK, 0, body_of(message), f"{node}: raise {interface.name}")
+
+
+def _address(node: str, interface: str, indexes: dict[str, int], address: Interface) -> Message:
+    message = ifaddrmsg()
+    version6 = isinstance(address, IPv6Interface)
+    message["family"] = socket.AF_INET6 if version6 else socket.AF_INET
+    message["prefixlen"] = address.network.prefixlen
+    message["index"] = indexes[interface]
+    attrs: list[tuple[str, object]] = [("IFA_LOCAL", str(address.ip)), ("IFA_ADDRESS", str(address.ip))]
+    if version6:
+        attrs = [("IFA_ADDRESS", str(address.ip)), ("IFA_FLAGS", _IFA_F_NODAD)]
+    elif address.network.prefixlen < 31:
+        attrs.append(("IFA_BROADCAST", str(address.network.broadcast_address)))
+    message["attrs"] = attrs
+    return Message(_RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, body_of(message), f"{node}: {interface} address {address}")
+
+
+def _route(node: str, route: RoutePlan, indexes: dict[str, int]) -> Message:
+    message = rtmsg()
+    message["family"] = socket.AF_INET6 if route.to.version == 6 else socket.AF_INET
+    message["dst_len"] = route.to.prefixlen
+    message["table"], message["proto"], message["type"] = 254, 4, 1  # main, static, unicast
+    message["scope"] = 0 if route.via else 253  # universe, link
+    message["flags"] = _RTNH_F_ONLINK if route.onlink else 0
+    attrs: list[tuple[str, object]] = [("RTA_DST", str(route.to.network_address))]
+    if route.via:
+        attrs.append(("RTA_GATEWAY", str(route.via)))
+    if route.interface:
+        attrs.append(("RTA_OIF", indexes[route.interface]))
+    message["attrs"] = attrs
+    out_of = " ".join(str(part) for part in (f"via {route.via}" if route.via else "", route.interface or "") if part)
+    return Message(_RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, body_of(message), f"{node}: route {route.to} {out_of}")

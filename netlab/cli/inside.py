@@ -1,0 +1,85 @@
+"""exec, shell, vtysh, logs, config: looking into a node."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn, Optional
+
+import typer
+
+from netlab.cli.options import LabOption
+from netlab.model.errors import NetlabError
+
+NodeArgument = Annotated[str, typer.Argument(metavar="NODE", help="A node's name.", show_default=False)]
+_FAILED = 125  # netlab's own failure, as docker exec has it
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(name="exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(
+        execute
+    )
+    for command in (shell, vtysh, logs, config):
+        app.command()(command)
+
+
+def execute(
+    node: NodeArgument,
+    command: Annotated[list[str], typer.Argument(metavar="-- CMD...", help="The command and its arguments.")],
+    lab: LabOption = None,
+) -> None:
+    """Run a command in a node; its output and its exit code."""
+    _run(node, tuple(command), lab)
+
+
+def shell(node: NodeArgument, lab: LabOption = None) -> None:
+    """A shell in a node."""
+    _run(node, ("bash",), lab)
+
+
+def vtysh(
+    node: NodeArgument,
+    command: Annotated[Optional[list[str]], typer.Option("--command", "-c", help="A command; may be repeated.")] = None,  # noqa: UP045
+    lab: LabOption = None,
+) -> None:
+    """FRR's own shell in a router, or single commands of it."""
+    _run(node, ("vtysh", *(part for text in command or () for part in ("-c", text))), lab)
+
+
+def _run(node: str, argv: tuple[str, ...], lab: str | None) -> NoReturn:
+    from netlab.lab.inside import execute as run
+
+    if argv[:1] == ("--",):
+        argv = argv[1:]
+    try:
+        code = run(node, argv, lab, {"TERM": os.environ["TERM"]} if "TERM" in os.environ else {})
+    except NetlabError as error:
+        error.exit_code = _FAILED
+        raise
+    sys.stdout.flush()
+    os._exit(code)  # nothing of the interpreter's end is needed, and scripts call this by the hundred
+
+
+def logs(
+    node: NodeArgument,
+    process: Annotated[Optional[str], typer.Option(help="One process of the node, such as bgpd.")] = None,  # noqa: UP045
+    lab: LabOption = None,
+) -> None:
+    """What a node's processes printed; of a dead lab too."""
+    from netlab.lab.inside import logs as read
+
+    for name, line in read(node, process, lab):
+        typer.echo(line if process else f"{name}: {line}")
+
+
+def config(
+    node: NodeArgument,
+    file: Annotated[Optional[Path], typer.Option(help="A topology file: nothing needs to be deployed.")] = None,  # noqa: UP045
+    lab: LabOption = None,
+) -> None:
+    """The configuration that netlab made for a node, as its daemons take it."""
+    from netlab.lab.inside import configuration
+
+    typer.echo(configuration(node, file, lab), nl=False)

@@ -1,0 +1,80 @@
+"""validate, deploy, destroy, inspect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from netlab.cli.options import Format, FormatOption, LabOption, TopologyArgument
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (validate, deploy, destroy, inspect):
+        app.command()(command)
+
+
+def validate(file: TopologyArgument) -> None:
+    """Check a topology file and everything that it names. Touches nothing."""
+    from netlab.plan import plan_file
+
+    plan = plan_file(file)
+    for warning in plan.warnings:
+        typer.echo(f"note: {warning}", err=True)
+    typer.echo(f"{file}: lab {plan.name}: {len(plan.nodes)} nodes, {len(plan.links)} links, no problems")
+
+
+def deploy(
+    file: TopologyArgument,
+    runtime: Annotated[Optional[str], typer.Option(help="netns or docker; overrides the file.")] = None,  # noqa: UP045
+    reconfigure: Annotated[bool, typer.Option("--reconfigure", help="Replace the lab where it exists.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep a lab whose building failed, to look into it.")] = False,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait until the lab has converged.")] = False,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for convergence.")] = 60.0,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Build the lab of a topology file and wait until it has converged."""
+    from netlab.cli.screen import Screen
+    from netlab.lab.deploy import DeployOptions
+    from netlab.lab.deploy import deploy as run
+    from netlab.plan import plan_file
+    from netlab.report.lab import print_deployment
+
+    screen = Screen()
+    plan = plan_file(file)
+    for warning in plan.warnings:
+        screen.note(warning)
+    options = DeployOptions(runtime=runtime, wait=not no_wait, timeout=timeout, reconfigure=reconfigure, keep=keep)
+    deployment = run(plan, options, screen)
+    print_deployment(plan, deployment, as_json=output is Format.JSON)
+    if deployment.convergence and not deployment.convergence.converged:
+        raise typer.Exit(1)
+
+
+def destroy(
+    file: Annotated[Optional[Path], typer.Argument(metavar="[FILE]", help="The lab's topology file.")] = None,  # noqa: UP045
+    lab: LabOption = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every lab of this user.")] = False,
+) -> None:
+    """Remove a lab, so that nothing of it is left."""
+    from netlab.cli.screen import Screen
+    from netlab.lab import selection
+    from netlab.lab.deploy import destroy as run
+
+    screen = Screen()
+    names = selection.to_destroy(file, lab, everything)
+    for name in names:
+        run(name, screen)
+    screen.done(f"destroyed {', '.join(names)}" if names else "no lab is deployed")
+
+
+def inspect(lab: LabOption = None, output: FormatOption = Format.TABLE) -> None:
+    """Nodes, addresses, BGP sessions and VIPs of a lab; without --lab, of every lab."""
+    from netlab.lab import selection
+    from netlab.lab.inspect import inspect as look
+    from netlab.report.lab import print_reports
+
+    reports = tuple(look(name) for name in selection.to_inspect(lab))
+    print_reports(reports, as_json=output is Format.JSON)

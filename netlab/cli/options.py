@@ -1,0 +1,24 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+
+class Format(StrEnum):
+    """How a command prints its result."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+LabOption = Annotated[
+    Optional[str],  # noqa: UP045  typer reads it at run time
+    typer.Option("--lab", "-l", envvar="NETLAB_LAB", help="The lab; not needed where there is one only."),
+]
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="A table, or JSON and nothing else.")]
+TopologyArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A topology file.", show_default=False)]

@@ -1,0 +1,85 @@
+"""ecmp-check from end to end: observe a running lab, save the evidence, judge it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from netlab.ecmp.judge import judge
+from netlab.ecmp.observe import ObserveOptions, observe
+from netlab.lab import state
+from netlab.model import codec
+from netlab.model.errors import InputError, Problem
+from netlab.model.evidence import SCHEMA, Evidence
+from netlab.model.topology import Expect
+from netlab.model.verdict import Verdict
+from netlab.runtime.netns import runtime
+
+_LARGEST_EVIDENCE = 1 << 30
+
+
+@dataclass(frozen=True)
+class CheckOptions:
+    """As the command line has them; `vip` is IP or IP:PORT, `timeout` seconds for one flow."""
+
+    routers: tuple[str, ...] = ()
+    vip: str | None = None
+    flows: int = 600
+    seed: int | None = None
+    timeout: float = 5.0
+    expect: Expect | None = None
+    evidence: Path | None = None
+
+
+def run(lab: str | None, options: CheckOptions) -> Verdict:
+    """Check the routers of a running lab."""
+    running = state.choose(lab)
+    vip, port = _vip(options.vip)
+    wanted = ObserveOptions(options.routers, vip, port, options.flows, options.seed, options.timeout)
+    with runtime.agent(running) as agent:
+        evidence = observe(state.load_plan(running), agent, wanted, _load_statistics)
+    if options.evidence:
+        _save(options.evidence, evidence)
+    return judge(evidence, expect=options.expect)
+
+
+def _load_statistics() -> None:
+    """Import scipy's functions (0.2 to 0.4 s) while the flows are under way."""
+    import scipy.special  # noqa: F401
+
+
+def _vip(text: str | None) -> tuple[str | None, int | None]:
+    from ipaddress import ip_address
+
+    if text is None:
+        return None, None
+    address, colon, port = text.rpartition(":") if text.count(":") == 1 else (text, "", "")
+    try:
+        return str(ip_address(address)), int(port) if colon else None
+    except ValueError:
+        raise InputError(Problem(f"--vip {text}: not an address, or an address and a port")) from None
+
+
+def _save(path: Path, evidence: Evidence) -> None:
+    """Write the evidence beside its place first, so that a file of that name is always whole."""
+    new = path.with_name(f".{path.name}.new")
+    try:
+        new.write_bytes(codec.encode(evidence) + b"\n")
+        os.replace(new, path)  # noqa: PTH105
+    except OSError as error:
+        raise InputError(Problem(f"--evidence {path}: {error.strerror}")) from None
+
+
+def judge_file(path: Path, expect: Expect | None) -> Verdict:
+    """The verdict from a saved evidence file. InputError for what is not one."""
+    try:
+        if path.stat().st_size > _LARGEST_EVIDENCE:
+            raise InputError(Problem(f"{path}: larger than any evidence file"))
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(Problem(f"{path}: {error.strerror}")) from None
+    evidence = codec.decode(Evidence, data, str(path))
+    if evidence.schema != SCHEMA:
+        raise InputError(Problem(f"{path}: schema {evidence.schema}; this netlab reads schema {SCHEMA}"))
+    return judge(evidence, expect=expect)

@@ -1,0 +1,123 @@
+"""Evidence -> Verdict. Pure: the same evidence file gives the same verdict on any machine."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from netlab.ecmp import statistics
+from netlab.ecmp.decide import ALPHA, decide
+from netlab.ecmp.reading import Reading, read
+from netlab.ecmp.rules import apply_rules
+from netlab.ecmp.rules.case import Case
+from netlab.model.evidence import Evidence, RouterEvidence
+from netlab.model.topology import Expect
+from netlab.model.verdict import (
+    FlowCounts,
+    NextHopShare,
+    Outcome,
+    PodShare,
+    Prediction,
+    RouterVerdict,
+    Verdict,
+)
+
+
+def judge(evidence: Evidence, alpha: float = ALPHA, expect: Expect | None = None) -> Verdict:
+    """The verdict on every router of the evidence. `expect` overrides what the topology expects of all of them."""
+    return Verdict(
+        lab=evidence.lab,
+        runtime=evidence.runtime,
+        emulated=evidence.emulated,
+        versions=evidence.versions,
+        seed=evidence.seed,
+        alpha=alpha,
+        routers=tuple(_judge_router(router, evidence, alpha, expect or router.expected) for router in evidence.routers),
+    )
+
+
+def _judge_router(router: RouterEvidence, evidence: Evidence, alpha: float, expected: Expect) -> RouterVerdict:
+    reading = read(router)
+    outcome, reason = decide(reading, alpha)
+    others = tuple(other for other in evidence.routers if other is not router)
+    return RouterVerdict(
+        router=router.router,
+        kind=router.kind,
+        runs_as=router.runs_as,
+        client=router.client,
+        vip=router.vip,
+        port=router.port,
+        verdict=outcome,
+        reason=reason,
+        expected=expected,
+        matches=_matches(outcome, expected),
+        paths=reading.paths,
+        flows=_flow_counts(reading),
+        next_hops=_next_hop_shares(reading),
+        pods=_pod_shares(router),
+        statistics=statistics.balance(reading.fib_keys, reading.weights),
+        prediction=_prediction(reading),
+        hash=router.hash,
+        forwarding="per-packet" if outcome is Outcome.PER_PACKET else "per-flow",
+        findings=apply_rules(Case(reading, outcome, others)),
+    )
+
+
+def _matches(outcome: Outcome, expected: Expect) -> bool:
+    if expected is Expect.ANY:
+        return outcome not in (Outcome.INCONCLUSIVE, Outcome.NO_ROUTE)
+    return outcome.value == expected.value
+
+
+def _flow_counts(reading: Reading) -> FlowCounts:
+    flows = reading.router.flows
+    return FlowCounts(
+        sent=len(flows),
+        answered=sum(flow.answered for flow in flows),
+        keys=reading.keys,
+        retransmitted=sum(flow.retransmissions > 0 for flow in flows),
+        capture_drops=reading.router.capture_drops,
+    )
+
+
+def _next_hop_shares(reading: Reading) -> tuple[NextHopShare, ...]:
+    total_weight, keys = sum(reading.weights), reading.keys
+    return tuple(
+        NextHopShare(
+            address=hop.address,
+            node=hop.node,
+            weight=hop.weight,
+            flows=flows,
+            expected_flows=reading.attributed * hop.weight / total_weight if total_weight else 0.0,
+            share=count / keys if keys else 0.0,
+            ci95=statistics.confidence_interval(count, keys),
+        )
+        for hop, flows, count in zip(reading.hops, reading.flow_counts, reading.key_counts, strict=True)
+    )
+
+
+def _pod_shares(router: RouterEvidence) -> tuple[PodShare, ...]:
+    answers = Counter(flow.pod for flow in router.flows if flow.answered and flow.pod)
+    nodes: dict[str, str | None] = {pod.name: pod.node for pod in router.pods}
+    for name in sorted(answers.keys() - nodes.keys()):
+        nodes[name] = None
+    return tuple(
+        PodShare(
+            name=name,
+            node=node,
+            flows=answers[name],
+            client_addresses_seen=tuple(
+                sorted({flow.client_seen for flow in router.flows if flow.pod == name and flow.client_seen})
+            ),
+        )
+        for name, node in nodes.items()
+    )
+
+
+def _prediction(reading: Reading) -> Prediction:
+    split = set(reading.split)
+    compared = [
+        index not in split and flow.predicted == reading.hops[hop].address
+        for index, (flow, hop) in enumerate(zip(reading.router.flows, reading.flow_hop, strict=True))
+        if hop is not None and flow.predicted is not None
+    ]
+    return Prediction(agree=sum(compared), of=len(compared))

@@ -1,0 +1,196 @@
+"""Collecting the evidence: tables before and after, and N new TCP connections followed through each router."""
+
+from __future__ import annotations
+
+import platform
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import netlab
+from netlab.agent.client import AgentClient
+from netlab.agent.messages import FlowGroup, FlowOutcome, FlowsRequest, GroupOutcome, KernelView
+from netlab.lab import routing
+from netlab.lab.routing import RoutingView
+from netlab.model.errors import InputError, LabError, Problem
+from netlab.model.evidence import (
+    Announcer,
+    Evidence,
+    FlowEvidence,
+    Neighbour,
+    PodInfo,
+    RouterEvidence,
+    SegmentCount,
+)
+from netlab.model.plan import CheckPlan, LabPlan
+
+# One client address has 64,512 unprivileged source ports for one VIP and port.
+_FIRST_PORT, _LAST_PORT = 1024, 65535
+MAX_FLOWS = _LAST_PORT - _FIRST_PORT + 1
+MAX_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class ObserveOptions:
+    """What to look at, and how hard. Empty `routers` and no `vip` mean all; `timeout` is seconds for a flow."""
+
+    routers: tuple[str, ...] = ()
+    vip: str | None = None
+    port: int | None = None
+    flows: int = 600
+    seed: int | None = None
+    timeout: float = 5.0
+
+
+def observe(plan: LabPlan, agent: AgentClient, options: ObserveOptions, meanwhile: Callable[[], None]) -> Evidence:
+    """Send flows from the client behind each router and record everything seen.
+
+    `meanwhile` runs in a thread while the flows are under way.
+    """
+    checks = choose(plan, options)
+    seed = random.SystemRandom().randint(1, MAX_SEED) if options.seed is None else options.seed
+    questions = [(plan.node(check.router), str(check.vip)) for check in checks]
+    views = routing.ask(agent, questions)
+    before = agent.kernel(tuple((node.name, vip) for node, vip in questions))
+    groups = tuple(_group(check, options.flows, seed) for check in checks)
+    agent.start_flows(FlowsRequest(groups, options.timeout))
+    worker = threading.Thread(target=meanwhile)
+    worker.start()
+    outcomes = agent.finish_flows()
+    worker.join()
+    after = agent.kernel(tuple((node.name, vip) for node, vip in questions))
+    routers = tuple(
+        _router_evidence(plan, *seen) for seen in zip(checks, groups, views, before, after, outcomes, strict=True)
+    )
+    return Evidence(
+        lab=plan.name,
+        runtime=plan.runtime,
+        emulated=plan.emulated,
+        versions=_versions(views),
+        seed=seed,
+        taken=datetime.now(UTC).isoformat(timespec="seconds"),
+        routers=routers,
+    )
+
+
+def choose(plan: LabPlan, options: ObserveOptions) -> tuple[CheckPlan, ...]:
+    """The routers and VIPs to check. InputError for a router, VIP or number of flows that makes no sense."""
+    if not 1 <= options.flows <= MAX_FLOWS:
+        raise InputError(
+            Problem(f"--flows {options.flows}: one client address has source ports for 1 to {MAX_FLOWS} flows")
+        )
+    if not plan.checks:
+        raise LabError("this lab has no router between a client and a VIP, so there is nothing to check")
+    known = tuple(dict.fromkeys(check.router for check in plan.checks))
+    for router in options.routers:
+        if router not in known:
+            raise InputError(
+                Problem(f"--router {router}: no VIP is checked there", hint=f"there is {', '.join(known)}")
+            )
+    chosen = tuple(
+        check
+        for check in plan.checks
+        if (not options.routers or check.router in options.routers)
+        and options.vip in (None, str(check.vip))
+        and options.port in (None, check.port)
+    )
+    if not chosen:
+        vips = ", ".join(dict.fromkeys(f"{check.vip}:{check.port}" for check in plan.checks))
+        raise InputError(Problem(f"--vip {options.vip}: no such VIP", hint=f"there is {vips}"))
+    return chosen
+
+
+def _group(check: CheckPlan, flows: int, seed: int) -> FlowGroup:
+    draw = random.Random(f"{seed} {check.router} {check.vip} {check.port}")
+    return FlowGroup(
+        client=check.client,
+        client_address=str(check.client_address),
+        vip=str(check.vip),
+        port=check.port,
+        source_ports=tuple(draw.sample(range(_FIRST_PORT, _LAST_PORT + 1), flows)),
+        router=check.router,
+        router_interface=check.router_interface,
+    )
+
+
+def _versions(views: tuple[RoutingView, ...]) -> tuple[tuple[str, str], ...]:
+    frr = dict.fromkeys(view.version for view in views if view.version)
+    return (
+        ("netlab", netlab.__version__),
+        *((("FRR", ", ".join(frr)),) if frr else ()),
+        ("Linux", platform.release()),
+    )
+
+
+def _router_evidence(
+    plan: LabPlan,
+    check: CheckPlan,
+    group: FlowGroup,
+    view: RoutingView,
+    before: KernelView,
+    after: KernelView,
+    outcome: GroupOutcome,
+) -> RouterEvidence:
+    if view.error:
+        raise LabError(view.error)
+    node = plan.node(check.router)
+    service = next(service for service in plan.services if service.vip == check.vip and service.port == check.port)
+    by_mac = _addresses_by_mac(before, after)
+    return RouterEvidence(
+        router=check.router,
+        kind=node.kind,
+        runs_as=f"{node.runs_as} {view.version}",
+        client=check.client,
+        vip=str(check.vip),
+        port=check.port,
+        expected=check.expect,
+        announcers=tuple(Announcer(a.node, str(a.address), a.expected, a.reason) for a in service.announcers),
+        pods=tuple(PodInfo(pod, plan.node(pod).node or "") for pod in service.pods),
+        bgp=view.bgp,
+        rib=view.rib,
+        fib_before=before.route,
+        fib_after=after.route,
+        neighbours_before=before.neighbours,
+        neighbours_after=after.neighbours,
+        hash=before.hash,
+        flows=tuple(_flow(group, flow, by_mac) for flow in outcome.flows),
+        capture_packets=outcome.capture_packets,
+        capture_drops=outcome.capture_drops,
+        old_kernel=node.old_kernel,
+    )
+
+
+def _addresses_by_mac(before: KernelView, after: KernelView) -> dict[tuple[str, str], str]:
+    """Which next hop a frame to (interface, MAC) went to, by the neighbour table.
+
+    Where a MAC has several addresses, the one that the FIB names as a next hop counts.
+    """
+    in_fib = {hop.address for view in (before, after) if view.route for hop in view.route.next_hops}
+    found: dict[tuple[str, str], Neighbour] = {}
+    for neighbour in (*before.neighbours, *after.neighbours):
+        if neighbour.mac is None:
+            continue
+        key = (neighbour.interface, neighbour.mac)
+        if key not in found or neighbour.address in in_fib:
+            found[key] = neighbour
+    return {key: neighbour.address for key, neighbour in found.items()}
+
+
+def _flow(group: FlowGroup, flow: FlowOutcome, by_mac: dict[tuple[str, str], str]) -> FlowEvidence:
+    answer = dict(line.partition(": ")[::2] for line in flow.body.splitlines())
+    return FlowEvidence(
+        source=group.client_address,
+        source_port=flow.source_port,
+        answered=flow.answered,
+        error=flow.error,
+        pod=answer.get("pod"),
+        client_seen=answer.get("client"),
+        retransmissions=flow.retransmissions,
+        predicted=flow.predicted,
+        segments=tuple(
+            SegmentCount(seen.interface, seen.mac, by_mac.get((seen.interface, seen.mac)), seen.count)
+            for seen in flow.segments
+        ),
+    )

@@ -1,0 +1,38 @@
+"""Rules: each looks at one router's case and says what it finds, with numbers and a way to mend it.
+
+A rule is a pure function from a Case to findings. To add one, write it in a file of its own and name it in RULES.
+"""
+
+from __future__ import annotations
+
+from netlab.ecmp.rules.case import Case, Rule
+from netlab.ecmp.rules.forwarding_plane_differs import forwarding_plane_differs
+from netlab.ecmp.rules.ibgp_knob_on_ebgp_peers import ibgp_knob_on_ebgp_peers
+from netlab.ecmp.rules.max_paths_below_announced import max_paths_below_announced
+from netlab.ecmp.rules.neighbour_failed import neighbour_failed
+from netlab.ecmp.rules.node_not_announcing import node_not_announcing
+from netlab.ecmp.rules.one_hash_key import one_hash_key
+from netlab.ecmp.rules.only_pods_balanced import only_pods_balanced
+from netlab.ecmp.rules.per_packet import per_packet
+from netlab.ecmp.rules.socket_hash import socket_hash
+from netlab.ecmp.rules.unanswered import unanswered
+from netlab.model.verdict import Finding
+
+RULES: tuple[Rule, ...] = (
+    neighbour_failed,
+    node_not_announcing,
+    ibgp_knob_on_ebgp_peers,
+    max_paths_below_announced,
+    one_hash_key,
+    socket_hash,
+    per_packet,
+    only_pods_balanced,
+    unanswered,
+    forwarding_plane_differs,
+)
+"""In the order in which they are shown: causes before their effects."""
+
+
+def apply_rules(case: Case) -> tuple[Finding, ...]:
+    """Everything that the rules find."""
+    return tuple(finding for rule in RULES for finding in rule(case))

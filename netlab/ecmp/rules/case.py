@@ -1,0 +1,59 @@
+"""What a rule is given, and what the rules share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from netlab.ecmp.reading import Reading, valid_paths
+from netlab.model.evidence import BgpEvidence, BgpPath, RouterEvidence
+from netlab.model.verdict import Finding, Outcome
+
+
+@dataclass(frozen=True)
+class Case:
+    """One router's evidence as read, the verdict on it, and the other routers of the same run."""
+
+    reading: Reading
+    outcome: Outcome
+    others: tuple[RouterEvidence, ...] = ()
+
+    @property
+    def router(self) -> RouterEvidence:
+        return self.reading.router
+
+
+Rule = Callable[[Case], Iterator[Finding]]
+
+
+def external_paths(bgp: BgpEvidence) -> tuple[BgpPath, ...]:
+    """The valid paths that were learned from another AS (eBGP)."""
+    remote = {session.neighbor: session.remote_asn for session in bgp.sessions}
+    return tuple(path for path in valid_paths(bgp) if remote.get(path.neighbor, bgp.local_asn) != bgp.local_asn)
+
+
+def internal_paths(bgp: BgpEvidence) -> tuple[BgpPath, ...]:
+    """The valid paths that were learned from the router's own AS (iBGP)."""
+    external = external_paths(bgp)
+    return tuple(path for path in valid_paths(bgp) if path not in external)
+
+
+def maximum_paths_mend(router: RouterEvidence, bgp: BgpEvidence, paths: int, family: str = "ebgp") -> str:
+    """What to type so that the router installs `paths` paths."""
+    asn = bgp.local_asn
+    frr = f"maximum-paths {'ibgp ' if family == 'ibgp' else ''}{paths}"
+    if router.kind == "vyos":
+        return f"`set protocols bgp {asn} maximum-paths {family} {paths}`"
+    if router.kind == "frr":
+        topology = f", or `bgp: {{maximum-paths: {paths}}}` in the topology file" if family == "ebgp" else ""
+        return f"`{frr}` under `router bgp {asn}`{topology}"
+    return f"let the router's BGP (AS {asn}) install {paths} equal {family} paths; in FRR that is `{frr}`"
+
+
+def sysctl_mend(router: RouterEvidence) -> str:
+    """What to type so that the router hashes the 5-tuple from the packet itself."""
+    family = "ipv6" if ":" in router.vip else "ipv4"
+    return (
+        f"`sysctls: {{net.{family}.fib_multipath_hash_policy: 3, net.{family}.fib_multipath_hash_fields: 55}}` at "
+        f"{router.router} in the topology file (55 = 0x37: addresses, protocol and ports)"
+    )

@@ -1,0 +1,37 @@
+"""`maximum-paths ibgp` was raised, but the peers are in another AS, where the eBGP limit of 1 holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netlab.ecmp.rules.case import Case, external_paths, internal_paths, maximum_paths_mend
+from netlab.ecmp.wording import counted
+from netlab.model.verdict import Finding, Severity
+
+NAME = "ibgp-knob-on-ebgp-peers"
+
+
+def ibgp_knob_on_ebgp_peers(case: Case) -> Iterator[Finding]:
+    bgp = case.router.bgp
+    if bgp is None or bgp.maximum_paths != 1 or (bgp.maximum_paths_ibgp or 1) < 2:
+        return
+    external = external_paths(bgp)
+    if len(external) < 2 or internal_paths(bgp):
+        return
+    remote = {session.neighbor: session.remote_asn for session in bgp.sessions}
+    asns = ", ".join(str(asn) for asn in sorted({remote[path.neighbor] for path in external}))
+    paths = case.reading.paths
+    yield Finding(
+        rule=NAME,
+        severity=Severity.WARNING,
+        message=(
+            f"`maximum-paths ibgp {bgp.maximum_paths_ibgp}` does not apply here: the peers are in AS {asns}, the router "
+            f"in AS {bgp.local_asn}, so all {len(external)} paths are eBGP and the eBGP limit of 1 holds."
+        ),
+        evidence=(
+            f"running configuration: maximum-paths 1 (eBGP), ibgp {bgp.maximum_paths_ibgp}; BGP table: "
+            f"{counted(paths.announced, 'valid path')} to {bgp.prefix}, {paths.multipath} chosen; "
+            f"kernel: {counted(paths.fib, 'next hop')}"
+        ),
+        mend=maximum_paths_mend(case.router, bgp, paths.announced),
+    )

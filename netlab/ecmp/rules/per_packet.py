@@ -1,0 +1,48 @@
+"""Flows were seen on two or more next hops. Says which of three causes the evidence points to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netlab.ecmp.keys import is_socket_hash
+from netlab.ecmp.rules.case import Case, sysctl_mend
+from netlab.ecmp.wording import counted
+from netlab.model.verdict import Finding, Outcome, Severity
+
+NAME = "per-packet"
+
+
+def per_packet(case: Case) -> Iterator[Finding]:
+    split = len(case.reading.split)
+    if not split:
+        return
+    flows = case.router.flows
+    answered = sum(flows[index].answered for index in case.reading.split)
+    retransmitted = sum(flows[index].retransmissions > 0 for index in case.reading.split)
+    cause, mend = _cause(case, split)
+    yield Finding(
+        rule=NAME,
+        severity=Severity.ERROR if case.outcome is Outcome.PER_PACKET else Severity.WARNING,
+        message=(
+            f"{counted(split, 'flow')} of {len(flows)} left by two or more next hops ({answered} of them answered, "
+            f"{retransmitted} retransmitted): {cause}."
+        ),
+        evidence=f"segments at the router's egress by interface and MAC address; hash policy {case.router.hash.policy}",
+        mend=mend,
+    )
+
+
+def _cause(case: Case, split: int) -> tuple[str, str]:
+    if is_socket_hash(case.router):
+        return "hash policy 1 inside one kernel moves a flow when its sender retransmits", sysctl_mend(case.router)
+    if case.outcome is not Outcome.PER_PACKET:
+        return "the FIB changed while they ran", "run the check again once the routes are steady"
+    if split * 2 < len(case.router.flows):
+        return (
+            "the FIB was the same before and after, but only some flows moved, as they do when a route flaps",
+            "run the check again; if it repeats, see `netlab logs` for a flapping session",
+        )
+    return (
+        "the router spreads packets, not flows, which breaks TCP through nodes that translate addresses (DNAT)",
+        "hash per flow: Linux 4.4 and later do; Linux 3.6 to 4.3 cannot",
+    )

@@ -1,0 +1,54 @@
+"""Flows that were not answered, by the next hop that they left by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from netlab.ecmp.rules.case import Case
+from netlab.ecmp.wording import counted
+from netlab.model.verdict import Finding, Severity
+
+NAME = "unanswered"
+
+
+def unanswered(case: Case) -> Iterator[Finding]:
+    reading, flows = case.reading, case.router.flows
+    silent = [index for index, flow in enumerate(flows) if not flow.answered]
+    if not silent:
+        return
+    by_hop = Counter(reading.flow_hop[index] for index in silent)
+    total = Counter(reading.flow_hop)
+    parts = [
+        f"{by_hop[index]} of the {total[index]} by {hop.name}"
+        for index, hop in enumerate(reading.hops)
+        if by_hop[index]
+    ]
+    if by_hop[None]:
+        parts.append(f"{by_hop[None]} that were not seen leaving the router")
+    errors = Counter(flows[index].error or "no error reported" for index in silent)
+    yield Finding(
+        rule=NAME,
+        severity=Severity.ERROR,
+        message=f"{counted(len(silent), 'flow')} of {len(flows)} got no answer: {', '.join(parts)}.",
+        evidence="the client's errors: " + ", ".join(f"{error} ({number})" for error, number in sorted(errors.items())),
+        mend=_mend(case, by_hop, total),
+    )
+
+
+def _mend(case: Case, by_hop: Counter[int | None], total: Counter[int | None]) -> str:
+    reading = case.reading
+    dead = [hop for index, hop in enumerate(reading.hops) if by_hop[index] and by_hop[index] == total[index]]
+    if dead and len(dead) < sum(flows > 0 for flows in reading.flow_counts):
+        names = " and ".join(hop.node or hop.address for hop in dead)
+        return f"look at {names}: a route back to the client {_client(case)}, kube-proxy's rules, ready pods"
+    if by_hop[None] == sum(by_hop.values()):
+        return (
+            f"look at {case.router.router}: its neighbour table, forwarding, filters, and the client's route to the VIP"
+        )
+    return f"look at the service behind {case.router.vip}: ready pods, and the nodes' routes back to {_client(case)}"
+
+
+def _client(case: Case) -> str:
+    sources = sorted({flow.source for flow in case.router.flows})
+    return sources[0] if len(sources) == 1 else case.router.client

@@ -1,0 +1,170 @@
+"""What a kind is: three pure functions, and the values that pass between them and the planner.
+
+`check` turns a node as written into the kind's options; `expand` turns it into machines; once every machine has its
+links, addresses and routes (an `AddressedLab`), `render` gives the machines' files and processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from netlab.model.errors import Position
+from netlab.model.plan import Address, Interface, LinkPlan, Network, NodePlan, Role, RoutePlan, ServicePlan
+from netlab.model.topology import NodeSpec, Topology
+
+Options = TypeVar("Options")
+
+
+@dataclass(frozen=True)
+class SourceText:
+    """The text of a node's startup-config, read before any kind sees it. `file` is its name in positions."""
+
+    file: str
+    text: str
+
+
+@dataclass(frozen=True)
+class GivenAddress:
+    """An address that the node's own configuration or options give to one of its interfaces.
+
+    `interface` None means the machine's first interface on a link of the topology.
+    """
+
+    interface: str | None
+    address: Interface
+    position: Position
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine that a node becomes, before it has links of the topology and all of its addresses."""
+
+    name: str
+    role: Role
+    addresses: tuple[GivenAddress, ...] = ()
+    asn: int | None = None
+    """The autonomous system of its BGP speaker, which other nodes' configurations may need."""
+    linked: bool = True
+    """Whether it takes part in the links of its node; a pod does not."""
+    allocate: bool = False
+    """Whether the planner gives it an address of its link's subnet where nothing else does."""
+    routes: bool | None = None
+    """Whether it gets routes to the lab's other subnets; None leaves that to the node's `routes`."""
+    node: str | None = None
+    """Of a pod: the cluster node that it runs on."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Addresses that load-balanced services take their virtual IPs from. No machine may have one of them."""
+
+    network: Network
+    position: Position
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service's virtual IP (VIP), known before any machine has an address."""
+
+    name: str
+    vip: Address
+    port: int
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """What a node becomes: machines, the links between them, and the addresses it reserves."""
+
+    machines: tuple[Machine, ...]
+    links: tuple[LinkPlan, ...] = ()
+    """Links inside the node. Their interfaces' addresses stand in the machines' `addresses`."""
+    private: tuple[Network, ...] = ()
+    """Networks behind these links: nothing else in the lab may use them."""
+    pools: tuple[Pool, ...] = ()
+    services: tuple[Service, ...] = ()
+
+
+@dataclass(frozen=True)
+class Port:
+    """An interface of a machine. `segment` numbers the LAN it is on; None for `lo` and for links inside a node."""
+
+    interface: str
+    addresses: tuple[Interface, ...] = ()
+    segment: int | None = None
+    mtu: int | None = None
+
+
+@dataclass(frozen=True)
+class AddressedMachine:
+    """A machine with its interfaces, addresses and routes."""
+
+    machine: Machine
+    owner: NodeSpec
+    ports: tuple[Port, ...]
+    routes: tuple[RoutePlan, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.machine.name
+
+    def address(self, version: int = 4) -> Address | None:
+        """Its first address on a link of the topology, or else its first address at all."""
+        ports = sorted(self.ports, key=lambda port: port.segment is None)
+        return next((a.ip for port in ports for a in port.addresses if a.version == version), None)
+
+    def address_on(self, segment: int, version: int = 4) -> Address | None:
+        """Its first address on that LAN."""
+        ports = (port for port in self.ports if port.segment == segment)
+        return next((a.ip for port in ports for a in port.addresses if a.version == version), None)
+
+    def segments(self) -> frozenset[int]:
+        """The LANs it is on."""
+        return frozenset(port.segment for port in self.ports if port.segment is not None)
+
+
+@dataclass(frozen=True)
+class AddressedLab:
+    """Every machine of the lab with its addresses: what `render` may look at."""
+
+    name: str
+    topology: Topology
+    machines: Mapping[str, AddressedMachine]
+    expansions: Mapping[str, Expansion]
+    hosts: str = field(repr=False)
+    """The content of every machine's /etc/hosts."""
+
+    def owned_by(self, node: str) -> tuple[AddressedMachine, ...]:
+        """The machines that a node of the topology became."""
+        return tuple(machine for machine in self.machines.values() if machine.owner.name == node)
+
+    def cluster(self, node: str) -> tuple[AddressedMachine, ...]:
+        """The workers of a cluster."""
+        return tuple(machine for machine in self.owned_by(node) if machine.machine.role is Role.WORKER)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a node's machines are made of."""
+
+    nodes: tuple[NodePlan, ...]
+    services: tuple[ServicePlan, ...] = ()
+    emulated: tuple[str, ...] = ()
+    """What is not the real thing, one sentence each."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kind(Generic[Options]):
+    """A kind of node.
+
+    `check(node, topology, startup_config)` raises TopologyError with every problem of the node's options.
+    `expand(node, options)` and `render(node, options, lab)` take what `check` returned. All three are pure.
+    """
+
+    check: Callable[[NodeSpec, Topology, SourceText | None], Options]
+    expand: Callable[[NodeSpec, Options], Expansion]
+    render: Callable[[NodeSpec, Options, AddressedLab], Rendered]
+    wants_startup_config: bool = False
+    """Whether nodes of this kind may have a startup-config."""

@@ -1,0 +1,83 @@
+"""What the kinds share: option models, sysctls, the plan of a machine, interface names."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import replace
+from typing import Any
+from zlib import crc32
+
+from pydantic import BaseModel, ConfigDict
+
+from netlab.kinds.base import AddressedLab, AddressedMachine
+from netlab.model.plan import FilePlan, InterfacePlan, NodePlan, Role, SysctlPlan
+
+INTERFACE_NAME_MAX = 15
+"""IFNAMSIZ - 1 (linux/if.h)."""
+
+FORWARDING_ROLES = frozenset({Role.ROUTER, Role.WORKER, Role.CONTROL_PLANE})
+
+
+class OptionModel(BaseModel):
+    """A mapping in the topology file: keys in kebab-case, none unknown."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, alias_generator=lambda name: name.replace("_", "-"), validate_by_name=False
+    )
+
+
+def base_sysctls(role: Role) -> tuple[SysctlPlan, ...]:
+    """The settings that every machine relies on.
+
+    All are written, because a new network namespace copies the host's: with Docker's ip_forward=1 on the host,
+    hosts of the lab would forward. accept_dad=0 makes IPv6 addresses usable at once instead of after 1.6 s.
+    """
+    forward = "1" if role in FORWARDING_ROLES else "0"
+    return (
+        SysctlPlan("net.ipv4.ip_forward", forward),
+        SysctlPlan("net.ipv4.conf.all.rp_filter", "0"),
+        SysctlPlan("net.ipv4.conf.default.rp_filter", "0"),
+        SysctlPlan("net.ipv6.conf.all.accept_dad", "0", required=False),
+        SysctlPlan("net.ipv6.conf.default.accept_dad", "0", required=False),
+        SysctlPlan("net.ipv6.conf.all.forwarding", forward, required=False),
+    )
+
+
+def machine_plan(lab: AddressedLab, machine: AddressedMachine, *, runs_as: str, **parts: Any) -> NodePlan:
+    """The plan of a machine: what every machine has, and the `parts` that its kind adds (fields of NodePlan)."""
+    owner = machine.owner
+    plan = NodePlan(
+        name=machine.name,
+        kind=owner.kind,
+        role=machine.machine.role,
+        owner=owner.name,
+        runs_as=runs_as,
+        interfaces=tuple(InterfacePlan(port.interface, port.addresses, port.mtu) for port in machine.ports),
+        node=machine.machine.node,
+    )
+    return replace(
+        plan,
+        **{
+            **parts,
+            "routes": machine.routes + parts.get("routes", ()),
+            "sysctls": base_sysctls(plan.role) + parts.get("sysctls", ()),
+            "files": (FilePlan("/etc/hosts", lab.hosts), *parts.get("files", ())),
+        },
+    )
+
+
+def interface_name(wanted: str, taken: Container[str]) -> str:
+    """`wanted` as a name that the kernel takes (15 characters) and that is not in `taken`.
+
+    A longer name ends with a checksum of the whole, so that it does not depend on what else there is.
+    """
+    name = wanted
+    if len(name) > INTERFACE_NAME_MAX:
+        name = f"{wanted[: INTERFACE_NAME_MAX - 9]}-{crc32(wanted.encode()):08x}"
+    number = 2
+    candidate = name
+    while candidate in taken:
+        suffix = f"-{number}"
+        candidate = name[: INTERFACE_NAME_MAX - len(suffix)] + suffix
+        number += 1
+    return candidate

@@ -1,0 +1,9 @@
+"""Kind `frr`: a router that runs FRR, configured by `bgp:` in the topology or by a whole FRR configuration."""
+
+from __future__ import annotations
+
+from netlab.kinds.base import Kind
+from netlab.kinds.frr.options import check
+from netlab.kinds.frr.render import expand, render
+
+KIND = Kind(check, expand, render, wants_startup_config=True)

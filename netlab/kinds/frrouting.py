@@ -1,0 +1,152 @@
+"""FRR's processes and files, for every kind that runs it: routers and the cluster's BGP speakers.
+
+All daemons run in the foreground under the machine's init and log to stdout. A router's configuration is loaded by
+`vtysh -b` once the daemons run: `-f` per daemon drops misspelt lines with exit code 0 (FRR 8.4) and loses static
+routes and interface addresses (FRR 10, where they belong to mgmtd).
+"""
+
+from __future__ import annotations
+
+import re
+from zlib import crc32
+
+from pydantic import Field
+
+from netlab.kinds.common import OptionModel
+from netlab.model.plan import FilePlan, ProcessPlan, SysctlPlan
+
+CONFIG = "/etc/frr/frr.conf"
+BGP_PORT = 179
+HASH_POLICY = 3
+HASH_FIELDS = 0x37
+"""Source and destination address, IP protocol, source and destination port (ip-sysctl.rst)."""
+
+_DAEMON_FOLDER = "/usr/lib/frr"
+_COMMON_ARGS = ("-u", "root", "-g", "root", "-P", "0", "--log", "stdout", "--log-level", "informational")
+_CAPABILITIES = ("SYS_ADMIN",)
+"""What the daemons' privs_init asks for beyond a container's usual set; without it they end at once."""
+
+_REFUSED = r"^line \d+: |processing failure"
+"""How `vtysh -b` reports a line that a daemon refused. It ends with exit code 0 all the same (FRR 8.4)."""
+
+_WANTED_BY = {
+    "bgpd": r"router bgp\b",
+    "ospfd": r"router ospf\b|ip ospf\b",
+    "ospf6d": r"router ospf6\b|ipv6 ospf6\b",
+    "isisd": r"router isis\b|ip(v6)? router isis\b",
+    "ripd": r"router rip\b",
+    "ripngd": r"router ripng\b",
+    "eigrpd": r"router eigrp\b",
+    "babeld": r"router babel\b",
+    "ldpd": r"mpls ldp\b",
+    "pimd": r"ip pim\b|ip igmp\b|router pim\b",
+    "nhrpd": r"ip nhrp\b",
+    "pbrd": r"pbr-map\b|pbr-policy\b",
+    "fabricd": r"router openfabric\b",
+    "vrrpd": r"vrrp\b",
+    "bfdd": r"(\S+ )*bfd\b",
+}
+
+
+class HashOptions(OptionModel):
+    """`hash:` of a router: how its kernel picks one of several next hops (net.ipv4.fib_multipath_hash_*)."""
+
+    policy: int = Field(default=HASH_POLICY, ge=0, le=3)
+    fields: int = Field(default=HASH_FIELDS, ge=1, le=0xFFF)
+    seed: int | None = Field(default=None, ge=0, le=0xFFFFFFFF)
+
+
+def hash_sysctls(lab: str, router: str, options: HashOptions | None) -> tuple[SysctlPlan, ...]:
+    """The kernel's multipath hash settings of a router.
+
+    Policy 3 with the fields of the 5-tuple, not policy 1: with every machine in one kernel a TCP packet carries its
+    sender's random socket hash across veth, and policy 1 uses that instead of the 5-tuple. Every router has its own
+    seed, because routers in a row that hash alike use one next hop in the second tier. No seed before Linux 6.11.
+    """
+    options = options or HashOptions()
+    seed = options.seed if options.seed is not None else hash_seed(lab, router)
+    return (
+        SysctlPlan("net.ipv4.fib_multipath_hash_policy", str(options.policy)),
+        SysctlPlan("net.ipv4.fib_multipath_hash_fields", str(options.fields)),
+        SysctlPlan("net.ipv4.fib_multipath_hash_seed", str(seed), required=False),
+    )
+
+
+def hash_seed(lab: str, router: str) -> int:
+    """A 32-bit seed, never 0 (which means a random one), the same in every run."""
+    return crc32(f"{lab}/{router}".encode()) or 1
+
+
+def daemons_for(config: str) -> tuple[str, ...]:
+    """The daemons that a configuration needs, in the order in which they start."""
+    wanted = [
+        daemon for daemon, pattern in _WANTED_BY.items() if re.search(rf"^\s*(?:{pattern})", config, re.MULTILINE)
+    ]
+    return ("zebra", "staticd", *wanted)
+
+
+def router_processes(daemons: tuple[str, ...]) -> tuple[ProcessPlan, ...]:
+    """mgmtd where there is one, zebra, then the other daemons side by side, then the configuration.
+
+    A daemon that starts before zebra's socket exists tries again only after 10 s.
+    """
+    mgmtd = ProcessPlan(
+        "mgmtd",
+        _argv("mgmtd"),
+        sockets=("/run/frr/mgmtd.vty",),
+        if_present=True,
+        capabilities=_CAPABILITIES,
+    )
+    zebra = ProcessPlan(
+        "zebra",
+        _argv("zebra"),
+        after=("mgmtd",),
+        sockets=("/run/frr/zebra.vty", "/run/frr/zserv.api"),
+        capabilities=_CAPABILITIES,
+    )
+    others = tuple(
+        ProcessPlan(
+            daemon,
+            _argv(daemon),
+            after=("zebra",),
+            sockets=(f"/run/frr/{daemon}.vty",),
+            capabilities=_CAPABILITIES,
+        )
+        for daemon in daemons
+        if daemon != "zebra"
+    )
+    load = ProcessPlan(
+        "frr-config",
+        ("/usr/bin/vtysh", "-b"),
+        after=("mgmtd", *daemons),
+        oneshot=True,
+        refuse_output=_REFUSED,
+    )
+    return (mgmtd, zebra, *others, load)
+
+
+def speaker_process() -> ProcessPlan:
+    """A bgpd in the place of MetalLB's native speaker: no zebra, installs nothing, connects and does not listen.
+
+    Its configuration is netlab's own and only bgpd's, so `-f` loads it right in every version, without a vtysh.
+    """
+    return ProcessPlan(
+        "bgpd",
+        (*_argv("bgpd"), "-Z", "-p", "0", "-f", CONFIG),
+        sockets=("/run/frr/bgpd.vty",),
+        capabilities=_CAPABILITIES,
+    )
+
+
+def files(config: str, daemons: tuple[str, ...]) -> tuple[FilePlan, ...]:
+    """/etc/frr of a machine: the integrated configuration, and what vtysh and FRR's own scripts look for."""
+    listed = "".join(f"{daemon}=yes\n" for daemon in daemons if daemon not in ("zebra", "staticd"))
+    return (
+        FilePlan(CONFIG, config if config.endswith("\n") else config + "\n", 0o640),
+        FilePlan("/etc/frr/vtysh.conf", "service integrated-vtysh-config\nusername root nopassword\n", 0o640),
+        FilePlan("/etc/frr/daemons", listed, 0o640),
+    )
+
+
+def _argv(daemon: str) -> tuple[str, ...]:
+    return (f"{_DAEMON_FOLDER}/{daemon}", *_COMMON_ARGS, "-F", "traditional")

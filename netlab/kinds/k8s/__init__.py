@@ -1,0 +1,14 @@
+"""Kind `k8s`, also called `k8s-kind`: a Kubernetes cluster whose load balancer is MetalLB in BGP mode.
+
+Here it is emulated, and nothing but a plan: a namespace per node with a BGP speaker in MetalLB's place and nftables in
+kube-proxy's, a namespace per pod behind its node with a small HTTP server. Machines are named as kind names them.
+"""
+
+from __future__ import annotations
+
+from netlab.kinds.base import Kind
+from netlab.kinds.k8s.expand import expand
+from netlab.kinds.k8s.options import check
+from netlab.kinds.k8s.render import render
+
+KIND = Kind(check, expand, render)

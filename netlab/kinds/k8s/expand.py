@@ -1,0 +1,76 @@
+"""The machines of a cluster and the links between nodes and pods."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Interface
+
+from netlab.kinds.base import Expansion, GivenAddress, Machine, Pool, Service
+from netlab.kinds.common import interface_name
+from netlab.kinds.k8s.options import Cluster
+from netlab.model.plan import LinkEnd, LinkPlan, Role
+from netlab.model.topology import NodeSpec
+
+POD_INTERFACE = "eth0"
+
+
+def expand(node: NodeSpec, cluster: Cluster) -> Expansion:
+    """A control plane, the workers and their pods."""
+    options = cluster.options
+    workers = tuple(_worker(node, cluster, number) for number in range(1, options.workers + 1))
+    pods = tuple(
+        Machine(
+            pod.name,
+            Role.POD,
+            (GivenAddress(POD_INTERFACE, IPv4Interface((pod.address, 32)), node.position),),
+            linked=False,
+            routes=False,
+            node=cluster.workers[pod.worker - 1],
+        )
+        for pod in cluster.pods
+    )
+    links = tuple(
+        LinkPlan(LinkEnd(cluster.workers[number - 1], interface), LinkEnd(pod, POD_INTERFACE))
+        for number in range(1, options.workers + 1)
+        for pod, interface in pod_interfaces(cluster, number).items()
+    )
+    metallb = options.metallb
+    return Expansion(
+        (_control_plane(node, cluster), *workers, *pods),
+        links,
+        private=(options.pod_subnet,) if cluster.pods else (),
+        pools=(Pool(metallb.pool, node.options.at("metallb", "pool")),) if metallb else (),
+        services=tuple(Service(s.options.name, s.vip, s.options.port) for s in cluster.services),
+    )
+
+
+def pod_interfaces(cluster: Cluster, worker: int) -> dict[str, str]:
+    """The worker's interface to each of its pods, by the pod's name."""
+    names: dict[str, str] = {}
+    for pod in cluster.pods:
+        if pod.worker == worker:
+            names[pod.name] = interface_name(f"veth-{pod.name}", names.values())
+    return names
+
+
+def _control_plane(node: NodeSpec, cluster: Cluster) -> Machine:
+    address = cluster.options.addresses.control_plane
+    given = (GivenAddress(None, address, node.options.at("addresses", "control-plane")),) if address else ()
+    return Machine(cluster.control_plane, Role.CONTROL_PLANE, given, allocate=True)
+
+
+def _worker(node: NodeSpec, cluster: Cluster, number: int) -> Machine:
+    options = cluster.options
+    name = cluster.workers[number - 1]
+    written = options.addresses.workers[number - 1 : number]
+    given = [GivenAddress(None, address, node.options.at("addresses", "workers", number - 1)) for address in written]
+    gateway = IPv4Interface((cluster.pod_network(number).network_address + 1, 32))
+    given += [GivenAddress(interface, gateway, node.position) for interface in pod_interfaces(cluster, number).values()]
+    override = options.worker_routes.get(name)
+    return Machine(
+        name,
+        Role.WORKER,
+        tuple(given),
+        asn=options.metallb.asn if options.metallb else None,
+        allocate=True,
+        routes=None if override is None else override == "auto",
+    )

@@ -1,0 +1,142 @@
+"""Waiting until a lab has converged: sessions up, BGP, RIB and FIB agreeing and steady, every VIP answering."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from netlab.agent.client import AgentClient
+from netlab.agent.messages import FlowGroup, FlowsRequest, KernelView
+from netlab.lab import routing
+from netlab.lab.progress import Progress
+from netlab.lab.routing import RoutingView
+from netlab.model.plan import CheckPlan, LabPlan, NodePlan
+
+_POLL = 0.02
+_STEADY = 0.04  # two polls that agree, once every expected announcement is there
+_STEADY_INCOMPLETE = 2.0  # longer than FRR's 1 s of coalescing and start timer: something may still come
+_PROBE_TIMEOUT = 1.0
+_PROBE_PORT = 33000
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """How waiting ended. `missing` is empty when the lab has converged; `seconds` is how long it took."""
+
+    missing: tuple[str, ...]
+    seconds: float
+
+    @property
+    def converged(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.missing
+
+
+@dataclass(frozen=True)
+class _Poll:
+    missing: tuple[str, ...]
+    incomplete: bool
+    signature: object
+    routed: frozenset[CheckPlan]
+
+
+def wait(plan: LabPlan, agent: AgentClient, timeout: float, progress: Progress) -> Convergence:
+    """Poll until the lab has converged or `timeout` seconds have passed."""
+    start = time.monotonic()
+    deadline = start + timeout
+    steady_since, signature = start, object()
+    answered: set[CheckPlan] = set()
+    progress.step("waiting for BGP sessions, routes and VIPs")
+    while True:
+        poll = _look(plan, agent)
+        now = time.monotonic()
+        if poll.signature != signature:
+            steady_since, signature = now, poll.signature
+        missing = poll.missing
+        if not missing and now - steady_since >= (_STEADY_INCOMPLETE if poll.incomplete else _STEADY):
+            missing = _probe(agent, poll.routed - answered, answered)
+            if not missing:
+                return Convergence((), time.monotonic() - start)
+        elif not missing:
+            missing = ("routes are not steady",)
+        if now > deadline:
+            return Convergence(missing, time.monotonic() - start)
+        time.sleep(_POLL)
+
+
+def _look(plan: LabPlan, agent: AgentClient) -> _Poll:
+    routers = [node for node in plan.nodes if node.routing]
+    abouts = [(node, vip) for node in routers for vip in _destinations(plan)]
+    views = routing.ask(agent, abouts)
+    kernels = agent.kernel(tuple((node.name, vip) for node, vip in abouts))
+    missing: list[str] = []
+    incomplete = False
+    routed = set()
+    seen = []
+    for (node, vip), view, kernel in zip(abouts, views, kernels, strict=True):
+        missing += _missing_sessions(node, view)
+        missing += _disagreement(node, vip, view, kernel)
+        incomplete = incomplete or _announcements_missing(plan, vip, view)
+        seen.append((view.bgp, view.rib, kernel.route))
+        if kernel.route and kernel.route.prefix != "0.0.0.0/0":
+            routed |= {check for check in plan.checks if check.router == node.name and str(check.vip) == vip}
+    return _Poll(tuple(dict.fromkeys(missing)), incomplete, seen, frozenset(routed))
+
+
+def _destinations(plan: LabPlan) -> tuple[str, ...]:
+    """The VIPs to look at in a router; where the lab has none, any address will do to see the sessions."""
+    return tuple(dict.fromkeys(str(service.vip) for service in plan.services)) or ("192.0.2.1",)
+
+
+def _missing_sessions(node: NodePlan, view: RoutingView) -> list[str]:
+    if view.error:
+        return [view.error]
+    states = {session.neighbor: session.state for session in view.bgp.sessions} if view.bgp else {}
+    return [
+        f"{node.name}: neighbor {neighbor.address} is {states.get(str(neighbor.address), 'not configured')}"
+        for neighbor in (node.routing.neighbors if node.routing else ())
+        if not neighbor.expect_down and states.get(str(neighbor.address)) != "Established"
+    ]
+
+
+def _disagreement(node: NodePlan, vip: str, view: RoutingView, kernel: KernelView) -> list[str]:
+    """BGP's choice, the RIB's next hops and the kernel's must be the same set."""
+    if view.error or not view.bgp or not view.bgp.paths:
+        return []
+    if not view.rib_settled:
+        return [f"{node.name}: the route to {vip} is not in the kernel yet"]
+    if not any(path.valid for path in view.bgp.paths):
+        return []
+    in_rib = {hop.address for hop in view.rib if hop.fib}
+    in_fib = {hop.address for hop in kernel.route.next_hops} if kernel.route else set()
+    if in_rib != in_fib:
+        return [f"{node.name}: {vip} has {len(in_rib)} next hops in the RIB and {len(in_fib)} in the kernel"]
+    return []
+
+
+def _announcements_missing(plan: LabPlan, vip: str, view: RoutingView) -> bool:
+    expected = {
+        str(announcer.address)
+        for service in plan.services
+        if str(service.vip) == vip
+        for announcer in service.announcers
+        if announcer.expected
+    }
+    return not view.bgp or not expected <= {path.next_hop for path in view.bgp.paths if path.valid}
+
+
+def _probe(agent: AgentClient, checks: frozenset[CheckPlan], answered: set[CheckPlan]) -> tuple[str, ...]:
+    """One GET to every VIP from the client behind each router that has a route to it."""
+    if not checks:
+        return ()
+    ordered = sorted(checks, key=lambda check: (check.router, str(check.vip), check.port))
+    port = _PROBE_PORT + int(time.monotonic() * 100) % 20000  # another hash key at each try
+    groups = tuple(FlowGroup(c.client, str(c.client_address), str(c.vip), c.port, (port,)) for c in ordered)
+    agent.start_flows(FlowsRequest(groups, _PROBE_TIMEOUT))
+    missing = []
+    for check, outcome in zip(ordered, agent.finish_flows(), strict=True):
+        if outcome.flows[0].answered:
+            answered.add(check)
+        else:
+            missing.append(f"VIP {check.vip}:{check.port} does not answer {check.client}: {outcome.flows[0].error}")
+    return tuple(missing)

@@ -1,0 +1,67 @@
+"""Commands in nodes, their logs and their configurations."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+
+from netlab.lab import state
+from netlab.model.errors import LabError
+from netlab.model.lab import Lab
+
+_CONFIGURATION = "/etc/frr/frr.conf"
+
+
+def execute(node: str, argv: tuple[str, ...], lab: str | None, environment: dict[str, str]) -> int:
+    """Run a command in a node with this process's standard streams; its exit code."""
+    from netlab.runtime.netns import runtime
+
+    running = state.choose(lab)
+    try:
+        found = running.node(node)
+    except KeyError:
+        raise _unknown(node, [known.name for known in running.nodes], running) from None
+    return runtime.execute(found, argv, environment)
+
+
+def logs(node: str, process: str | None, lab: str | None) -> Iterator[tuple[str, str]]:
+    """(process, line) of everything that the node's processes printed."""
+    found = state.choose(lab, dead_too=True)
+    folder = Path(found.directory, "logs", node)
+    if node not in [known.name for known in found.nodes]:
+        raise _unknown(node, [known.name for known in found.nodes], found)
+    files = sorted(folder.glob("*.log"))
+    if process is not None:
+        files = [file for file in files if file.stem == process]
+        if not files:
+            known = ", ".join(sorted(file.stem for file in folder.glob("*.log"))) or "none"
+            raise LabError(f"{node} has no process {process} (there is {known})")
+    for file in files:
+        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+            yield file.stem, line
+
+
+def configuration(node: str, file: Path | None, lab: str | None) -> str:
+    """The routing configuration that netlab made for a node, of a lab or of a topology file."""
+    if file is not None:
+        from netlab.plan import plan_file
+
+        plan = plan_file(file)
+    else:
+        plan = state.load_plan(state.choose(lab, dead_too=True))
+    try:
+        found = plan.node(node)
+    except KeyError:
+        raise _unknown(node, [known.name for known in plan.nodes]) from None
+    for planned in found.files:
+        if planned.path == _CONFIGURATION:
+            return planned.content
+    raise LabError(f"{node} runs no routing daemon, so it has no configuration")
+
+
+def _unknown(node: str, known: list[str], lab: Lab | None = None) -> LabError:
+    near = difflib.get_close_matches(node, known, 1)
+    hint = f'did you mean "{near[0]}"?' if near else f"there is {', '.join(known)}"
+    where = f"lab {lab.name}" if lab else "the topology"
+    return LabError(f"{where} has no node {node} ({hint})")

@@ -1,0 +1,102 @@
+"""What a lab looks like now: nodes, addresses, sessions, VIPs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netlab.lab import routing, state
+from netlab.model.errors import LabError
+from netlab.model.evidence import BgpSession
+from netlab.model.lab import Lab
+from netlab.model.plan import LabPlan
+from netlab.runtime.netns import processes, runtime
+
+
+@dataclass(frozen=True)
+class NodeReport:
+    """A machine. `runs_as` says what really runs in it."""
+
+    name: str
+    kind: str
+    role: str
+    runs_as: str
+    addresses: tuple[str, ...]
+    alive: bool
+    sessions: tuple[BgpSession, ...] = ()
+
+
+@dataclass(frozen=True)
+class VipReport:
+    """A VIP as one router's kernel sees it."""
+
+    service: str
+    vip: str
+    port: int
+    router: str
+    next_hops: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LabReport:
+    """A lab. `state` is running, dead, or unfinished."""
+
+    name: str
+    state: str
+    runtime: str
+    topology_file: str
+    created: str
+    directory: str
+    emulated: tuple[str, ...]
+    nodes: tuple[NodeReport, ...]
+    vips: tuple[VipReport, ...]
+
+
+def inspect(name: str) -> LabReport:
+    """Look at a lab, running or dead."""
+    try:
+        lab = state.load(name)
+    except LabError:
+        return LabReport(name, "unfinished", "", "", "", str(state.directory(name)), (), (), ())
+    plan = state.load_plan(lab)
+    alive = state.is_alive(lab)
+    sessions, versions, vips = _ask(lab, plan) if alive else ({}, {}, ())
+    running = {node.name: processes.is_running(node.pid, node.started) for node in lab.nodes}
+    nodes = tuple(
+        NodeReport(
+            name=node.name,
+            kind=node.kind,
+            role=node.role,
+            runs_as=f"{node.runs_as} {versions[node.name]}" if versions.get(node.name) else node.runs_as,
+            addresses=tuple(f"{i.name} {address}" for i in node.interfaces for address in i.addresses),
+            alive=alive and running.get(node.name, False),
+            sessions=sessions.get(node.name, ()),
+        )
+        for node in plan.nodes
+    )
+    status = "running" if alive else "dead"
+    return LabReport(
+        name, status, lab.runtime, lab.topology_file, lab.created, lab.directory, plan.emulated, nodes, vips
+    )
+
+
+def _ask(lab: Lab, plan: LabPlan) -> tuple[dict[str, tuple[BgpSession, ...]], dict[str, str], tuple[VipReport, ...]]:
+    routers = [node for node in plan.nodes if node.routing]
+    somewhere = str(plan.services[0].vip) if plan.services else "192.0.2.1"
+    pairs = [(node.name, service) for node in routers for service in plan.services]
+    with runtime.agent(lab) as agent:
+        views = routing.ask(agent, [(node, somewhere) for node in routers])
+        kernels = agent.kernel(tuple((name, str(service.vip)) for name, service in pairs))
+    sessions = {node.name: view.bgp.sessions for node, view in zip(routers, views, strict=True) if view.bgp is not None}
+    versions = {node.name: view.version for node, view in zip(routers, views, strict=True)}
+    vips = tuple(
+        VipReport(
+            service=service.name,
+            vip=str(service.vip),
+            port=service.port,
+            router=name,
+            next_hops=tuple(hop.address for hop in kernel.route.next_hops) if kernel.route else (),
+        )
+        for (name, service), kernel in zip(pairs, kernels, strict=True)
+        if plan.node(name).role == "router"
+    )
+    return sessions, versions, vips

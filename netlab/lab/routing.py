@@ -1,0 +1,137 @@
+"""What a routing daemon says about BGP and the RIB, from FRR's own JSON (the field names are FRR 8.4's and 10's)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from netlab.agent.client import AgentClient
+from netlab.agent.messages import VtyAnswer, VtyQuestion
+from netlab.model.evidence import BgpEvidence, BgpPath, BgpSession, RibNextHop
+from netlab.model.plan import NodePlan
+
+
+@dataclass(frozen=True)
+class RoutingView:
+    """A router's BGP and RIB for one destination. `error`: why its daemons could not be asked."""
+
+    bgp: BgpEvidence | None
+    rib: tuple[RibNextHop, ...]
+    rib_settled: bool
+    """The RIB has nothing for this destination still on its way into the kernel."""
+    version: str
+    error: str | None = None
+
+
+def questions(node: NodePlan, destination: str) -> tuple[VtyQuestion, ...]:
+    """What to ask a router about a destination; `view` reads the answers."""
+    family = "ipv6" if ":" in destination else "ipv4"
+    ip = "ipv6" if ":" in destination else "ip"
+    ask_bgp = (
+        "show bgp summary json",
+        f"show bgp {family} unicast {destination} json",
+        "show running-config",
+    )
+    has_bgp = node.routing is not None and "bgpd" in node.routing.daemons
+    return (
+        *(VtyQuestion(node.name, "bgpd", command) for command in ask_bgp if has_bgp),
+        VtyQuestion(node.name, "zebra", f"show {ip} route {destination} json"),
+        VtyQuestion(node.name, "zebra", "show version"),
+    )
+
+
+def ask(agent: AgentClient, about: Iterable[tuple[NodePlan, str]]) -> tuple[RoutingView, ...]:
+    """One view per (router, destination)."""
+    pairs = tuple(about)
+    lists = [questions(node, destination) for node, destination in pairs]
+    answers = iter(agent.vty(tuple(question for asked in lists for question in asked)))
+    return tuple(view(node, tuple(next(answers) for _ in asked)) for (node, _), asked in zip(pairs, lists, strict=True))
+
+
+def view(node: NodePlan, answers: tuple[VtyAnswer, ...]) -> RoutingView:
+    """Read the answers to `questions`."""
+    errors = [answer.error for answer in answers if answer.error]
+    if errors:
+        return RoutingView(None, (), False, "", errors[0])
+    *bgp, route, version = (answer.text for answer in answers)
+    try:
+        rib, settled = rib_next_hops(route)
+        evidence = bgp_evidence(node, *bgp) if bgp else None
+    except (ValueError, KeyError, TypeError) as error:
+        return RoutingView(None, (), False, "", f"{node.name}: unexpected answer of its daemons: {error!r}")
+    return RoutingView(evidence, rib, settled, frr_version(version))
+
+
+def bgp_evidence(node: NodePlan, summary: str, route: str, configuration: str) -> BgpEvidence:
+    """BGP's sessions, paths and the settings that decide about multipath."""
+    expect_down = {str(n.address) for n in node.routing.neighbors if n.expect_down} if node.routing else set()
+    sessions: dict[str, BgpSession] = {}
+    local_asn = 0
+    for family in json.loads(summary or "{}").values():
+        if not isinstance(family, dict):
+            continue
+        local_asn = family.get("as", local_asn)
+        for address, peer in family.get("peers", {}).items():
+            sessions[address] = BgpSession(address, peer["remoteAs"], peer["state"], address in expect_down)
+    table = json.loads(route or "{}")
+    return BgpEvidence(
+        local_asn=local_asn,
+        maximum_paths=_maximum_paths(configuration, ""),
+        maximum_paths_ibgp=_maximum_paths(configuration, "ibgp "),
+        multipath_relax=bool(re.search(r"^\s*bgp bestpath as-path multipath-relax", configuration, re.MULTILINE)),
+        sessions=tuple(sessions[address] for address in sorted(sessions)),
+        prefix=table.get("prefix"),
+        paths=tuple(_path(path) for path in table.get("paths", ())),
+    )
+
+
+def _maximum_paths(configuration: str, family: str) -> int | None:
+    found = re.search(rf"^\s*maximum-paths {family}(\d+)", configuration, re.MULTILINE)
+    return int(found[1]) if found else None
+
+
+def _path(path: dict[str, Any]) -> BgpPath:
+    next_hops = [hop["ip"] for hop in path.get("nexthops", ()) if "ip" in hop]
+    segments = path.get("aspath", {}).get("segments", ())
+    best = bool(path.get("bestpath", {}).get("overall"))
+    return BgpPath(
+        next_hop=next_hops[0] if next_hops else "",
+        neighbor=path.get("peer", {}).get("peerId", ""),
+        as_path=tuple(asn for segment in segments for asn in segment["list"]),
+        origin=path.get("origin", ""),
+        valid=bool(path.get("valid")),
+        best=best,
+        multipath=bool(path.get("multipath")) or best,
+        local_pref=path.get("locPrf"),
+        med=path.get("metric", path.get("med")),
+        weight=path.get("weight"),
+    )
+
+
+def rib_next_hops(text: str) -> tuple[tuple[RibNextHop, ...], bool]:
+    """The next hops of the selected route, and whether the route has settled in the kernel."""
+    for routes in json.loads(text or "{}").values():
+        for route in routes:
+            if not route.get("selected"):
+                continue
+            hops = tuple(
+                RibNextHop(
+                    address=hop.get("ip", ""),
+                    interface=hop.get("interfaceName", ""),
+                    active=bool(hop.get("active")),
+                    fib=bool(hop.get("fib")),
+                )
+                for hop in route.get("nexthops", ())
+                if not hop.get("duplicate")
+            )
+            return hops, bool(route.get("installed")) and not route.get("queued")
+    return (), True
+
+
+def frr_version(text: str) -> str:
+    """The version that `show version` names: "8.4.4"."""
+    found = re.search(r"FRRouting (\d[\w.]*)", text)
+    return found[1] if found else "of unknown version"

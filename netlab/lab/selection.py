@@ -1,0 +1,55 @@
+"""Which labs a command means."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from netlab.lab import state
+from netlab.model.errors import InputError, LabError, Problem
+
+
+def to_destroy(file: Path | None, name: str | None, everything: bool) -> list[str]:
+    """The labs that `destroy` removes: every one, the named one, the file's, or the only one."""
+    if everything:
+        return state.names()
+    if file is not None:
+        return [_name_in(file)]
+    if name is not None:
+        return [name]
+    known = state.names()
+    if len(known) != 1:
+        raise LabError(
+            f"there are several labs: say which with --lab, or --all ({', '.join(known)})"
+            if known
+            else "no lab is deployed"
+        )
+    return known
+
+
+def _name_in(file: Path) -> str:
+    """The lab of a topology file: by its name, and also where the file does not load any more."""
+    from netlab.plan import read
+
+    try:
+        return read(file).topology.name
+    except InputError:
+        wanted = str(file.resolve())
+        for name in state.names():
+            try:
+                if state.load(name).topology_file == wanted:
+                    return name
+            except LabError:
+                continue
+        raise
+
+
+def to_inspect(name: str | None) -> list[str]:
+    """The named lab, or all."""
+    name = name or os.environ.get("NETLAB_LAB") or None
+    if name is None:
+        return state.names()
+    if name not in state.names():
+        known = state.names()
+        raise InputError(Problem(f"there is no lab {name}", hint=f"there is {', '.join(known) or 'none'}"))
+    return [name]

@@ -1,0 +1,166 @@
+"""Labs on disk: `$XDG_STATE_HOME/netlab/LAB` (0700, its owner's), one folder per lab.
+
+lock        held by the lab's init as long as it lives
+lab.json    the Lab: pids with their start times
+plan.json   the LabPlan it was built from
+logs/NODE/  what the processes of each node printed
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+import os
+import shutil
+import stat
+import time
+from pathlib import Path
+
+from netlab.model.errors import HostError, InputError, LabError, Problem
+from netlab.model.lab import Lab, LabNode
+from netlab.model.plan import LabPlan
+
+_LOCK_TIMEOUT = 10.0
+
+
+def root() -> Path:
+    """The folder of this user's labs."""
+    base = os.environ.get("XDG_STATE_HOME", "")
+    if base.startswith("/"):
+        return Path(base, "netlab")
+    try:
+        return Path.home() / ".local" / "state" / "netlab"
+    except RuntimeError:
+        raise HostError("there is no home folder to keep labs in", "set XDG_STATE_HOME to a folder of yours") from None
+
+
+def directory(name: str) -> Path:
+    """The state folder of the lab of that name, which need not exist. InputError for what cannot be a lab's name."""
+    if not name or "/" in name or name.startswith(".") or not name.isprintable():
+        raise InputError(Problem(f"{name!r} cannot be the name of a lab"))
+    return root() / name
+
+
+def save(lab: Lab, plan: LabPlan) -> None:
+    """Record a lab that is about to be committed."""
+    from netlab.model import codec
+
+    folder = Path(lab.directory)
+    _write(folder / "plan.json", codec.encode(plan))
+    _write(folder / "lab.json", json.dumps(dataclasses.asdict(lab)).encode())
+
+
+def _write(path: Path, data: bytes) -> None:
+    new = path.with_suffix(".new")
+    descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+    new.rename(path)
+
+
+def load(name: str) -> Lab:
+    """The lab of that name. LabError where there is none; HostError for a folder that is not this user's."""
+    folder = directory(name)
+    _check_owner(folder, name)
+    try:
+        data = json.loads((folder / "lab.json").read_bytes())
+        init = LabNode(**data.pop("init"))
+        nodes = tuple(LabNode(**node) for node in data.pop("nodes"))
+        return Lab(**data, init=init, nodes=nodes)
+    except FileNotFoundError:
+        raise LabError(f"lab {name} was never finished: 'netlab destroy --lab {name}' removes what is left") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise LabError(f"{folder / 'lab.json'} is damaged: {error}") from None
+
+
+def load_plan(lab: Lab) -> LabPlan:
+    """The plan that the lab was built from."""
+    from netlab.model import codec
+
+    path = Path(lab.directory, "plan.json")
+    try:
+        return codec.decode(LabPlan, path.read_bytes(), str(path))
+    except FileNotFoundError:
+        raise LabError(f"{path} is missing") from None
+
+
+def _check_owner(folder: Path, name: str) -> None:
+    try:
+        found = folder.lstat()
+    except FileNotFoundError:
+        known = names()
+        hint = f"there is: {', '.join(known)}" if known else "no lab is deployed"
+        raise LabError(f"there is no lab {name} ({hint})") from None
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise HostError(f"{folder} is not a private folder of this user", f"look into it, then remove {folder}")
+
+
+def names() -> list[str]:
+    """The names of this user's labs, dead ones too."""
+    try:
+        return sorted(entry.name for entry in os.scandir(root()) if entry.is_dir(follow_symlinks=False))
+    except FileNotFoundError:
+        return []
+
+
+def is_locked(name: str) -> bool:
+    """Whether the lab's init lives: it holds the lock as long as it does."""
+    try:
+        descriptor = os.open(directory(name) / "lock", os.O_RDWR | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def has_record(name: str) -> bool:
+    """Whether the lab was finished. LabError where there is no folder of that name at all."""
+    _check_owner(directory(name), name)
+    return (directory(name) / "lab.json").exists()
+
+
+def is_alive(lab: Lab) -> bool:
+    """Whether the lab runs. A lab of an earlier boot is dead whatever its pids say."""
+    return lab.boot_id == boot_id() and is_locked(lab.name)
+
+
+def boot_id() -> str:
+    """The kernel's id of this boot (random(4))."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def remove(name: str) -> None:
+    """Remove the folder of a lab whose init is gone, once its lock is free."""
+    folder = directory(name)
+    deadline = time.monotonic() + _LOCK_TIMEOUT
+    while is_locked(name):
+        if time.monotonic() > deadline:
+            raise LabError(f"lab {name} still runs: its lock is held")
+        time.sleep(0.002)
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.parent.rmdir()
+    except OSError:
+        pass  # other labs live there
+
+
+def choose(name: str | None, *, dead_too: bool = False) -> Lab:
+    """The lab that a command means: the named one, else NETLAB_LAB's, else the only one there is."""
+    name = name or os.environ.get("NETLAB_LAB") or None
+    if name is None:
+        known = names()
+        if not known:
+            raise LabError("no lab is deployed: 'netlab deploy FILE' builds one")
+        if len(known) > 1:
+            raise LabError(f"there are several labs: say which with --lab ({', '.join(known)})")
+        name = known[0]
+    lab = load(name)
+    if not dead_too and not is_alive(lab):
+        raise LabError(f"lab {name} is dead: 'netlab destroy --lab {name}' removes what is left of it")
+    return lab

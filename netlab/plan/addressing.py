@@ -1,0 +1,283 @@
+"""Every interface's addresses: those of the links, of the nodes' configurations, and new ones where the file asks.
+
+`ipv4: auto` takes the LAN's subnet where it has one; otherwise a /30 of 10.0.0.0/16 for a link between two machines
+and a /24 (larger for a large LAN) of 10.1.0.0/16 and up for a LAN, the first that is free.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from netlab.kinds.base import AddressedMachine, GivenAddress, Machine, Port
+from netlab.model.errors import Position
+from netlab.model.plan import Address, Interface, Network
+from netlab.model.topology import NodeSpec, Topology
+from netlab.plan.wiring import WiredLab, WiredPort
+from netlab.topology.problems import Problems
+
+POINT_TO_POINT = IPv4Network("10.0.0.0/16")
+LAN_FIRST = IPv4Network("10.1.0.0/24")
+
+
+@dataclass
+class _Interface:
+    """An interface while it gets its addresses, with the places where they were written."""
+
+    machine: Machine
+    owner: NodeSpec
+    name: str
+    wired: WiredPort | None
+    addresses: list[tuple[Interface, Position]] = field(default_factory=list)
+
+    @property
+    def segment(self) -> int | None:
+        return self.wired.segment if self.wired else None
+
+    def has(self, version: int) -> bool:
+        return any(address.version == version for address, _ in self.addresses)
+
+    def label(self) -> str:
+        return f"{self.machine.name}:{self.name}"
+
+
+@dataclass(frozen=True)
+class AddressedMachines:
+    """The machines with their addresses, and what a user should know of them."""
+
+    machines: tuple[AddressedMachine, ...]
+    warnings: tuple[str, ...]
+
+
+def address_lab(topology: Topology, wired: WiredLab) -> AddressedMachines:  # noqa: ARG001
+    """Give every interface its addresses. Raises TopologyError where they contradict each other."""
+    problems = Problems()
+    addresser = _Addresser(wired, problems)
+    addresser.take_given()
+    addresser.allocate()
+    addresser.check()
+    problems.raise_any()
+    return addresser.result()
+
+
+class _Addresser:
+    """The interfaces of the lab and the networks in use."""
+
+    def __init__(self, wired: WiredLab, problems: Problems) -> None:
+        self.wired = wired
+        self.problems = problems
+        self.warnings: list[str] = []
+        self.interfaces: dict[str, dict[str, _Interface]] = {}
+        for name, (machine, owner) in wired.machines.items():
+            ports = wired.ports[name]
+            self.interfaces[name] = {p.interface: _Interface(machine, owner, p.interface, p) for p in ports}
+        self.pools = [pool for expansion in wired.expansions.values() for pool in expansion.pools]
+        self.private = [
+            (network, name) for name, expansion in wired.expansions.items() for network in expansion.private
+        ]
+
+    def everything(self) -> Iterator[_Interface]:
+        for interfaces in self.interfaces.values():
+            yield from interfaces.values()
+
+    def take_given(self) -> None:
+        """The addresses of the links and of the nodes' own configurations; both may say the same."""
+        for interface in self.everything():
+            wired = interface.wired
+            for address in (wired.ipv4, wired.ipv6) if wired else ():
+                if wired and address is not None:
+                    interface.addresses.append((address, wired.position))
+        for name, (machine, owner) in self.wired.machines.items():
+            written: defaultdict[str, list[GivenAddress]] = defaultdict(list)
+            for given in machine.addresses:
+                target = given.interface or self._first_linked(name)
+                if target is None:
+                    message = f"{name} has an address but no link"
+                    self.problems.add(message, given.position, f"add a link of {owner.name}")
+                else:
+                    written[target].append(given)
+            for target, addresses in written.items():
+                self._merge(machine, owner, target, addresses)
+
+    def _first_linked(self, machine: str) -> str | None:
+        return next((p.interface for p in self.wired.ports[machine] if p.segment is not None), None)
+
+    def _merge(self, machine: Machine, owner: NodeSpec, name: str, written: list[GivenAddress]) -> None:
+        interface = self.interfaces[machine.name].get(name)
+        if interface is None and name != "lo":
+            self.warnings.append(f"{machine.name}: its configuration gives {name} an address, but {name} has no link")
+            return
+        if interface is None:
+            interface = self.interfaces[machine.name]["lo"] = _Interface(machine, owner, name, None)
+        for version in (4, 6):
+            own = [given for given in written if given.address.version == version]
+            linked = next((address for address, _ in interface.addresses if address.version == version), None)
+            if own and linked is not None and linked not in [given.address for given in own]:
+                message = f"{interface.label()} is {own[0].address} here and {linked} on its link"
+                self.problems.add(message, own[0].position, "write the address once, or twice the same")
+            interface.addresses += [(given.address, given.position) for given in own if given.address != linked]
+
+    def allocate(self) -> None:
+        """New addresses where a link says `ipv4: auto`, and for nodes of a cluster that have none."""
+        subnets = self._subnets()
+        used = {address.ip for interface in self.everything() for address, _ in interface.addresses}
+        fresh = _FreshSubnets(self._networks())
+        hosts: dict[int, Iterator[IPv4Address]] = {}
+        members = self._members()
+        for interface in list(self.everything()):
+            segment = interface.segment
+            wanted = interface.wired is not None and (interface.wired.auto or self._wants_address(interface))
+            if segment is None or not wanted or interface.has(4):
+                continue
+            if segment not in subnets:
+                if not any(member.wired and member.wired.auto for member in members[segment]):
+                    continue
+                subnets[segment] = fresh.take(segment in self.wired.lans, len(members[segment]))
+            subnet = subnets[segment]
+            free = hosts.setdefault(segment, self._free(subnet, used))
+            address = next(free, None)
+            assert interface.wired is not None
+            if address is None:
+                message = f"no free address left in {subnet} for {interface.label()}"
+                self.problems.add(message, interface.wired.position, "use a larger subnet")
+            else:
+                used.add(address)
+                interface.addresses.append((IPv4Interface((address, subnet.prefixlen)), interface.wired.position))
+
+    def _wants_address(self, interface: _Interface) -> bool:
+        return interface.machine.allocate and interface.name == self._first_linked(interface.machine.name)
+
+    def _members(self) -> dict[int, list[_Interface]]:
+        members: defaultdict[int, list[_Interface]] = defaultdict(list)
+        for interface in self.everything():
+            if interface.segment is not None:
+                members[interface.segment].append(interface)
+        return members
+
+    def _subnets(self) -> dict[int, IPv4Network]:
+        """The first IPv4 subnet that is written on each segment."""
+        subnets: dict[int, IPv4Network] = {}
+        for interface in self.everything():
+            for address, _ in interface.addresses:
+                if interface.segment is not None and isinstance(address, IPv4Interface):
+                    subnets.setdefault(interface.segment, address.network)
+        return subnets
+
+    def _networks(self) -> list[IPv4Network]:
+        """What a fresh subnet must keep clear of."""
+        written = [address.network for interface in self.everything() for address, _ in interface.addresses]
+        reserved = [pool.network for pool in self.pools] + [network for network, _ in self.private]
+        return [network for network in written + reserved if isinstance(network, IPv4Network)]
+
+    def _free(self, subnet: IPv4Network, used: set[Address]) -> Iterator[IPv4Address]:
+        pools = [pool.network for pool in self.pools if pool.network.version == 4 and pool.network.overlaps(subnet)]
+        for host in subnet.hosts():
+            if host not in used and not any(host in pool for pool in pools):
+                yield host
+
+    def check(self) -> None:
+        """Addresses used twice, outside their LAN's subnet, in a pool or in a cluster's own network."""
+        self._check_duplicates()
+        for segment, members in self._members().items():
+            if segment in self.wired.lans:
+                self._check_subnets(members)
+        self._check_reserved()
+
+    def _check_duplicates(self) -> None:
+        first: dict[Address, tuple[_Interface, Position]] = {}
+        for interface in self.everything():
+            if interface.name == "lo" or (interface.wired is not None and interface.segment is None):
+                continue
+            for address, position in interface.addresses:
+                if address.version == 6 and address.is_link_local:
+                    continue
+                other, where = first.setdefault(address.ip, (interface, position))
+                # Two links that give the same address are the loader's to report.
+                if other is not interface and not (_of_link(other, address) and _of_link(interface, address)):
+                    message = f"{interface.label()} and {other.label()} both have {address.ip}"
+                    self.problems.add(message, position, f"the other stands at {where}")
+
+    def _check_subnets(self, members: Iterable[_Interface]) -> None:
+        placed = [(address, interface, where) for interface in members for address, where in interface.addresses]
+        for version in (4, 6):
+            here = [entry for entry in placed if entry[0].version == version and not entry[0].is_link_local]
+            networks: defaultdict[Network, set[str]] = defaultdict(set)
+            for address, interface, _ in here:
+                networks[address.network].add(interface.label())
+            if len(networks) < 2:
+                continue
+            usual = max(networks, key=lambda network: len(networks[network]))
+            for address, interface, where in here:
+                network = address.network
+                overlap = next((o for o in networks if o != network and o.overlaps(network)), None)
+                alone = len(networks[network]) == 1
+                if network != usual and (alone or overlap):
+                    message = f"{address} of {interface.label()} is not in its LAN's subnet {usual}"
+                    self.problems.add(message, where, "every machine on a bridge shares a subnet with another")
+
+    def _check_reserved(self) -> None:
+        for interface in self.everything():
+            inside = interface.wired is not None and interface.segment is None
+            for address, position in () if inside else interface.addresses:
+                for pool in self.pools:
+                    if address.version == pool.network.version and address.ip in pool.network:
+                        message = f"{address.ip} of {interface.label()} lies in the pool {pool.network}"
+                        self.problems.add(message, position, f"the pool stands at {pool.position}")
+                for network, owner in self.private:
+                    if address.version == network.version and address.network.overlaps(network):
+                        message = f"{address} of {interface.label()} lies in {owner}'s own network {network}"
+                        self.problems.add(message, position, "set the cluster's pod-subnet to another prefix")
+        for index, pool in enumerate(self.pools):
+            for other in self.pools[:index]:
+                if pool.network.version == other.network.version and pool.network.overlaps(other.network):
+                    message = f"the pools {pool.network} and {other.network} overlap"
+                    self.problems.add(message, pool.position, f"the other stands at {other.position}")
+
+    def result(self) -> AddressedMachines:
+        machines = tuple(
+            AddressedMachine(
+                machine,
+                owner,
+                tuple(
+                    Port(
+                        interface.name,
+                        tuple(address for address, _ in interface.addresses),
+                        interface.segment,
+                        interface.wired.mtu if interface.wired else None,
+                    )
+                    for interface in self.interfaces[name].values()
+                ),
+            )
+            for name, (machine, owner) in self.wired.machines.items()
+        )
+        return AddressedMachines(machines, tuple(self.warnings))
+
+
+def _of_link(interface: _Interface, address: Interface) -> bool:
+    return interface.wired is not None and address in (interface.wired.ipv4, interface.wired.ipv6)
+
+
+class _FreshSubnets:
+    """Subnets that nothing in the lab uses, one after the other."""
+
+    def __init__(self, taken: list[IPv4Network]) -> None:
+        self._taken = taken
+        self._pairs = POINT_TO_POINT.subnets(new_prefix=30)
+        self._next = int(LAN_FIRST.network_address)
+
+    def take(self, lan: bool, machines: int) -> IPv4Network:
+        """A subnet for that many machines."""
+        if not lan:
+            for pair in self._pairs:
+                if not any(pair.overlaps(network) for network in self._taken):
+                    return pair
+        prefix = min(24, 32 - (machines + 2).bit_length())
+        size = 1 << (32 - prefix)
+        while True:
+            self._next = -(-self._next // size) * size
+            subnet = IPv4Network((self._next, prefix))
+            self._next += size
+            if not any(subnet.overlaps(network) for network in self._taken):
+                return subnet

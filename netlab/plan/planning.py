@@ -1,0 +1,97 @@
+"""The recipe: wire, address, route, let every kind render its machines, and say what is to be measured."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+
+from netlab import kinds
+from netlab.kinds.base import AddressedLab, AddressedMachine, Rendered
+from netlab.model.plan import BindPlan, LabPlan, NodePlan, Role, SysctlPlan
+from netlab.model.topology import NodeSpec
+from netlab.plan.addressing import address_lab
+from netlab.plan.checks import plan_checks, unreachable_vips
+from netlab.plan.reading import CheckedTopology
+from netlab.plan.routes import SegmentGraph, destinations, static_routes
+from netlab.plan.wiring import WiredLab, wire_lab
+from netlab.topology.problems import Problems
+
+
+def plan(checked: CheckedTopology) -> LabPlan:
+    """The whole lab, ready to be built. Pure. Raises TopologyError with every problem."""
+    topology = checked.topology
+    wired = wire_lab(topology, checked.options)
+    addressed = address_lab(topology, wired)
+    graph = SegmentGraph(addressed.machines)
+    lab = _lab(checked, wired, addressed.machines, graph)
+    rendered = _render(checked, lab)
+    services = tuple(service for part in rendered.values() for service in part.services)
+    nodes = {plan.name: _overlay(plan, lab.machines[plan.name].owner) for p in rendered.values() for plan in p.nodes}
+    return LabPlan(
+        name=topology.name,
+        topology_file=str(topology.file),
+        runtime=topology.runtime,
+        nodes=tuple(nodes.values()),
+        links=wired.links,
+        services=services,
+        checks=plan_checks(lab, graph, services),
+        emulated=tuple(sentence for part in rendered.values() for sentence in part.emulated),
+        warnings=(
+            *addressed.warnings,
+            *(warning for part in rendered.values() for warning in part.warnings),
+            *unreachable_vips(lab, services),
+        ),
+    )
+
+
+def _lab(
+    checked: CheckedTopology, wired: WiredLab, machines: tuple[AddressedMachine, ...], graph: SegmentGraph
+) -> AddressedLab:
+    pools = {name: expansion.pools for name, expansion in wired.expansions.items()}
+    routes = static_routes(graph, machines, destinations(graph, machines, pools))
+    return AddressedLab(
+        checked.topology.name,
+        checked.topology,
+        {machine.name: replace(machine, routes=routes[machine.name]) for machine in machines},
+        wired.expansions,
+        hosts_file(machines),
+    )
+
+
+def _render(checked: CheckedTopology, lab: AddressedLab) -> Mapping[str, Rendered]:
+    problems = Problems()
+    rendered = {}
+    for node in checked.topology.nodes:
+        with problems.gather():
+            rendered[node.name] = kinds.load(node.kind).render(node, checked.options[node.name], lab)
+    problems.raise_any()
+    return rendered
+
+
+def hosts_file(machines: tuple[AddressedMachine, ...]) -> str:
+    """/etc/hosts of every machine: each machine of the lab by its first address of each IP version."""
+    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
+    for version in (4, 6):
+        for machine in machines:
+            address = machine.address(version)
+            if address is not None:
+                lines.append(f"{address} {machine.name}")
+    return "\n".join(lines) + "\n"
+
+
+def _overlay(plan: NodePlan, node: NodeSpec) -> NodePlan:
+    """What the file says of every kind of node, over what the kind made of it. Pods take none of it."""
+    plan = replace(plan, expect=node.expect)
+    if plan.role is Role.POD:
+        return plan
+    own = dict(node.sysctls)
+    kept = tuple(sysctl for sysctl in plan.sysctls if sysctl.key not in own)
+    return replace(
+        plan,
+        image=node.image,
+        env=node.env,
+        binds=tuple(BindPlan(str(bind.source), bind.target, bind.read_only) for bind in node.binds),
+        exec=tuple(tuple(shlex.split(command)) for command in node.exec),
+        sysctls=kept + tuple(SysctlPlan(key, value) for key, value in own.items()),
+    )

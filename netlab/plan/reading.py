@@ -1,0 +1,89 @@
+"""Read a topology and the files that it names, and let every kind check its nodes' options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from netlab import kinds
+from netlab.kinds.base import SourceText
+from netlab.model.errors import Position, Problem, TopologyError
+from netlab.model.topology import NodeSpec, Topology
+from netlab.plan.addressing import address_lab
+from netlab.plan.wiring import wire_lab
+from netlab.topology import parse
+from netlab.topology.problems import Problems
+
+MAX_CONFIG_BYTES = 4_000_000
+
+
+@dataclass(frozen=True)
+class CheckedTopology:
+    """A topology whose nodes' options were checked by their kinds. `options` holds them by the node's name."""
+
+    topology: Topology
+    options: Mapping[str, Any]
+
+
+def read(file: Path) -> CheckedTopology:
+    """Read and check a topology file.
+
+    Raises TopologyError with every problem of the file, of the nodes' options, of the startup-configs and of the
+    addresses; InputError where the file cannot be read.
+    """
+    topology, found = parse(file, kinds.names())
+    problems = Problems(found)
+    if topology is None:
+        problems.raise_any()
+        raise TopologyError(Problem("the file is no topology", Position(str(file), 1, 1)))
+    options = {}
+    for node in topology.nodes:
+        with problems.gather():
+            options[node.name] = _check(node, topology, file)
+    # What is left without the wrong nodes still shows wrong addresses.
+    nodes = tuple(node for node in topology.nodes if node.name in options)
+    links = tuple(link for link in topology.links if all(end.node in options for end in link.endpoints))
+    usable = CheckedTopology(replace(topology, nodes=nodes, links=links), options)
+    with problems.gather():
+        address_lab(usable.topology, wire_lab(usable.topology, usable.options))
+    problems.raise_any()
+    return usable
+
+
+def _check(node: NodeSpec, topology: Topology, file: Path) -> Any:
+    kind = kinds.load(node.kind)
+    source = None
+    if node.startup_config is not None:
+        if not kind.wants_startup_config:
+            message = f"a node of kind {node.kind} has no startup-config"
+            raise TopologyError(Problem(message, node.startup_config_position, "remove the key"))
+        source = _source(node.startup_config, node.startup_config_position, topology.file.parent, file.parent)
+    return kind.check(node, topology, source)
+
+
+def _source(path: Path, position: Position | None, folder: Path, shown_folder: Path) -> SourceText:
+    """The text of a startup-config. Positions in it show its path as the user would write it."""
+    shown = str(shown_folder / path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_CONFIG_BYTES + 1)
+    except OSError as error:
+        raise TopologyError(Problem(f"{shown}: {error.strerror}", position, "name a readable file")) from None
+    if len(data) > MAX_CONFIG_BYTES:
+        raise TopologyError(Problem(f"{shown} is larger than 4 MB", position, "name a configuration"))
+    try:
+        text = data.decode().replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        where = Position(shown, data.count(b"\n", 0, error.start) + 1, 1)
+        raise TopologyError(Problem("not UTF-8", where, "save the file as UTF-8")) from None
+    problems = Problems()
+    for number, line in enumerate(text.split("\n"), 1):
+        for column, character in enumerate(line, 1):
+            if not character.isprintable() and character != "\t":
+                message = f"control character U+{ord(character):04X}"
+                problems.add(message, Position(shown, number, column), "remove it")
+                break
+    problems.raise_any()
+    return SourceText(shown, text)

@@ -1,0 +1,174 @@
+"""Paths through the lab's routers: the static routes of hosts and cluster nodes, and which routers a client crosses."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+
+from netlab.kinds.base import AddressedMachine, Pool, Port
+from netlab.model.plan import Address, Network, Role, RoutePlan
+from netlab.model.topology import RouteSpec
+from netlab.topology.problems import Problems
+
+ROUTED_ROLES = frozenset({Role.HOST, Role.WORKER, Role.CONTROL_PLANE})
+
+
+@dataclass(frozen=True)
+class Hop:
+    """A router on a path: the interface that the packets enter by, and its address there."""
+
+    router: AddressedMachine
+    interface: str
+    address: Address
+    next_segment: int
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A network that hosts may need a route to, and the segments that it is on."""
+
+    network: Network
+    segments: frozenset[int]
+
+
+class PathMap:
+    """The shortest ways, in routers crossed, from every segment to a set of segments."""
+
+    def __init__(self, hops: Mapping[int, Hop | None], distance: Mapping[int, int]) -> None:
+        self._hops = hops
+        self._distance = distance
+
+    def start(self, machine: AddressedMachine) -> int | None:
+        """The nearest of the machine's segments. None where there is no way."""
+        reached = [port.segment for port in machine.ports if port.segment in self._distance]
+        return min(reached, key=lambda segment: self._distance[segment], default=None)  # type: ignore[index]
+
+    def next_hop(self, machine: AddressedMachine) -> Hop | None:
+        """The router that the machine sends to. None where there is no way, or none is needed."""
+        segment = self.start(machine)
+        return None if segment is None else self._hops[segment]
+
+    def path(self, machine: AddressedMachine) -> tuple[Hop, ...]:
+        """Every router from the machine to the nearest of the segments."""
+        hops = []
+        hop = self.next_hop(machine)
+        while hop is not None:
+            hops.append(hop)
+            hop = self._hops[hop.next_segment]
+        return tuple(hops)
+
+
+class SegmentGraph:
+    """The lab's segments and the machines that forward between them."""
+
+    def __init__(self, machines: Iterable[AddressedMachine]) -> None:
+        self._machines = tuple(machines)
+        self._on: defaultdict[int, list[tuple[AddressedMachine, Port]]] = defaultdict(list)
+        for machine in self._machines:
+            for port in machine.ports if forwards(machine) else ():
+                if port.segment is not None:
+                    self._on[port.segment].append((machine, port))
+
+    def paths_to(self, segments: frozenset[int], version: int) -> PathMap:
+        """Breadth first from the destination, so that each segment learns its nearest router. Ties: file order."""
+        hops: dict[int, Hop | None] = dict.fromkeys(segments)
+        distance = dict.fromkeys(segments, 0)
+        queue = deque(sorted(segments))
+        while queue:
+            here = queue.popleft()
+            for router, _ in self._on[here]:
+                for port in router.ports:
+                    address = next((a.ip for a in port.addresses if a.version == version), None)
+                    if port.segment is None or port.segment in hops or address is None:
+                        continue
+                    hops[port.segment] = Hop(router, port.interface, address, here)
+                    distance[port.segment] = distance[here] + 1
+                    queue.append(port.segment)
+        return PathMap(hops, distance)
+
+    def subnets(self) -> tuple[Destination, ...]:
+        """Every subnet of the lab, in the order in which the file names them."""
+        found: defaultdict[Network, set[int]] = defaultdict(set)
+        for machine in self._machines:
+            for port in machine.ports:
+                for address in port.addresses if port.segment is not None else ():
+                    if port.segment is not None and not address.is_link_local:
+                        found[address.network].add(port.segment)
+        return tuple(Destination(network, frozenset(segments)) for network, segments in found.items())
+
+
+def forwards(machine: AddressedMachine) -> bool:
+    """Whether others may use the machine as a router: routers do, and hosts that the file tells to forward."""
+    if machine.machine.role is Role.HOST:
+        return ("net.ipv4.ip_forward", "1") in machine.owner.sysctls
+    return machine.machine.role is Role.ROUTER
+
+
+def destinations(
+    graph: SegmentGraph, machines: Iterable[AddressedMachine], pools: Mapping[str, tuple[Pool, ...]]
+) -> tuple[Destination, ...]:
+    """The lab's subnets, and the pools of virtual IPs that lie in none of them (`pools` by the cluster's node)."""
+    subnets = graph.subnets()
+    found = list(subnets)
+    for cluster, owned in pools.items():
+        segments = frozenset(
+            segment
+            for machine in machines
+            if machine.owner.name == cluster and machine.machine.role is Role.WORKER
+            for segment in machine.segments()
+        )
+        for pool in owned:
+            if not any(_within(pool.network, subnet.network) for subnet in subnets):
+                found.append(Destination(pool.network, segments))
+    return tuple(found)
+
+
+def static_routes(
+    graph: SegmentGraph, machines: tuple[AddressedMachine, ...], found: tuple[Destination, ...]
+) -> dict[str, tuple[RoutePlan, ...]]:
+    """Every machine's static routes: those that the file lists, or one per subnet that is not its own.
+
+    A subnet route each and no default route, so that a missing route shows as it would in the real network.
+    Raises TopologyError where a listed next hop is on none of the machine's subnets.
+    """
+    problems = Problems()
+    routes: dict[str, list[RoutePlan]] = {machine.name: [] for machine in machines}
+    asking = []
+    for machine in machines:
+        written = machine.owner.routes
+        if machine.machine.role in ROUTED_ROLES and _wants_routes(machine):
+            asking.append(machine)
+        elif isinstance(written, tuple) and machine.machine.linked and machine.machine.routes is None:
+            routes[machine.name] = _listed(machine, written, problems)
+    problems.raise_any()
+    for destination in found:
+        paths = graph.paths_to(destination.segments, destination.network.version)
+        for machine in asking:
+            own = (a.network for port in machine.ports for a in port.addresses if port.segment is not None)
+            hop = paths.next_hop(machine)
+            if hop is not None and hop.router is not machine and not any(_within(destination.network, n) for n in own):
+                routes[machine.name].append(RoutePlan(destination.network, via=hop.address))
+    return {name: tuple(listed) for name, listed in routes.items()}
+
+
+def _wants_routes(machine: AddressedMachine) -> bool:
+    override = machine.machine.routes
+    return machine.owner.routes == "auto" if override is None else override
+
+
+def _listed(machine: AddressedMachine, written: tuple[RouteSpec, ...], problems: Problems) -> list[RoutePlan]:
+    routes = []
+    own = [address.network for port in machine.ports for address in port.addresses]
+    for route in written:
+        via = ip_address(route.via)
+        if own and not any(via.version == network.version and via in network for network in own):
+            message = f"next hop {via} is on no subnet of {machine.name}"
+            problems.add(message, route.position, f"its subnets: {', '.join(str(network) for network in own)}")
+        routes.append(RoutePlan(ip_network(route.to), via=via))
+    return routes
+
+
+def _within(inner: Network, outer: Network) -> bool:
+    return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]

@@ -1,0 +1,91 @@
+"""A deployment and a lab's state, for a terminal or as JSON."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from netlab.lab.deploy import Deployment
+from netlab.lab.inspect import LabReport, NodeReport
+from netlab.model import codec
+from netlab.model.plan import LabPlan
+
+
+def print_deployment(plan: LabPlan, deployment: Deployment, *, as_json: bool) -> None:
+    """How a deploy ended: the nodes that a user named, the VIPs, and what is missing."""
+    converged = deployment.convergence
+    if as_json:
+        document = {
+            "schema": 1,
+            "lab": plan.name,
+            "runtime": plan.runtime,
+            "emulated": plan.emulated,
+            "nodes": [node.name for node in plan.nodes],
+            "vips": [{"service": s.name, "vip": str(s.vip), "port": s.port} for s in plan.services],
+            "converged": converged.converged if converged else None,
+            "seconds": round(converged.seconds, 3) if converged else None,
+            "missing": converged.missing if converged else (),
+        }
+        print(codec.encode(document, indent=2).decode())
+        return
+    for sentence in plan.emulated:
+        print(f"emulated: {sentence}")
+    vips = ", ".join(f"{service.vip}:{service.port}" for service in plan.services)
+    about = f"{len(plan.nodes)} nodes{f', VIP {vips}' if vips else ''}"
+    if converged is None:
+        print(f"lab {plan.name} is built: {about}")
+    elif converged.converged:
+        print(f"lab {plan.name} has converged: {about}")
+    else:
+        print(f"lab {plan.name} is built but has not converged after {converged.seconds:.0f} s: {about}")
+        for missing in converged.missing:
+            print(f"netlab: {missing}", file=sys.stderr)
+        print(
+            f"netlab: the lab is kept: look with 'netlab inspect', 'netlab logs NODE'; "
+            f"'netlab destroy --lab {plan.name}' removes it",
+            file=sys.stderr,
+        )
+
+
+def print_reports(reports: tuple[LabReport, ...], *, as_json: bool) -> None:
+    """Labs with their nodes, sessions and VIPs."""
+    if as_json:
+        labs: list[dict[str, Any]] = [asdict(report) for report in reports]
+        print(codec.encode({"schema": 1, "labs": labs}, indent=2).decode())
+        return
+    console = Console(highlight=False, soft_wrap=False)
+    if not reports:
+        print("no lab is deployed")
+    for report in reports:
+        _print_report(console, report)
+
+
+def _print_report(console: Console, report: LabReport) -> None:
+    style = {"running": "green", "dead": "red", "unfinished": "yellow"}[report.state]
+    about = f" ({report.runtime}, {report.topology_file}, since {report.created})" if report.runtime else ""
+    console.print(f"[bold]lab {report.name}[/bold]: [{style}]{report.state}[/{style}]{about}", soft_wrap=True)
+    if report.state != "running":
+        console.print(f"'netlab destroy --lab {report.name}' removes what is left of it", soft_wrap=True)
+    if report.nodes:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for heading in ("node", "runs", "addresses", "BGP sessions"):
+            table.add_column(heading, overflow="fold")
+        for node in report.nodes:
+            table.add_row(*_cells(node, report.state))
+        console.print(table)
+    for vip in report.vips:
+        hops = ", ".join(vip.next_hops) or "no route"
+        console.print(f"{vip.router}: VIP {vip.vip}:{vip.port} ({vip.service}) -> {hops}", soft_wrap=True)
+    for sentence in report.emulated:
+        console.print(f"emulated: {sentence}", soft_wrap=True)
+
+
+def _cells(node: NodeReport, state: str) -> tuple[str, str, str, str]:
+    name = node.name if node.alive or state != "running" else f"{node.name} (dead)"
+    sessions = "\n".join(f"{session.neighbor} AS{session.remote_asn} {session.state}" for session in node.sessions)
+    return name, node.runs_as, "\n".join(node.addresses), sessions

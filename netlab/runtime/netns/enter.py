@@ -1,0 +1,107 @@
+"""Run a command in the namespaces of a running lab or node.
+
+The command becomes a child of this process but lives inside the lab's PID namespace, so it dies with the lab;
+no process outside ever holds a network namespace of the lab. The caller must have a single thread: the kernel
+refuses a user namespace to a process with two (setns(2)).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from netlab.runtime.netns import syscalls as sc
+from netlab.runtime.netns.nodeinit import DEFAULT_CAPABILITIES
+
+_NAMESPACES = (
+    ("net", sc.CLONE_NEWNET),
+    ("uts", sc.CLONE_NEWUTS),
+    ("ipc", sc.CLONE_NEWIPC),
+    ("mnt", sc.CLONE_NEWNS),
+)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command to run in a lab.
+
+    `files` maps its descriptors to this process's. `own_session` keeps a terminal's signals away from it;
+    `all_capabilities` is for netlab's own agent alone.
+    """
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    files: Mapping[int, int] = field(default_factory=dict)
+    folder: str = "/"
+    own_session: bool = False
+    all_capabilities: bool = False
+
+
+def spawn(pid: int, command: Command) -> int:
+    """Start `command` in the namespaces of process `pid`; the pid of a child that ends with its exit code.
+
+    A command that cannot be started ends with 126 (not executable) or 127 (not found), one killed by signal N
+    with 128 + N, as a shell has it; 125 means that the namespaces could not be entered.
+    """
+    kinds = ("user", "pid", *(kind for kind, _ in _NAMESPACES))
+    namespaces = {kind: os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY) for kind in kinds}
+    outer = os.fork()
+    if outer == 0:
+        _guard(lambda: _enter_and_wait(namespaces, command))
+    for descriptor in namespaces.values():
+        os.close(descriptor)
+    return outer
+
+
+def _guard(action: Callable[[], None]) -> None:
+    """Run `action` in a forked child: whatever happens, it never returns into the caller's stack."""
+    try:
+        action()
+    except OSError as error:
+        os.write(2, f"netlab: {error.strerror}\n".encode())
+    finally:
+        os._exit(125)
+
+
+def _enter_and_wait(namespaces: Mapping[str, int], command: Command) -> None:
+    if command.own_session:
+        os.setsid()
+    sc.setns(namespaces["user"], sc.CLONE_NEWUSER)
+    sc.setns(namespaces["pid"], sc.CLONE_NEWPID)
+    inner = os.fork()
+    if inner == 0:
+        _guard(lambda: _execute(namespaces, command))
+    for descriptor in (*namespaces.values(), *(own for own in set(command.files.values()) if own > 2)):
+        os.close(descriptor)
+    # A terminal's Ctrl-C reaches the command itself; this process has only to pass on how it ended.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(inner, signal.SIGTERM))
+    code = os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1])
+    os._exit(code if code >= 0 else 128 - code)
+
+
+def _execute(namespaces: Mapping[str, int], command: Command) -> None:
+    for kind, flag in _NAMESPACES:
+        sc.setns(namespaces[kind], flag)
+    for target, source in command.files.items():
+        os.dup2(source, target)
+    if not command.all_capabilities:
+        sc.keep_capabilities(DEFAULT_CAPABILITIES)
+    try:
+        os.chdir(command.folder)
+    except OSError:
+        os.chdir("/")
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)  # Python ignores them, and that would be inherited
+    program = command.argv[0]
+    try:
+        os.execvpe(program, list(command.argv), dict(command.environment))
+    except (FileNotFoundError, NotADirectoryError):
+        os.write(2, f"netlab: {program}: no such command in the node\n".encode())
+        os._exit(127)
+    except OSError as error:
+        os.write(2, f"netlab: {program}: {error.strerror}\n".encode())
+        os._exit(126)

@@ -1,0 +1,63 @@
+"""Who the lab's users and groups are: subordinate ids, and root's place in FRR's groups."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+_FRR_GROUPS = ("frr", "frrvty")
+
+
+@dataclass(frozen=True)
+class IdMaps:
+    """The maps of the lab's user namespace, [inside, outside, count] each; None: every id is mapped to itself."""
+
+    uid: list[list[int]] | None
+    gid: list[list[int]] | None
+
+    @property
+    def single(self) -> bool:
+        """Whether only one id is mapped, so that su, chown and tcpdump do not work in nodes."""
+        return self.uid is not None and len(self.uid) == 1
+
+
+def id_maps() -> IdMaps:
+    """Root's lab keeps all ids; a user's has root and the subordinate ranges, where the set-uid helpers exist."""
+    uid, gid = os.geteuid(), os.getegid()
+    if uid == 0:
+        return IdMaps(None, None)
+    uids, gids = _subordinate("/etc/subuid", uid), _subordinate("/etc/subgid", uid)
+    if uids and gids and shutil.which("newuidmap") and shutil.which("newgidmap"):
+        return IdMaps([[0, uid, 1], [1, *uids]], [[0, gid, 1], [1, *gids]])
+    return IdMaps([[0, uid, 1]], [[0, gid, 1]])
+
+
+def _subordinate(file: str, uid: int) -> tuple[int, int] | None:
+    """The first range of a user in subuid(5): first id and count."""
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = str(uid)
+    try:
+        lines = Path(file).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        fields = line.split(":")
+        if len(fields) == 3 and fields[0] in (name, str(uid)):
+            return int(fields[1]), int(fields[2])
+    return None
+
+
+def groups_with_root_in_frr() -> str:
+    """The host's /etc/group with root in FRR's groups: its daemons, run as root, insist on that."""
+    lines = []
+    for line in Path("/etc/group").read_text(encoding="utf-8", errors="replace").splitlines():
+        name, _, members = line.partition(":")[0], "", line.rpartition(":")[2]
+        if name in _FRR_GROUPS and "root" not in members.split(","):
+            line = line + ("," if members else "") + "root"  # noqa: PLW2901
+        lines.append(line)
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,166 @@
+"""The lab's init, pid 1 of its PID namespace. When it dies the kernel ends every process of the lab.
+
+It talks to its builder over a socket, one JSON document a line. Until "commit", the end of that socket means that
+the builder is gone: the init removes the lab's state folder and exits, and nothing is left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from netlab.runtime.netns import nodeinit, rootfs
+from netlab.runtime.netns import syscalls as sc
+
+
+class _BuilderGone(Exception):
+    """The builder closed the socket before it committed."""
+
+
+class LabInit:
+    """The requests of the builder, served one after the other."""
+
+    def __init__(self, control: socket.socket, directory: str, directory_fd: int) -> None:
+        self._control = control
+        self._staging = f"{directory}/mount"
+        self._directory_fd = directory_fd
+        self._nodes: dict[str, socket.socket] = {}
+        self._lines = self._read_lines()
+
+    def run(self) -> None:
+        """Serve until "commit"; then only reap. Raises _BuilderGone."""
+        committed = False
+        while not committed:
+            request = json.loads(next(self._lines))
+            if request["op"] == "nodes":
+                self._make_nodes(request["nodes"], request["keep"], request["writable"])
+            elif request["op"] == "start":
+                self._start(request["nodes"])
+            else:
+                committed = True
+        for node in self._nodes.values():
+            node.close()
+        self._send({"committed": True})
+        self._control.close()
+        os.close(self._directory_fd)
+
+    def _read_lines(self) -> Iterator[bytes]:
+        pending = b""
+        while True:
+            data = self._control.recv(1 << 16)
+            if not data:
+                raise _BuilderGone
+            *lines, pending = (pending + data).split(b"\n")
+            yield from lines
+
+    def _send(self, message: dict[str, Any]) -> None:
+        try:
+            self._control.sendall(json.dumps(message).encode() + b"\n")
+        except OSError:
+            raise _BuilderGone from None
+
+    def _make_nodes(self, nodes: list[dict[str, Any]], keep: list[str], writable: list[str]) -> None:
+        os.umask(0o022)  # what a machine's own programs expect; the state folder's modes are given explicitly
+        rootfs.prepare_lab(self._staging, writable)
+        pids = {}
+        os.mkdir("logs", 0o700, dir_fd=self._directory_fd)
+        own_pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
+        for node in nodes:
+            os.mkdir(f"logs/{node['name']}", 0o700, dir_fd=self._directory_fd)
+            logs = os.open(f"logs/{node['name']}", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._directory_fd)
+            mine, its = socket.socketpair()
+            sc.unshare(sc.CLONE_NEWPID)
+            pid = os.fork()
+            if pid == 0:
+                self._control.close()
+                mine.close()
+                os.close(self._directory_fd)
+                for other in self._nodes.values():
+                    other.close()
+                nodeinit.run(node, self._staging, keep, its, logs)
+            # The next unshare is refused while children would be born in another PID namespace than one's own.
+            sc.setns(own_pid_namespace, sc.CLONE_NEWPID)
+            its.close()
+            os.close(logs)
+            self._nodes[node["name"]] = mine
+            pids[node["name"]] = pid
+        os.close(own_pid_namespace)
+        for answer in self._answers():
+            if "error" in answer:
+                self._send(answer)
+                return
+        self._send({"nodes": pids})
+
+    def _start(self, nodes: dict[str, dict[str, Any]]) -> None:
+        for name, request in nodes.items():
+            self._nodes[name].sendall(json.dumps(request).encode() + b"\n")
+        for answer in self._answers():
+            self._send(answer)
+
+    def _answers(self) -> Iterator[dict[str, Any]]:
+        """One answer of every node, in the order they come, while watching for the builder's end."""
+        waiting = {node.fileno(): name for name, node in self._nodes.items()}
+        poll = select.poll()
+        poll.register(self._control, select.POLLRDHUP)
+        for descriptor in waiting:
+            poll.register(descriptor, select.POLLIN)
+        while waiting:
+            for descriptor, _ in poll.poll():
+                if descriptor == self._control.fileno():
+                    raise _BuilderGone
+                poll.unregister(descriptor)
+                name = waiting.pop(descriptor)
+                line = self._nodes[name].makefile("rb").readline()
+                yield json.loads(line) if line else {"error": f"{name}: its init died"}
+
+
+def run(control: socket.socket, directory: str, directory_fd: int) -> None:
+    """Be the lab's init. Never returns."""
+    try:
+        LabInit(control, directory, directory_fd).run()
+    except _BuilderGone:
+        remove_state(directory, directory_fd)
+        os._exit(1)
+    except OSError as error:
+        control.sendall(json.dumps({"error": str(error.strerror or error)}).encode() + b"\n")
+        control.recv(1)  # the builder reads the message, then closes its end
+        remove_state(directory, directory_fd)
+        os._exit(1)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    while True:
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            pass
+        signal.sigwait({signal.SIGCHLD})
+
+
+def remove_state(directory: str, directory_fd: int) -> None:
+    """Remove the lab's folder through the descriptor, which was opened before the host's files became read-only.
+
+    The folder itself goes by its parent; the parent too when it is empty.
+    """
+    try:
+        sc.unmount(f"{directory}/mount")
+    except OSError:
+        pass  # not mounted yet
+    parent = os.open("..", os.O_RDONLY | os.O_DIRECTORY, dir_fd=directory_fd)
+    _remove_tree(os.path.basename(directory), parent)
+
+
+def _remove_tree(name: str, parent: int) -> None:
+    folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+    with os.scandir(folder) as entries:
+        for entry in list(entries):
+            if entry.is_dir(follow_symlinks=False):
+                _remove_tree(entry.name, folder)
+            else:
+                os.unlink(entry.name, dir_fd=folder)
+    os.close(folder)
+    os.rmdir(name, dir_fd=parent)

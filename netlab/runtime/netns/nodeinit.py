@@ -1,0 +1,215 @@
+"""A node's init (pid 1 of its PID namespace): builds the node's root, starts its processes, reaps for ever.
+
+It is forked, not executed, from the lab's init, so that it costs no interpreter start. It talks to the lab's init
+over a socket pair, one JSON document a line, until the lab is committed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import signal
+import socket
+import time
+from typing import Any
+
+from netlab.runtime.netns import rootfs
+from netlab.runtime.netns import syscalls as sc
+
+# What a node's processes may do: Docker's default set without MKNOD, and what a network needs.
+DEFAULT_CAPABILITIES = frozenset(
+    name
+    for line in (
+        "CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP NET_BIND_SERVICE NET_BROADCAST NET_RAW NET_ADMIN",
+        "SYS_CHROOT AUDIT_WRITE SETFCAP IPC_LOCK SYS_NICE",
+    )
+    for name in line.split()
+)
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_POLL_SECONDS = 0.002
+_OUTPUT_SHOWN = 2000
+_TCP_LISTEN = "0A"  # tcp_states.h, as /proc/net/tcp prints it
+
+
+def base_environment(name: str, extra: dict[str, str]) -> dict[str, str]:
+    """The environment of a node's processes: nothing of the host's but the language settings."""
+    return {"PATH": SEARCH_PATH, "HOME": "/root", "HOSTNAME": name, "LANG": "C.UTF-8", "TERM": "xterm", **extra}
+
+
+def run(node: dict[str, Any], staging: str, keep: list[str], control: socket.socket, logs: int) -> None:
+    """Be the init of `node`. Never returns. `logs` is a descriptor of the folder that holds the node's logs."""
+    try:
+        sc.unshare(sc.CLONE_NEWNS | sc.CLONE_NEWNET | sc.CLONE_NEWUTS | sc.CLONE_NEWIPC)
+        sc.sethostname(node["name"])
+        rootfs.build_root(staging, node, keep)
+    except OSError as error:
+        _send(control, {"error": f"{node['name']}: {error.strerror or error}"})
+        os._exit(1)
+    _send(control, {"ready": node["name"]})
+    request = control.makefile("r", encoding="utf-8").readline()
+    if request:
+        starter = Starter(node["name"], json.loads(request), logs)
+        _send(control, starter.run())
+    control.close()
+    os.close(logs)
+    _reap_for_ever()
+
+
+def _send(control: socket.socket, message: dict[str, Any]) -> None:
+    control.sendall(json.dumps(message).encode() + b"\n")
+
+
+def _reap_for_ever() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    while True:
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            pass
+        signal.sigwait({signal.SIGCHLD})
+
+
+class Starter:
+    """Starts a node's processes in the order that their needs allow, then runs the user's commands in turn."""
+
+    def __init__(self, name: str, request: dict[str, Any], logs: int) -> None:
+        self._name = name
+        self._environment = base_environment(name, request["env"])
+        self._waiting: list[dict[str, Any]] = request["processes"]
+        self._commands: list[list[str]] = request["exec"]
+        self._deadline = time.monotonic() + request["timeout"]
+        self._logs = logs
+        self._running: dict[int, dict[str, Any]] = {}
+        self._ready: set[str] = set()
+        self._failure: dict[str, str] | None = None
+
+    def run(self) -> dict[str, Any]:
+        """Start everything; what to report: {"started": node} or {"failed": node, "process", "message", "output"}."""
+        while self._failure is None and (self._waiting or self._pending()):
+            self._start_possible()
+            self._reap()
+            self._find_ready()
+            if time.monotonic() > self._deadline:
+                late = [process["name"] for process in (*self._pending(), *self._waiting)]
+                self._fail(late[0], "was not ready in time")
+            if self._waiting or self._pending():
+                select.select((), (), (), _POLL_SECONDS)
+        for command in self._commands:
+            if self._failure is None:
+                self._run_command(command)
+        return {"failed": self._name, **self._failure} if self._failure else {"started": self._name}
+
+    def _pending(self) -> list[dict[str, Any]]:
+        return [process for process in self._running.values() if process["name"] not in self._ready]
+
+    def _start_possible(self) -> None:
+        for process in list(self._waiting):
+            if not self._ready.issuperset(process["after"]):
+                continue
+            self._waiting.remove(process)
+            if process["if_present"] and not os.path.exists(process["argv"][0]):
+                self._ready.add(process["name"])
+            else:
+                self._running[self._spawn(process)] = process
+
+    def _spawn(self, process: dict[str, Any]) -> int:
+        log = os.open(
+            f"{process['name']}.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW, 0o600, dir_fd=self._logs
+        )
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.setsid()
+                null = os.open("/dev/null", os.O_RDONLY)
+                for source, target in ((null, 0), (log, 1), (log, 2)):
+                    os.dup2(source, target)
+                signal.pthread_sigmask(signal.SIG_SETMASK, ())
+                signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+                sc.keep_capabilities(DEFAULT_CAPABILITIES.union(process["capabilities"]))
+                os.umask(0o022)
+                os.execvpe(process["argv"][0], process["argv"], self._environment)
+            except OSError as error:
+                os.write(2, f"{process['argv'][0]}: {error.strerror}\n".encode())
+            finally:
+                os._exit(127)
+        os.close(log)
+        return pid
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            process = self._running.pop(pid, None)
+            if process is None:
+                continue
+            code = os.waitstatus_to_exitcode(status)
+            if process["oneshot"] and code == 0 and not self._refused(process):
+                self._ready.add(process["name"])
+            elif process["oneshot"] or process["name"] not in self._ready:
+                how = f"exit code {code}" if code >= 0 else f"signal {-code}"
+                self._fail(process["name"], f"ended with {how}")
+
+    def _refused(self, process: dict[str, Any]) -> bool:
+        pattern = process["refuse_output"]
+        return bool(pattern and re.search(pattern, self._output(process["name"]), re.MULTILINE))
+
+    def _find_ready(self) -> None:
+        for process in self._pending():
+            if process["oneshot"]:
+                continue
+            if all(_accepts(path) for path in process["sockets"]) and _listens(process["port"]):
+                self._ready.add(process["name"])
+
+    def _run_command(self, argv: list[str]) -> None:
+        process = {"name": "exec", "argv": argv, "capabilities": (), "oneshot": True, "refuse_output": None}
+        pid = self._spawn(process)
+        while True:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                break
+            if time.monotonic() > self._deadline:
+                self._fail(" ".join(argv), "did not end in time")
+                return
+            select.select((), (), (), _POLL_SECONDS)
+        code = os.waitstatus_to_exitcode(status)
+        if code != 0:
+            self._fail(" ".join(argv), f"ended with exit code {code}", "exec")
+
+    def _output(self, name: str) -> str:
+        try:
+            descriptor = os.open(f"{name}.log", os.O_RDONLY, dir_fd=self._logs)
+        except FileNotFoundError:
+            return ""
+        with open(descriptor, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def _fail(self, process: str, message: str, log: str | None = None) -> None:
+        output = self._output(log or process)[-_OUTPUT_SHOWN:]
+        self._failure = {"process": process, "message": message, "output": output}
+
+
+def _accepts(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(path) == 0
+
+
+def _listens(port: int | None) -> bool:
+    if port is None:
+        return True
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table, encoding="ascii") as file:
+                rows = [line.split() for line in file][1:]
+        except FileNotFoundError:
+            continue
+        if any(row[3] == _TCP_LISTEN and int(row[1].rpartition(":")[2], 16) == port for row in rows):
+            return True
+    return False

@@ -1,0 +1,181 @@
+"""What a machine sees as its files: the host's, read-only, with a private /dev, /proc, /sys and writable folders.
+
+The lab's mount namespace is prepared once (`prepare_lab`); each node then builds its own root in a copy of it.
+A node's processes lack CAP_SYS_ADMIN (but the routing daemons that insist on it), so they cannot undo a read-only
+mount.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from netlab.runtime.netns import syscalls as sc
+
+# Folders that each node has for itself. The host's own FRR writes /var/tmp/frr and /var/lib/frr.
+PRIVATE_FOLDERS = ("/run", "/tmp", "/root", "/var/tmp", "/var/log", "/var/lib/frr", "/etc/frr")
+_TOP_PRIVATE = frozenset(("proc", "sys", "dev"))
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
+# Files of /proc that a host-root uid could change the host with, whatever its capabilities.
+_PROC_READ_ONLY = ("sys", "sysrq-trigger", "irq", "bus", "fs", "scsi", "acpi", "mtrr", "dynamic_debug")
+_TMPFS_SIZE = "size=512m,nr_inodes=100k,mode=0755"
+
+
+def prepare_lab(staging: str, writable: list[str]) -> None:
+    """Make every host file read-only for the lab and set up `staging` (an empty folder of the lab's own).
+
+    staging/dev is the nodes' /dev, staging/bind/N the N-th path of `writable`, staging/root where a node
+    puts its root. The first act is to make every mount private: where / is shared, a mount made here would
+    otherwise appear on the host.
+    """
+    sc.make_private("/")
+    sc.mount_setattr("/", set_flags=sc.MOUNT_ATTR_RDONLY | sc.MOUNT_ATTR_NODEV, recursive=True)
+    sc.mount("tmpfs", staging, "tmpfs", sc.MS_NOSUID, "mode=0755")
+    for folder in ("dev", "bind", "root"):
+        os.mkdir(f"{staging}/{folder}")
+    _fill_dev(f"{staging}/dev")
+    for index, source in enumerate(writable):
+        target = f"{staging}/bind/{index}"
+        _make_target(target, source)
+        sc.bind(source, target, recursive=True)
+        sc.mount_setattr(target, clear_flags=sc.MOUNT_ATTR_RDONLY)
+    sc.mount("proc", "/proc", "proc", sc.MS_NOSUID | sc.MS_NODEV | sc.MS_NOEXEC)
+
+
+def _fill_dev(dev: str) -> None:
+    for name in _DEVICES:
+        source = f"/dev/{name}"
+        if not os.path.exists(source):
+            continue
+        os.makedirs(os.path.dirname(f"{dev}/{name}"), exist_ok=True)
+        _make_target(f"{dev}/{name}", source)
+        sc.bind(source, f"{dev}/{name}")
+        sc.mount_setattr(f"{dev}/{name}", clear_flags=sc.MOUNT_ATTR_RDONLY | sc.MOUNT_ATTR_NODEV)
+    for name, target in (
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+        ("ptmx", "pts/ptmx"),
+    ):
+        os.symlink(target, f"{dev}/{name}")
+    os.mkdir(f"{dev}/pts")
+    os.mkdir(f"{dev}/shm")
+
+
+def _make_target(target: str, source: str) -> None:
+    """An empty folder or file to mount `source` on, of the same sort."""
+    if os.path.isdir(source):
+        os.makedirs(target, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
+
+
+def build_root(staging: str, node: dict[str, Any], keep: list[str]) -> None:
+    """Build this node's root and move into it. Runs in the node's own mount, network and PID namespaces.
+
+    `keep` are host paths that stay visible (read-only) where a private folder would hide them: netlab's own
+    files and the topology's folder.
+    """
+    root = f"{staging}/root"
+    sc.mount("tmpfs", root, "tmpfs", sc.MS_NOSUID | sc.MS_NODEV, _TMPFS_SIZE)
+    os.makedirs(f"{root}/.private", mode=0o755)
+    for entry in sorted(os.listdir("/")):
+        if entry not in _TOP_PRIVATE and f"/{entry}" not in PRIVATE_FOLDERS:
+            _show_host_entry(root, entry)
+    _mount_kernel_views(staging, root)
+    for folder in PRIVATE_FOLDERS:
+        _private_folder(root, folder)
+    for path in keep:
+        if _is_hidden(path):
+            _make_target(root + path, path)
+            sc.bind(path, root + path, recursive=True)
+    for bind in node["binds"]:
+        source = f"{staging}/bind/{bind['writable']}" if bind["writable"] is not None else bind["source"]
+        _ensure_target(root, bind["target"], os.path.isdir(source))
+        sc.bind(source, root + bind["target"], recursive=True)
+    for file in node["files"]:
+        _write_file(root, file["path"], file["content"], file["mode"])
+    os.chdir(root)
+    sc.pivot_root_here()
+
+
+def _show_host_entry(root: str, entry: str) -> None:
+    source, target = f"/{entry}", f"{root}/{entry}"
+    if os.path.islink(source):
+        os.symlink(os.readlink(source), target)
+    elif os.path.isdir(source) or os.path.isfile(source):
+        _make_target(target, source)
+        sc.bind(source, target, recursive=True)
+
+
+def _mount_kernel_views(staging: str, root: str) -> None:
+    for name in ("proc", "sys", "dev"):
+        os.mkdir(f"{root}/{name}")
+    proc = f"{root}/proc"
+    sc.mount("proc", proc, "proc", sc.MS_NOSUID | sc.MS_NODEV | sc.MS_NOEXEC)
+    for name in _PROC_READ_ONLY:
+        path = f"{proc}/{name}"
+        if os.path.exists(path):
+            sc.bind(path, path)
+            sc.mount_setattr(path, set_flags=sc.MOUNT_ATTR_RDONLY)
+    # /proc/sys/net shows the network namespace of whoever looks, and is the node's to change.
+    sc.bind(f"{proc}/sys/net", f"{proc}/sys/net")
+    sc.mount_setattr(f"{proc}/sys/net", clear_flags=sc.MOUNT_ATTR_RDONLY)
+    sc.mount("sysfs", f"{root}/sys", "sysfs", sc.MS_NOSUID | sc.MS_NODEV | sc.MS_NOEXEC | sc.MS_RDONLY)
+    sc.bind(f"{staging}/dev", f"{root}/dev", recursive=True)
+    sc.mount("devpts", f"{root}/dev/pts", "devpts", sc.MS_NOSUID | sc.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620")
+    sc.mount("tmpfs", f"{root}/dev/shm", "tmpfs", sc.MS_NOSUID | sc.MS_NODEV, "size=64m,mode=1777")
+
+
+def _private_folder(root: str, folder: str) -> None:
+    """A writable folder over the host's. Left out where the host has none (no FRR: no /etc/frr)."""
+    target = root + folder
+    mode = 0o1777 if folder.endswith("tmp") else 0o700 if folder == "/root" else 0o755
+    if folder.count("/") == 1:
+        os.mkdir(target)
+    elif os.path.isdir(target):
+        source = f"{root}/.private{folder}"
+        os.makedirs(source)
+        sc.bind(source, target)
+    else:
+        return
+    os.chmod(target, mode)
+
+
+def _is_hidden(path: str) -> bool:
+    return any(path == folder or path.startswith(f"{folder}/") for folder in PRIVATE_FOLDERS)
+
+
+def _ensure_target(root: str, target: str, folder: bool) -> None:
+    """Make a bind's target where it is missing, below the host's read-only files through an overlay."""
+    if os.path.lexists(root + target):
+        return
+    parent = os.path.dirname(target)
+    while not os.path.isdir(root + parent):
+        parent = os.path.dirname(parent)
+    if not os.access(root + parent, os.W_OK):
+        name = parent.strip("/").replace("/", "-")
+        upper, work = f"{root}/.private/.overlay/{name}/upper", f"{root}/.private/.overlay/{name}/work"
+        os.makedirs(upper)
+        os.makedirs(work)
+        options = f"lowerdir={root}{parent},upperdir={upper},workdir={work}"
+        sc.mount("overlay", root + parent, "overlay", sc.MS_NODEV | sc.MS_NOSUID, options)
+    os.makedirs(root + (target if folder else os.path.dirname(target)), exist_ok=True)
+    if not folder:
+        os.close(os.open(root + target, os.O_CREAT | os.O_WRONLY, 0o644))
+
+
+def _write_file(root: str, path: str, content: str, mode: int) -> None:
+    """Write a file of netlab's own. Below the host's read-only folders it is bound over the host's file."""
+    private = _is_hidden(path)
+    real = root + path if private else f"{root}/.private/.files{path}"
+    os.makedirs(os.path.dirname(real), exist_ok=True)
+    descriptor = os.open(real, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, mode)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(content)
+    os.chmod(real, mode)
+    if not private:
+        _ensure_target(root, path, False)
+        sc.bind(real, root + path)

@@ -1,0 +1,88 @@
+"""The addresses of a link's two ends."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_interface
+from typing import TypeVar
+
+from netlab.model.errors import Position
+from netlab.model.topology import EndpointSpec, Located
+from netlab.topology.problems import Problems
+
+Family = TypeVar("Family", IPv4Interface, IPv6Interface)
+
+
+def pair(family: type[Family], where: Located, key: str, problems: Problems) -> tuple[Family | None, Family | None]:
+    """The one or two addresses below `key` of a link, one per end. A wrong one counts as not written."""
+    value = where.value.get(key)
+    written: list[str | None] = (
+        [text if isinstance(text, str) and text else None for text in value] if isinstance(value, list) else []
+    )
+    first, second = (
+        address(family, text, where.at(key, index), problems) for index, text in enumerate([*written, None, None][:2])
+    )
+    if first is not None and second is not None and first.network != second.network:
+        problems.add(
+            f"{second} is not in the subnet of the link's other end, {first.network}",
+            where.at(key, 1),
+            "both ends of a link share one subnet",
+        )
+    return first, second
+
+
+def address(family: type[Family], written: str | None, position: Position, problems: Problems) -> Family | None:
+    """An address with its prefix length that a host can have. None, and a problem, where it is not."""
+    if written is None:
+        return None
+    version = "IPv4" if family is IPv4Interface else "IPv6"
+    sample = "10.0.0.1/24" if family is IPv4Interface else "fd00::1/64"
+    try:
+        value = ip_interface(written.replace("%", "%%"))  # no zone: the interface is the link's end
+    except ValueError:
+        problems.add(f'"{written}" is not an {version} address', position, f"write it as {sample}")
+        return None
+    if not isinstance(value, family):
+        other = "ipv6" if family is IPv4Interface else "ipv4"
+        problems.add(f"{written} is not an {version} address", position, f"write it under {other}")
+        return None
+    if "/" not in written:
+        problems.add(f"{written} has no prefix length", position, f"write it as {sample}")
+        return None
+    reason = _no_host(value)
+    if reason is not None:
+        problems.add(f"{written} is no address for a host: {reason}", position, "give another")
+        return None
+    return value
+
+
+def _no_host(value: IPv4Interface | IPv6Interface) -> str | None:
+    """Why no interface can have this address."""
+    ip, network = value.ip, value.network
+    if ip.is_unspecified or ip.is_multicast or ip.is_loopback or (ip.version == 4 and ip.is_reserved):
+        return "it is unspecified, multicast, loopback or reserved"
+    # RFC 3021 (IPv4 /31) and RFC 6164 (IPv6 /127) use both addresses.
+    if network.prefixlen >= network.max_prefixlen - 1:
+        return None
+    if ip == network.network_address:
+        return f"it is the network address of {network}"
+    if isinstance(ip, IPv4Address) and ip == network.broadcast_address:
+        return f"it is the broadcast address of {network}"
+    return None
+
+
+class AddressBook:
+    """Every address of the lab, to find one that two interfaces have."""
+
+    def __init__(self) -> None:
+        self._seen: dict[IPv4Address | IPv6Address, tuple[str, Position]] = {}
+
+    def take(self, value: Family | None, end: EndpointSpec, position: Position, problems: Problems) -> Family | None:
+        """Note an address; None where another interface has it. IPv6 link-local ones may repeat (RFC 4007)."""
+        if value is None or (value.version == 6 and value.is_link_local):
+            return value
+        if value.ip in self._seen:
+            owner, first = self._seen[value.ip]
+            problems.add(f"{value.ip} is used twice", position, f"{owner} has it in line {first.line}")
+            return None
+        self._seen[value.ip] = (f"{end.node}:{end.interface}" if end.interface else end.node, position)
+        return value

@@ -1,0 +1,170 @@
+"""A topology file, read and checked for everything that needs no knowledge of a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from netlab.model.errors import Position, Problem, TopologyError
+from netlab.model.topology import NodeSpec, Topology
+from netlab.topology.checking import check
+from netlab.topology.links import link_specs
+from netlab.topology.merge import layer, merge, text_of
+from netlab.topology.names import host_name_problem
+from netlab.topology.nodes import check_layer, node_spec
+from netlab.topology.problems import Problems, did_you_mean
+from netlab.topology.schema import FileKeys
+from netlab.topology.source import read
+from netlab.topology.tree import Branch, Entry, Scalar, Tree, located
+
+SAME_KIND: Mapping[str, str] = {"k8s-kind": "k8s"}
+"""containerlab's names of kinds that have another name here."""
+
+
+def load(file: Path, kind_names: Collection[str] | None = None) -> Topology:
+    """The topology in `file`.
+
+    `kind_names` are the kinds that exist; without them any kind is taken. A kind's own options are left to the kind.
+    Raises TopologyError with every problem of the file, by position, and InputError where it cannot be read.
+    """
+    topology, problems = parse(file, kind_names)
+    if topology is None or problems:
+        raise TopologyError(*problems)
+    return topology
+
+
+def parse(file: Path, kind_names: Collection[str] | None = None) -> tuple[Topology | None, list[Problem]]:
+    """As much of the topology as can be understood, and everything that is wrong with it, by position.
+
+    With problems, nodes and links may be missing, never half there: a link of it names two of its nodes. None where
+    the file is no topology at all. Raises InputError where the file cannot be read.
+    """
+    problems = Problems()
+    tree = read(file, problems)
+    topology = None if tree is None else _Reader(file, kind_names, problems).topology(tree)
+    return topology, problems.sorted()
+
+
+class _Reader:
+    """The steps of parse(), which share the sections of the file."""
+
+    def __init__(self, file: Path, kind_names: Collection[str] | None, problems: Problems) -> None:
+        self.file = file.parent.resolve() / file.name
+        self.kind_names = kind_names
+        self.problems = problems
+        self.defaults: Branch | None = None
+        self.kinds: dict[str, Branch | None] = {}
+        self.groups: dict[str, Branch | None] = {}
+        self.auto_ipv4 = False
+
+    def topology(self, tree: Tree) -> Topology | None:
+        _, found = check(FileKeys, located(tree), "the file")
+        self.problems.extend(found)
+        top = _entries(tree)
+        sections = _entries(_at(top, "topology"))
+        if not sections:
+            return None
+        self._read_layers(sections)
+        declared = _entries(_at(sections, "nodes"))
+        nodes = tuple(node for name, entry in declared.items() if (node := self._node(name, entry)) is not None)
+        links = link_specs(_items(_at(sections, "links")), declared, self.auto_ipv4, self.problems)
+        names = {node.name for node in nodes}
+        return Topology(
+            name=self._lab_name(top),
+            file=self.file,
+            runtime="docker" if text_of(tree, "runtime") == "docker" else "netns",
+            nodes=nodes,
+            links=tuple(link for link in links if names.issuperset(end.node for end in link.endpoints)),
+        )
+
+    def _lab_name(self, top: Mapping[str, Entry]) -> str:
+        tree = _at(top, "name")
+        name = tree.value if isinstance(tree, Scalar) and isinstance(tree.value, str) else ""
+        if name and tree is not None:
+            self._check_host_name("lab", name, tree.position)
+        return name
+
+    def _check_host_name(self, whose: str, name: str, position: Position) -> None:
+        reason = host_name_problem(name)
+        if reason is not None:
+            self.problems.add(f'"{name}" cannot be the name of a {whose}', position, reason)
+
+    def _read_layers(self, sections: Mapping[str, Entry]) -> None:
+        defaults = dict(_entries(_at(sections, "defaults")))
+        ipv4 = defaults.pop("ipv4", None)
+        if ipv4 is not None:
+            self.auto_ipv4 = isinstance(ipv4.tree, Scalar) and ipv4.tree.value == "auto"
+            if not self.auto_ipv4:
+                self.problems.add(
+                    '"ipv4" in defaults must be "auto"', ipv4.tree.position, "write addresses on the links"
+                )
+        if "defaults" in sections:
+            self.defaults = self._layer(Branch(sections["defaults"].tree.position, entries=defaults))
+        for name, entry in _entries(_at(sections, "kinds")).items():
+            if self._known_kind(name, entry.key_position):
+                self.kinds[SAME_KIND.get(name, name)] = self._layer(entry.tree)
+            if "kind" in _entries(entry.tree):
+                self.problems.add('"kind" cannot stand here', _entries(entry.tree)["kind"].key_position, "remove it")
+        self.groups = {name: self._layer(entry.tree) for name, entry in _entries(_at(sections, "groups")).items()}
+
+    def _layer(self, tree: Tree) -> Branch | None:
+        made = layer(tree)
+        if made is not None:
+            check_layer(made, self.file.parent, self.problems)
+        return made
+
+    def _known_kind(self, kind: str, position: Position) -> bool:
+        if self.kind_names is None or kind in self.kind_names or SAME_KIND.get(kind) in self.kind_names:
+            return True
+        self.problems.add(f'unknown kind "{kind}"', position, did_you_mean(kind, self.kind_names))
+        return False
+
+    def _node(self, name: str, entry: Entry) -> NodeSpec | None:
+        self._check_host_name("node", name, entry.key_position)
+        empty = isinstance(entry.tree, Scalar) and entry.tree.value is None
+        own = Branch(entry.key_position, entries={}) if empty else layer(entry.tree)
+        if own is None:
+            return None
+        group = self._group(own)
+        kind = self._kind(name, entry.key_position, (own, group, self.defaults))
+        if kind is None:
+            check_layer(own, self.file.parent, self.problems)
+            return None
+        merged = merge((self.defaults, self.kinds.get(kind), group), own)
+        return node_spec(name, kind, merged, entry.key_position, folder=self.file.parent, problems=self.problems)
+
+    def _group(self, own: Branch) -> Branch | None:
+        for one in (own, self.defaults):
+            name = text_of(one, "group")
+            if name is None or one is None:
+                continue
+            if name not in self.groups:
+                self.problems.add(
+                    f'unknown group "{name}"', _entries(one)["group"].tree.position, did_you_mean(name, self.groups)
+                )
+            return self.groups.get(name)
+        return None
+
+    def _kind(self, name: str, position: Position, layers: tuple[Branch | None, ...]) -> str | None:
+        for one in layers:
+            entry = _entries(one).get("kind")
+            if entry is None:
+                continue
+            kind = text_of(one, "kind")
+            if kind is None:
+                return None  # no text, which the check of the layer reports
+            return SAME_KIND.get(kind, kind) if self._known_kind(kind, entry.tree.position) else None
+        self.problems.add(f'node "{name}" has no kind', position, "write kind: here, or in defaults")
+        return None
+
+
+def _entries(tree: Tree | None) -> Mapping[str, Entry]:
+    return tree.entries if isinstance(tree, Branch) and tree.entries is not None else {}
+
+
+def _items(tree: Tree | None) -> tuple[Tree, ...]:
+    return tree.items if isinstance(tree, Branch) else ()
+
+
+def _at(entries: Mapping[str, Entry], key: str) -> Tree | None:
+    return entries[key].tree if key in entries else None

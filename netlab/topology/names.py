@@ -1,0 +1,43 @@
+"""Which names a host, an interface, a sysctl and an environment variable can have."""
+
+from __future__ import annotations
+
+import re
+
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_SYSCTL = re.compile(r"net(\.[A-Za-z0-9_-]+)+")
+_ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What the kernel's dev_valid_name() takes for white space, byte by byte, and the characters it refuses; a % would
+# make it count up a template.
+_NOT_IN_INTERFACE = frozenset(b"/:% \t\n\v\f\r\xa0")
+# lo exists already; net.ipv4.conf.{all,default} are not interfaces.
+_TAKEN = frozenset({"lo", "all", "default", ".", ".."})
+
+
+def host_name_problem(name: str) -> str | None:
+    """Why this is no host name: an RFC 1123 label in lower case."""
+    if len(name) > 63:
+        return "longer than 63 characters"
+    if not _LABEL.fullmatch(name):
+        return "only a-z, 0-9 and - (not first or last)"
+    return "that name is every machine's own" if name == "localhost" else None
+
+
+def interface_name_problem(name: str) -> str | None:
+    """Why the kernel would not take this name for a new interface."""
+    data = name.encode()
+    if not 1 <= len(data) <= 15:
+        return "1 to 15 bytes"
+    if _NOT_IN_INTERFACE & set(data):
+        return "no /, :, % or white space"
+    return "the kernel keeps that name" if name in _TAKEN else None
+
+
+def is_sysctl(key: str) -> bool:
+    """Whether this is a sysctl in dotted form that belongs to a network namespace."""
+    return _SYSCTL.fullmatch(key) is not None
+
+
+def is_env_name(name: str) -> bool:
+    """Whether a shell takes this as the name of a variable."""
+    return _ENV.fullmatch(name) is not None

@@ -1,0 +1,42 @@
+"""Files that a topology names: inside its folder, and there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from netlab.model.errors import Position
+from netlab.topology.problems import Problems, did_you_mean
+
+
+def inside(folder: Path, written: str, position: Position, problems: Problems) -> Path | None:
+    """The existing file or folder that `written` names, absolute, every symbolic link followed.
+
+    None, and a problem, where it leaves `folder` (an absolute path with its links followed) or does not exist.
+    """
+    try:
+        path = (folder / written).resolve()
+        exists = path.exists()
+    except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError before Python 3.13
+        reason = error.strerror if isinstance(error, OSError) else "a loop of symbolic links"
+        problems.add(f'"{written}" cannot be read: {reason}', position)
+        return None
+    if not path.is_relative_to(folder):
+        problems.add(f'"{written}" leaves the topology\'s folder', position, "copy it next to the topology file")
+        return None
+    if not exists:
+        problems.add(f'no such file "{written}"', position, _near(path, written))
+        return None
+    if not os.access(path, os.R_OK):
+        problems.add(f'"{written}" cannot be read', position, "give yourself read permission")
+        return None
+    return path
+
+
+def _near(path: Path, written: str) -> str | None:
+    try:
+        names = sorted(entry.name for entry in path.parent.iterdir())
+    except OSError:
+        return "paths start at the topology's folder"
+    hint = did_you_mean(path.name, names, or_list=False)
+    return hint if hint or "/" in written else "paths start at the topology's folder"

@@ -1,0 +1,310 @@
+"""Read a YAML file into a tree. Refuses whatever is not one plain, printable document of a sane size."""
+
+from __future__ import annotations
+
+import re
+import stat
+import unicodedata
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from netlab.model.errors import InputError, Position, Problem, TopologyError
+from netlab.topology.problems import Problems, did_you_mean
+from netlab.topology.tree import Branch, Entry, Scalar, Tree
+
+MAX_BYTES = 1_000_000
+MAX_VALUES = 100_000
+MAX_DEPTH = 32
+
+# The core schema of YAML 1.2 (section 10.3.2), but 007 stays text, as do .inf and .nan.
+_INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
+_HEX = re.compile(r"0x[0-9a-fA-F]{1,16}")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]{1,30}|(0|[1-9][0-9]{0,30})(\.[0-9]{0,30})?)([eE][-+]?[0-9]{1,2})?")
+_NULL = {"", "~", "null", "Null", "NULL"}
+_TRUE = {"true", "True", "TRUE"}
+_FALSE = {"false", "False", "FALSE"}
+
+_PLAIN_ENGLISH = (
+    ("while scanning a quoted scalar", "the quote that opens here is not closed"),
+    ("while scanning a double-quoted scalar", "an escape in double quotes that YAML does not know"),
+    ("could not find expected ':'", "the key before this place has no colon"),
+    ("cannot start any token", "a value may not start with this character; put it in quotes"),
+    ("mapping values are not allowed", "a colon does not fit here; put the value in quotes or check the indentation"),
+    ("sequence entries are not allowed", "a list entry does not fit here; begin a new line"),
+    ("while parsing a flow sequence", "the list in brackets is not closed, or lacks a comma"),
+    ("while parsing a flow mapping", "the mapping in braces is not closed, or lacks a comma"),
+    ("while parsing a block", "this does not fit here; check its indentation and the quotes before it"),
+    ("while scanning an alias", "an alias (*) without a name; put the value in quotes"),
+    ("while scanning an anchor", "an anchor (&) without a name; put the value in quotes"),
+    ("while scanning a tag", "a YAML tag (!) stands here; put the value in quotes"),
+    ("while scanning a block scalar", "a line break must follow | or >; put the value in quotes"),
+    ("while scanning a directive", "a line may not start with %; put the value in quotes"),
+    ("<document start>", "a line may not start with %; put the value in quotes"),
+    (
+        "expected the node content",
+        "a value is missing before this character; put the character in quotes if it is meant",
+    ),
+)
+
+
+def read(file: Path, problems: Problems) -> Tree | None:
+    """The YAML document in `file`; None where it is no document. What is wrong in it goes to `problems`.
+
+    Raises InputError where the file cannot be read at all.
+    """
+    text = _text(_bytes(file), file, problems)
+    if text is None or not _printable(text, file, problems):
+        return None
+    composer = _Composer(file, problems)
+    try:
+        composer.compose(text)
+    except TopologyError as error:
+        problems.extend(error.problems)
+        return None
+    tree = composer.root
+    if tree is None or (isinstance(tree, Scalar) and tree.value is None):
+        problems.add("the file is empty", Position(str(file), 1, 1), "a topology starts with name: and topology:")
+        return None
+    return tree
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            what = "is a folder" if file.is_dir() else "is not a regular file"
+            raise InputError(Problem(f"{file}: {what}", hint="name a topology file"))
+        with file.open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        try:
+            names = [entry.name for entry in file.parent.iterdir() if entry.is_file()]
+        except OSError:
+            names = []
+        raise InputError(Problem(f"{file}: no such file", hint=did_you_mean(file.name, names, or_list=False))) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(Problem(f"{str(file)!r}: cannot be read: {reason}")) from None
+
+
+def _text(data: bytes, file: Path, problems: Problems) -> str | None:
+    if len(data) > MAX_BYTES:
+        problems.add("the file is larger than 1 MB", Position(str(file), 1, 1), "split the lab")
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8-sig")
+        where = Position(str(file), before.count("\n") + 1, len(before) - before.rfind("\n"))
+        problems.add(f"byte 0x{data[error.start]:02x} is not UTF-8", where, "save the file as UTF-8")
+        return None
+
+
+def unprintable(text: str) -> str | None:
+    """The first character of `text` that could break a line or a terminal: control, separator or lone surrogate."""
+    return next((char for char in text if unicodedata.category(char) in {"Cc", "Zl", "Zp", "Cs"}), None)
+
+
+def _printable(text: str, file: Path, problems: Problems) -> bool:
+    clean = True
+    for number, content in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
+        indent = content[: len(content) - len(content.lstrip(" \t"))]
+        if "\t" in indent and content.strip():
+            where = Position(str(file), number, indent.index("\t") + 1)
+            problems.add("a tab in the indentation", where, "YAML wants spaces")
+            clean = False
+        bad = unprintable(content.replace("\t", " "))
+        if bad is not None:
+            where = Position(str(file), number, content.index(bad) + 1)
+            problems.add(f"control character U+{ord(bad):04X}", where, "remove it")
+            clean = False
+    return clean
+
+
+def resolve(text: str) -> str | int | float | bool | None:
+    """What YAML 1.2 makes of an unquoted value."""
+    if text in _NULL:
+        return None
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    if _INT.fullmatch(text):
+        return int(text)
+    if _HEX.fullmatch(text):
+        return int(text, 16)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    return text
+
+
+@dataclass
+class _Frame:
+    """A mapping or sequence that is still open. `key` waits for its value; the first of two equal keys holds."""
+
+    position: Position
+    anchor: str | None
+    is_mapping: bool
+    entries: dict[str, Entry] = field(default_factory=dict)
+    items: list[Tree] = field(default_factory=list)
+    merge: Tree | None = None
+    key: tuple[str, Position] | None = None
+    size: int = 1
+
+
+class _Composer:
+    """Builds the tree from the parser's events.
+
+    ruamel.yaml's own composer recurses without a bound and writes aliases out; this one counts before it builds.
+    """
+
+    def __init__(self, file: Path, problems: Problems) -> None:
+        self.file = str(file)
+        self.problems = problems
+        self.root: Tree | None = None
+        self.stack: list[_Frame] = []
+        self.anchors: dict[str, Tree | None] = {}
+        self.last = Position(self.file, 1, 1)
+        self.documents = 0
+
+    def compose(self, text: str) -> None:
+        """Fill `root`. Raises TopologyError where the rest of the file cannot be understood."""
+        try:
+            for event in YAML(typ="safe", pure=True).parse(text):
+                self.last = self._place(event)
+                self._take(event)
+        except MarkedYAMLError as error:
+            raise self._syntax_error(error) from None
+        except TopologyError:
+            raise
+        except Exception:
+            # The parser lets exceptions of its own code through (chr() of an escape out of range, for one).
+            raise self._fail("this is not valid YAML", self.last, "check the line after this place too") from None
+
+    def _place(self, event: Event) -> Position:
+        return Position(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def _fail(self, message: str, position: Position, hint: str | None = None) -> TopologyError:
+        return TopologyError(Problem(message, position, hint))
+
+    def _syntax_error(self, error: MarkedYAMLError) -> TopologyError:
+        unclosed = error.context == "while scanning a quoted scalar"
+        mark = error.context_mark if unclosed else error.problem_mark or error.context_mark
+        where = Position(self.file, mark.line + 1, mark.column + 1) if mark else self.last
+        told = f"{error.context or ''}; {error.problem or ''}"
+        for jargon, english in _PLAIN_ENGLISH:
+            if jargon in told:
+                opened = error.context_mark.line + 1 if "flow" in jargon and error.context_mark else None
+                return self._fail(f"not valid YAML: {english}", where, opened and f"it opens in line {opened}")
+        return self._fail("not valid YAML", where, " ".join((error.problem or "check the line before, too").split()))
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, DocumentStartEvent):
+            self.documents += 1
+            if self.documents > 1:
+                raise self._fail("a second YAML document starts here", self.last, "one topology per file")
+        elif isinstance(event, ScalarEvent):
+            self._add(self._scalar(event), event.anchor)
+        elif isinstance(event, AliasEvent):
+            self._add(self._alias(event.anchor), None)
+        elif isinstance(event, MappingStartEvent | SequenceStartEvent):
+            self._open(event)
+        elif isinstance(event, MappingEndEvent | SequenceEndEvent):
+            self._close()
+
+    def _refuse_tag(self, event: ScalarEvent | MappingStartEvent | SequenceStartEvent) -> None:
+        if event.tag is not None and str(event.tag) not in {"!", "!!str", "tag:yaml.org,2002:str"}:
+            self.problems.add(f"YAML tag {event.tag}", self.last, "put the value in quotes, or remove the tag")
+
+    def _scalar(self, event: ScalarEvent) -> Scalar:
+        self._refuse_tag(event)
+        text = str(event.value)
+        bad = unprintable(text)
+        if bad == "\n":
+            self.problems.add("a value with a line break", self.last, "write it in one line")
+        elif bad is not None:
+            self.problems.add(f"control character U+{ord(bad):04X} in a value", self.last, "remove it")
+        if bad is not None:
+            text = "".join(char for char in text if unprintable(char) is None)
+        plain = event.style is None and event.tag is None
+        return Scalar(resolve(text) if plain else text, text, self.last)
+
+    def _alias(self, anchor: str) -> Tree:
+        if anchor not in self.anchors:
+            raise self._fail(f"no anchor &{anchor} before this alias", self.last, "put the value in quotes")
+        tree = self.anchors[anchor]
+        if tree is None:
+            raise self._fail(f"the value of &{anchor} holds itself", self.last, "remove the alias")
+        return tree
+
+    def _open(self, event: MappingStartEvent | SequenceStartEvent) -> None:
+        self._refuse_tag(event)
+        if self.stack and self.stack[-1].is_mapping and self.stack[-1].key is None:
+            raise self._fail("a key must be a plain word", self.last, "put a value with braces or brackets in quotes")
+        if len(self.stack) >= MAX_DEPTH:
+            raise self._fail(f"nested more than {MAX_DEPTH} deep", self.last, "a topology needs no more than ten")
+        if event.anchor is not None:
+            self.anchors[event.anchor] = None
+        self.stack.append(_Frame(self.last, event.anchor, isinstance(event, MappingStartEvent)))
+
+    def _close(self) -> None:
+        frame = self.stack.pop()
+        if not frame.is_mapping:
+            self._add(Branch(frame.position, items=tuple(frame.items)), frame.anchor)
+            return
+        if frame.merge is not None:
+            self._merge(frame, frame.merge)
+        self._add(Branch(frame.position, entries=frame.entries), frame.anchor)
+
+    def _merge(self, frame: _Frame, merged: Tree) -> None:
+        """`<<: *anchor`: the anchor's entries, where the mapping has none of its own (yaml.org/type/merge.html)."""
+        sources = merged.items if isinstance(merged, Branch) and merged.entries is None else (merged,)
+        for source in sources:
+            if not isinstance(source, Branch) or source.entries is None:
+                self.problems.add("<< needs a mapping", source.position, "as in <<: *anchor")
+                continue
+            frame.entries.update((key, entry) for key, entry in source.entries.items() if key not in frame.entries)
+
+    def _add(self, tree: Tree, anchor: str | None) -> None:
+        if anchor is not None:
+            self.anchors[anchor] = tree
+        if not self.stack:
+            self.root = tree
+            return
+        frame = self.stack[-1]
+        if frame.is_mapping and frame.key is None:
+            if not isinstance(tree, Scalar):
+                raise self._fail("a key must be a plain word", self.last, "put a value that starts with * in quotes")
+            frame.key = (tree.text, self.last)
+            return
+        frame.size += tree.size
+        if frame.size > MAX_VALUES:
+            raise self._fail(f"more than {MAX_VALUES} values", self.last, "do aliases multiply each other?")
+        if len(self.stack) + tree.depth > MAX_DEPTH + 1:
+            raise self._fail(f"nested more than {MAX_DEPTH} deep", self.last, "do aliases hold aliases?")
+        if frame.key is None:
+            frame.items.append(tree)
+        else:
+            self._set(frame, *frame.key, tree)
+
+    def _set(self, frame: _Frame, key: str, position: Position, tree: Tree) -> None:
+        frame.key = None
+        if key == "<<" and frame.merge is None:
+            frame.merge = tree
+        elif key in frame.entries:
+            first = frame.entries[key].key_position.line
+            self.problems.add(f'key "{key}" is written twice', position, f"the first stands in line {first}")
+        elif key == "<<":
+            self.problems.add('key "<<" is written twice', position, "merge a list: <<: [*a, *b]")
+        else:
+            frame.entries[key] = Entry(position, tree)
