@@ -10,7 +10,9 @@ from zlib import crc32
 from pydantic import BaseModel, ConfigDict
 
 from netlab.kinds.base import AddressedLab, AddressedMachine
+from netlab.model.errors import Problem, TopologyError
 from netlab.model.plan import FilePlan, InterfacePlan, NodePlan, Role, SysctlPlan
+from netlab.model.topology import Key, NodeSpec
 
 INTERFACE_NAME_MAX = 15
 """IFNAMSIZ - 1 (linux/if.h)."""
@@ -64,6 +66,11 @@ def machine_plan(lab: AddressedLab, machine: AddressedMachine, *, runs_as: str, 
             "files": (FilePlan("/etc/hosts", lab.hosts), *parts.get("files", ())),
         },
     )
+
+
+def option_error(message: str, node: NodeSpec, *path: Key, hint: str | None = None) -> TopologyError:
+    """A problem of one of the node's own options."""
+    return TopologyError(Problem(message, node.options.at(*path), hint))
 
 
 def interface_name(wanted: str, taken: Container[str]) -> str:

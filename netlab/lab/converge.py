@@ -78,7 +78,8 @@ def _look(plan: LabPlan, agent: AgentClient) -> _Poll:
         missing += _disagreement(node, vip, view, kernel)
         incomplete = incomplete or _announcements_missing(plan, vip, view)
         seen.append((view.bgp, view.rib, kernel.route))
-        if kernel.route and kernel.route.prefix != "0.0.0.0/0":
+        # A route with a next hop: the VIP's own, not the connected subnet that the pool may lie in.
+        if kernel.route and any(hop.address for hop in kernel.route.next_hops):
             routed |= {check for check in plan.checks if check.router == node.name and str(check.vip) == vip}
     return _Poll(tuple(dict.fromkeys(missing)), incomplete, seen, frozenset(routed))
 

@@ -12,7 +12,7 @@ from netlab.agent.messages import NodeWiring, WireRequest
 from netlab.lab import converge, state
 from netlab.lab.converge import Convergence
 from netlab.lab.progress import Progress
-from netlab.model.errors import HostError, InputError, NetlabError, Problem
+from netlab.model.errors import HostError, InputError, LabError, NetlabError, Problem
 from netlab.model.lab import Lab
 from netlab.model.plan import LabPlan
 from netlab.runtime.netns import runtime
@@ -117,8 +117,10 @@ def _commit(plan: LabPlan, build: Build) -> Lab:
 def destroy(name: str, progress: Progress) -> None:
     """Remove a lab, running, dead or half-built. Nothing of it is left."""
     progress.step(f"destroying {name}")
-    if state.is_locked(name) or state.has_record(name):
+    if state.has_record(name):
         lab = state.load(name)
         if lab.boot_id == state.boot_id():
             runtime.destroy(lab)
+    elif state.is_locked(name):
+        raise LabError(f"lab {name} is being built by another netlab: wait for it, or interrupt it there")
     state.remove(name)

@@ -151,6 +151,9 @@ class NodePlan:
     binds: tuple[BindPlan, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     processes: tuple[ProcessPlan, ...] = ()
+    start_after: tuple[str, ...] = ()
+    """Machines whose processes must be ready before this one's start. A speaker that calls before the router's own
+    start timer (1 s, FRR) has run out is refused and loses another second."""
     exec: tuple[tuple[str, ...], ...] = ()
     """Commands of the user, run in order once the processes are ready, as argument lists."""
     routing: RoutingPlan | None = None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from netlab.kinds.base import AddressedMachine, Pool, Port
+from netlab.kinds.base import AddressedMachine, Pool
 from netlab.model.plan import Address, Network, Role, RoutePlan
 from netlab.model.topology import RouteSpec
 from netlab.topology.problems import Problems
@@ -65,27 +65,42 @@ class SegmentGraph:
 
     def __init__(self, machines: Iterable[AddressedMachine]) -> None:
         self._machines = tuple(machines)
-        self._on: defaultdict[int, list[tuple[AddressedMachine, Port]]] = defaultdict(list)
+        self._on: defaultdict[int, list[AddressedMachine]] = defaultdict(list)
         for machine in self._machines:
-            for port in machine.ports if forwards(machine) else ():
-                if port.segment is not None:
-                    self._on[port.segment].append((machine, port))
+            for segment in machine.segments() if forwards(machine) else ():
+                self._on[segment].append(machine)
+        self._doors = {4: self._addressed_ports(4), 6: self._addressed_ports(6)}
+
+    def _addressed_ports(self, version: int) -> dict[str, list[tuple[int, str, Address]]]:
+        """By router: the segments where it has an address, with the interface and the address."""
+        return {
+            router.name: [
+                (port.segment, port.interface, address)
+                for port in router.ports
+                if port.segment is not None
+                and (address := next((a.ip for a in port.addresses if a.version == version), None)) is not None
+            ]
+            for routers in self._on.values()
+            for router in routers
+        }
 
     def paths_to(self, segments: frozenset[int], version: int) -> PathMap:
         """Breadth first from the destination, so that each segment learns its nearest router. Ties: file order."""
         hops: dict[int, Hop | None] = dict.fromkeys(segments)
         distance = dict.fromkeys(segments, 0)
         queue = deque(sorted(segments))
+        crossed: set[str] = set()
         while queue:
             here = queue.popleft()
-            for router, _ in self._on[here]:
-                for port in router.ports:
-                    address = next((a.ip for a in port.addresses if a.version == version), None)
-                    if port.segment is None or port.segment in hops or address is None:
-                        continue
-                    hops[port.segment] = Hop(router, port.interface, address, here)
-                    distance[port.segment] = distance[here] + 1
-                    queue.append(port.segment)
+            for router in self._on[here]:
+                if router.name in crossed:
+                    continue
+                crossed.add(router.name)
+                for segment, interface, address in self._doors[version][router.name]:
+                    if segment not in hops:
+                        hops[segment] = Hop(router, interface, address, here)
+                        distance[segment] = distance[here] + 1
+                        queue.append(segment)
         return PathMap(hops, distance)
 
     def subnets(self) -> tuple[Destination, ...]:
@@ -143,14 +158,26 @@ def static_routes(
         elif isinstance(written, tuple) and machine.machine.linked and machine.machine.routes is None:
             routes[machine.name] = _listed(machine, written, problems)
     problems.raise_any()
+    own = [
+        frozenset(a.network for port in machine.ports for a in port.addresses if port.segment is not None)
+        for machine in asking
+    ]
+    known = frozenset[Network]().union(*own)
     for destination in found:
         paths = graph.paths_to(destination.segments, destination.network.version)
-        for machine in asking:
-            own = (a.network for port in machine.ports for a in port.addresses if port.segment is not None)
+        # The own networks that hold the destination: few, so that a lab of 500 hosts and 700 subnets is quick.
+        holding = known.intersection(_supernets(destination.network))
+        for machine, networks in zip(asking, own, strict=True):
             hop = paths.next_hop(machine)
-            if hop is not None and hop.router is not machine and not any(_within(destination.network, n) for n in own):
+            if hop is not None and hop.router is not machine and networks.isdisjoint(holding):
                 routes[machine.name].append(RoutePlan(destination.network, via=hop.address))
     return {name: tuple(listed) for name, listed in routes.items()}
+
+
+def _supernets(network: Network) -> Iterator[Network]:
+    """The network and every larger one that holds it."""
+    for length in range(network.prefixlen + 1):
+        yield network.supernet(new_prefix=length)
 
 
 def _wants_routes(machine: AddressedMachine) -> bool:

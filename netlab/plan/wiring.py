@@ -139,7 +139,7 @@ class _Wirer:
             if spec.ipv4[index] is None and spec.ipv6[index] is None:
                 continue
             if len(names) > 1:
-                message = f"{endpoint.node} is {len(names)} machines: one address does not do"
+                message = f"{endpoint.node} is {len(names)} machines: they cannot share an address"
                 self.problems.add(message, spec.position, "give them in the node's addresses:")
             elif self.bridges.issuperset(names):
                 message = f"{endpoint.node} is a bridge: its ports have no addresses"

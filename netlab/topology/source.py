@@ -33,6 +33,8 @@ MAX_DEPTH = 32
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _HEX = re.compile(r"0x[0-9a-fA-F]{1,16}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,30}|(0|[1-9][0-9]{0,30})(\.[0-9]{0,30})?)([eE][-+]?[0-9]{1,2})?")
+# Characters that break a line or drive a terminal may stand nowhere in the file, not even in a comment.
+_CONTROL = {"Cc", "Zl", "Zp"}
 _NULL = {"", "~", "null", "Null", "NULL"}
 _TRUE = {"true", "True", "TRUE"}
 _FALSE = {"false", "False", "FALSE"}
@@ -66,7 +68,7 @@ def read(file: Path, problems: Problems) -> Tree | None:
     Raises InputError where the file cannot be read at all.
     """
     text = _text(_bytes(file), file, problems)
-    if text is None or not _printable(text, file, problems):
+    if text is None or not _plain_text(text, file, problems):
         return None
     composer = _Composer(file, problems)
     try:
@@ -112,12 +114,7 @@ def _text(data: bytes, file: Path, problems: Problems) -> str | None:
         return None
 
 
-def unprintable(text: str) -> str | None:
-    """The first character of `text` that could break a line or a terminal: control, separator or lone surrogate."""
-    return next((char for char in text if unicodedata.category(char) in {"Cc", "Zl", "Zp", "Cs"}), None)
-
-
-def _printable(text: str, file: Path, problems: Problems) -> bool:
+def _plain_text(text: str, file: Path, problems: Problems) -> bool:
     clean = True
     for number, content in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
         indent = content[: len(content) - len(content.lstrip(" \t"))]
@@ -125,7 +122,7 @@ def _printable(text: str, file: Path, problems: Problems) -> bool:
             where = Position(str(file), number, indent.index("\t") + 1)
             problems.add("a tab in the indentation", where, "YAML wants spaces")
             clean = False
-        bad = unprintable(content.replace("\t", " "))
+        bad = next((char for char in content if char != "\t" and unicodedata.category(char) in _CONTROL), None)
         if bad is not None:
             where = Position(str(file), number, content.index(bad) + 1)
             problems.add(f"control character U+{ord(bad):04X}", where, "remove it")
@@ -229,13 +226,13 @@ class _Composer:
     def _scalar(self, event: ScalarEvent) -> Scalar:
         self._refuse_tag(event)
         text = str(event.value)
-        bad = unprintable(text)
+        bad = next((char for char in text if not char.isprintable()), None)
         if bad == "\n":
             self.problems.add("a value with a line break", self.last, "write it in one line")
         elif bad is not None:
-            self.problems.add(f"control character U+{ord(bad):04X} in a value", self.last, "remove it")
-        if bad is not None:
-            text = "".join(char for char in text if unprintable(char) is None)
+            what = "control" if unicodedata.category(bad) in _CONTROL else "unprintable"
+            self.problems.add(f"{what} character U+{ord(bad):04X} in a value", self.last, "remove it")
+        text = "".join(char for char in text if char.isprintable())
         plain = event.style is None and event.tag is None
         return Scalar(resolve(text) if plain else text, text, self.last)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from netlab.model.errors import Position
@@ -37,7 +37,7 @@ class Branch:
 
     position: Position
     entries: Mapping[str, Entry] | None = None
-    items: tuple[Tree, ...] = field(default=())
+    items: tuple[Tree, ...] = ()
 
     @property
     def children(self) -> tuple[Tree, ...]:
@@ -53,11 +53,6 @@ class Branch:
 
 
 Tree = Scalar | Branch
-
-
-def mapping(entries: Mapping[str, Entry], position: Position) -> Branch:
-    """A mapping of these entries."""
-    return Branch(position, entries=entries)
 
 
 def located(tree: Tree) -> Located:

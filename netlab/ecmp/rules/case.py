@@ -45,15 +45,14 @@ def maximum_paths_mend(router: RouterEvidence, bgp: BgpEvidence, paths: int, fam
     if router.kind == "vyos":
         return f"`set protocols bgp {asn} maximum-paths {family} {paths}`"
     if router.kind == "frr":
-        topology = f", or `bgp: {{maximum-paths: {paths}}}` in the topology file" if family == "ebgp" else ""
-        return f"`{frr}` under `router bgp {asn}`{topology}"
+        option = str(paths) if family == "ebgp" else f"{{ibgp: {paths}}}"
+        return f"`{frr}` under `router bgp {asn}`, or `bgp: {{maximum-paths: {option}}}` in the topology file"
     return f"let the router's BGP (AS {asn}) install {paths} equal {family} paths; in FRR that is `{frr}`"
 
 
-def sysctl_mend(router: RouterEvidence) -> str:
-    """What to type so that the router hashes the 5-tuple from the packet itself."""
+def hash_mend(router: RouterEvidence, policy: str = "policy: 3, fields: 0x37") -> str:
+    """What to type to set how the router hashes: by default the 5-tuple, read from the packet itself."""
+    if router.kind in ("frr", "vyos"):
+        return f"`hash: {{{policy}}}` at {router.router} in the topology file"
     family = "ipv6" if ":" in router.vip else "ipv4"
-    return (
-        f"`sysctls: {{net.{family}.fib_multipath_hash_policy: 3, net.{family}.fib_multipath_hash_fields: 55}}` at "
-        f"{router.router} in the topology file (55 = 0x37: addresses, protocol and ports)"
-    )
+    return f"set net.{family}.fib_multipath_hash_* on {router.router}: {policy}"

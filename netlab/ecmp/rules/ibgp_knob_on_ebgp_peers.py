@@ -25,8 +25,8 @@ def ibgp_knob_on_ebgp_peers(case: Case) -> Iterator[Finding]:
         rule=NAME,
         severity=Severity.WARNING,
         message=(
-            f"`maximum-paths ibgp {bgp.maximum_paths_ibgp}` does not apply here: the peers are in AS {asns}, the router "
-            f"in AS {bgp.local_asn}, so all {len(external)} paths are eBGP and the eBGP limit of 1 holds."
+            f"`maximum-paths ibgp {bgp.maximum_paths_ibgp}` does not apply here: the peers are in AS {asns}, the "
+            f"router in AS {bgp.local_asn}, so all {len(external)} paths are eBGP and the eBGP limit of 1 holds."
         ),
         evidence=(
             f"running configuration: maximum-paths 1 (eBGP), ibgp {bgp.maximum_paths_ibgp}; BGP table: "

@@ -29,8 +29,8 @@ def _finding(announcer: Announcer, bgp: BgpEvidence, router: RouterEvidence, *, 
         rule=NAME,
         severity=Severity.WARNING if any_path else Severity.ERROR,
         message=(
-            f"{announcer.node} ({announcer.address}) should announce {router.vip}, but {router.router} has no valid path "
-            f"from it: {state}."
+            f"{announcer.node} ({announcer.address}) should announce {router.vip}, but {router.router} has no valid "
+            f"path from it: {state}."
         ),
         evidence=f"BGP table: {len(valid_paths(bgp))} valid paths to {bgp.prefix or router.vip}; session: {state}",
         mend=mend,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netlab.ecmp.rules.case import Case, sysctl_mend
+from netlab.ecmp.rules.case import Case, hash_mend
 from netlab.ecmp.wording import counted
 from netlab.model.verdict import Finding, Severity
 
@@ -22,9 +22,9 @@ def one_hash_key(case: Case) -> Iterator[Finding]:
         severity=Severity.WARNING,
         message=(
             f"All {reading.attributed} flows share one hash key: hash policy {settings.policy}{fields} does not look "
-            f"at ports, and {counted(sources, 'client address')} talks to one VIP, so they take one of {reading.fib_size} "
-            "next hops whatever the router could do."
+            f"at ports, and {counted(sources, 'client address')} talks to one VIP, so they take one of "
+            f"{reading.fib_size} next hops whatever the router could do."
         ),
         evidence=f"kernel: fib_multipath_hash_policy {settings.policy}{fields}; FIB: {reading.fib_size} next hops",
-        mend=f"{sysctl_mend(case.router)}, or send from many client addresses",
+        mend=f"{hash_mend(case.router)}, or send from many client addresses",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netlab.ecmp.keys import is_socket_hash
-from netlab.ecmp.rules.case import Case, sysctl_mend
+from netlab.ecmp.rules.case import Case, hash_mend
 from netlab.ecmp.wording import counted
 from netlab.model.verdict import Finding, Outcome, Severity
 
@@ -34,7 +34,7 @@ def per_packet(case: Case) -> Iterator[Finding]:
 
 def _cause(case: Case, split: int) -> tuple[str, str]:
     if is_socket_hash(case.router):
-        return "hash policy 1 inside one kernel moves a flow when its sender retransmits", sysctl_mend(case.router)
+        return "hash policy 1 inside one kernel moves a flow when its sender retransmits", hash_mend(case.router)
     if case.outcome is not Outcome.PER_PACKET:
         return "the FIB changed while they ran", "run the check again once the routes are steady"
     if split * 2 < len(case.router.flows):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from netlab.ecmp.keys import is_socket_hash
 from netlab.ecmp.reading import route_weights
-from netlab.ecmp.rules.case import Case, sysctl_mend
+from netlab.ecmp.rules.case import Case, hash_mend
 from netlab.model.evidence import RouterEvidence
 from netlab.model.verdict import Finding, Severity
 
@@ -30,11 +30,11 @@ def _policy_1(case: Case) -> Finding:
         severity=Severity.ERROR,
         message=(
             "The measurement does not carry over to a real network: with hash policy 1 inside one kernel the router "
-            "hashes the sender's socket, not the packet, so equal 5-tuples take different next hops, a retransmission may "
-            "move a flow, and predictions agree by chance."
+            "hashes the sender's socket, not the packet, so equal 5-tuples take different next hops, a retransmission "
+            "may move a flow, and predictions agree by chance."
         ),
         evidence=f"kernel: fib_multipath_hash_policy {settings.policy}, and all machines of the lab share that kernel",
-        mend=sysctl_mend(case.router),
+        mend=hash_mend(case.router),
     )
 
 
@@ -59,6 +59,6 @@ def _equal_seeds(router: RouterEvidence, twins: list[str]) -> Finding:
         mend=(
             "a kernel from Linux 6.11 on, where every router can have a seed of its own"
             if seed is None
-            else f"`sysctls: {{net.ipv4.fib_multipath_hash_seed: N}}` at {router.router} in the topology, N its own"
+            else hash_mend(router, "seed: N") + ", with an N of its own"
         ),
     )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from netlab.kinds.base import AddressedLab, Expansion, Kind, Machine, Rendered, SourceText
 from netlab.kinds.common import OptionModel, machine_plan
+from netlab.model.errors import Problem, TopologyError
 from netlab.model.plan import InterfacePlan, Role
 from netlab.model.topology import NodeSpec, Topology
 from netlab.topology.checking import check_options
@@ -20,7 +21,10 @@ class BridgeOptions(OptionModel):
 
 def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None) -> BridgeOptions:  # noqa: ARG001
     """The options of a bridge. Raises TopologyError."""
-    return check_options(BridgeOptions, node.options, "a node of kind bridge")
+    options = check_options(BridgeOptions, node.options, "a node of kind bridge")
+    if isinstance(node.routes, tuple) and node.routes:
+        raise TopologyError(Problem("a bridge has no routes", node.routes[0].position, "its ports have no addresses"))
+    return options
 
 
 def expand(node: NodeSpec, options: BridgeOptions) -> Expansion:  # noqa: ARG001

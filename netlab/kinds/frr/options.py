@@ -12,16 +12,15 @@ from netlab.kinds.base import SourceText
 from netlab.kinds.common import OptionModel
 from netlab.kinds.frr.startup import StartupConfig, parse_startup
 from netlab.kinds.frrouting import HashOptions
-from netlab.model.errors import Problem, TopologyError
+from netlab.model.errors import Problem
 from netlab.model.topology import NodeSpec, Topology
-from netlab.topology.checking import Problems, check_options, did_you_mean
+from netlab.topology.checking import check_options
+from netlab.topology.problems import Problems, did_you_mean
 
 Asn = Annotated[int, Field(ge=1, le=4294967294)]
-Paths = Annotated[int, Field(ge=1, le=64)]
+Paths = Annotated[int, Field(ge=1, le=256)]
 Description = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/@()+,=-]{0,79}$")]
 """Nothing that vtysh could take for anything but text."""
-
-CLUSTER_KINDS = frozenset({"k8s", "k8s-kind"})
 
 
 class Timers(OptionModel):
@@ -110,7 +109,7 @@ def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None)
 def _bgp_problems(node: NodeSpec, bgp: Bgp, topology: Topology) -> list[Problem]:
     found = _timer_problems(node, bgp.timers, ("bgp", "timers"))
     seen: set[IPv4Address | IPv6Address] = set()
-    clusters = {other.name for other in topology.nodes if other.kind in CLUSTER_KINDS}
+    nodes = {other.name for other in topology.nodes}
     for index, neighbor in enumerate(bgp.neighbors):
         path = ("bgp", "neighbors", index)
         where = node.options.at(*path)
@@ -119,9 +118,9 @@ def _bgp_problems(node: NodeSpec, bgp: Bgp, topology: Topology) -> list[Problem]
             found.append(Problem("a neighbor has an address or a cluster", where, "give one of address: and cluster:"))
         elif neighbor.cluster is not None:
             at = node.options.at(*path, "cluster")
-            if neighbor.cluster not in clusters:
-                message = f'no cluster "{neighbor.cluster}" in this lab'
-                found.append(Problem(message, at, did_you_mean(neighbor.cluster, clusters)))
+            if neighbor.cluster not in nodes:
+                message = f'unknown node "{neighbor.cluster}"'
+                found.append(Problem(message, at, did_you_mean(neighbor.cluster, nodes)))
             if neighbor.remote is not None:
                 found.append(Problem("a cluster's AS is its metallb.asn", where, "remove the neighbor's asn"))
         elif neighbor.address in seen:
@@ -146,8 +145,3 @@ def _timer_problems(node: NodeSpec, timers: Timers | None, path: tuple[str | int
         where = node.options.at(*path, "hold")
         found.append(Problem(f"hold time {timers.hold} s", where, "it is 0 or at least 3 (RFC 4271)"))
     return found
-
-
-def unresolved(message: str, node: NodeSpec, *path: str | int) -> TopologyError:
-    """A problem of an option that shows only once the whole lab is known."""
-    return TopologyError(Problem(message, node.options.at(*path)))

@@ -7,8 +7,8 @@ from typing import Any
 
 from netlab.kinds import frrouting
 from netlab.kinds.base import AddressedLab, Expansion, Machine, Rendered
-from netlab.kinds.common import machine_plan
-from netlab.kinds.frr.options import Bgp, CheckedFrr, MaximumPaths, Neighbor, Timers, unresolved
+from netlab.kinds.common import machine_plan, option_error
+from netlab.kinds.frr.options import Bgp, CheckedFrr, MaximumPaths, Neighbor, Timers
 from netlab.model.plan import Address, NeighborPlan, Role, RoutingPlan
 from netlab.model.topology import NodeSpec
 
@@ -99,7 +99,7 @@ def _sessions(node: NodeSpec, bgp: Bgp, lab: AddressedLab) -> tuple[_Session, ..
         for address, remote, description in _peers(node, index, neighbor, lab):
             if address in sessions:
                 message = f"neighbor {address} twice: by address and as a node of a cluster"
-                raise unresolved(message, node, "bgp", "neighbors", index)
+                raise option_error(message, node, "bgp", "neighbors", index)
             sessions[address] = _session(bgp, neighbor, address, remote, description)
     return tuple(sessions.values())
 
@@ -126,13 +126,17 @@ def _peers(
     if neighbor.cluster is None:
         assert neighbor.address is not None and neighbor.remote is not None  # check() saw to it
         return [(neighbor.address, neighbor.remote, None)]
+    workers = lab.cluster(neighbor.cluster)
+    if not workers:
+        message = f"{neighbor.cluster} is not a cluster"
+        raise option_error(message, node, "bgp", "neighbors", index, "cluster", hint="name a node of kind k8s")
     own = lab.machines[node.name].segments()
     peers: list[tuple[Address, int | str, str | None]] = []
-    for worker in lab.cluster(neighbor.cluster):
+    for worker in workers:
         shared = (worker.address_on(segment) for segment in sorted(own))
         address = next((a for a in shared if a is not None), None) or worker.address()
         if address is None or worker.machine.asn is None:
-            message = f"{worker.name} has no address for this neighbor"
-            raise unresolved(message, node, "bgp", "neighbors", index)
+            message = f"{worker.name} has no BGP speaker with an address"
+            raise option_error(message, node, "bgp", "neighbors", index)
         peers.append((address, worker.machine.asn, worker.name))
     return peers

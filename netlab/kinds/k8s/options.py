@@ -12,9 +12,9 @@ from pydantic import Field
 
 from netlab.kinds.base import SourceText
 from netlab.kinds.common import OptionModel
-from netlab.model.errors import TopologyError
 from netlab.model.topology import NodeSpec, Topology
-from netlab.topology.checking import Problems, check_options, did_you_mean
+from netlab.topology.checking import check_options
+from netlab.topology.problems import Problems, did_you_mean
 
 MAX_WORKERS = 250
 MAX_PODS_PER_NODE = 250
@@ -233,10 +233,3 @@ def _services(node: NodeSpec, options: K8sOptions) -> tuple[ClusterService, ...]
             pods.append(Pod(f"{service.name}-{index}", service.name, service.port, number, address))
         services.append(ClusterService(service, vip, tuple(pods)))
     return tuple(services)
-
-
-def unresolved(message: str, node: NodeSpec, *path: str | int) -> TopologyError:
-    """A problem of an option that shows only once the whole lab is known."""
-    problems = Problems()
-    problems.add(message, node.options.at(*path))
-    return TopologyError(*problems.sorted())

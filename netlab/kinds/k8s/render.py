@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files as package_files
 from ipaddress import IPv4Network
 
 from netlab.kinds import frrouting
 from netlab.kinds.base import AddressedLab, AddressedMachine, Rendered
-from netlab.kinds.common import machine_plan
+from netlab.kinds.common import machine_plan, option_error
 from netlab.kinds.k8s.expand import POD_INTERFACE, pod_interfaces
-from netlab.kinds.k8s.options import Cluster, ClusterService, Peer, Pod, unresolved
+from netlab.kinds.k8s.options import Cluster, ClusterService, Peer, Pod
 from netlab.kinds.templating import render_template
 from netlab.model.plan import (
     Address,
@@ -31,22 +32,28 @@ POD_SERVER = "/run/netlab/pod.py"
 def render(node: NodeSpec, cluster: Cluster, lab: AddressedLab) -> Rendered:
     """Every machine of the cluster, its services, and what is emulated."""
     peers, warnings = _peers(node, cluster, lab)
-    plans = [_control_plane(cluster, lab)]
-    plans += [_worker(node, cluster, lab, number, peers) for number in range(1, cluster.options.workers + 1)]
-    plans += [_pod(cluster, lab, pod) for pod in cluster.pods]
+    machines = [_control_plane(cluster, lab)]
+    machines += [_worker(node, cluster, lab, number, peers) for number in range(1, cluster.options.workers + 1)]
+    machines += [_pod(cluster, lab, pod) for pod in cluster.pods]
+    routers = tuple(name for name, machine in lab.machines.items() if machine.machine.role is Role.ROUTER)
+    plans = tuple(replace(machine, start_after=routers) for machine in machines)
     sentence = (
         f"Kubernetes cluster {node.name}: a network namespace per node, bgpd in the place of MetalLB, "
         "nftables in the place of kube-proxy, a small HTTP server per pod"
     )
     services = tuple(_service_plan(node, cluster, lab, service) for service in cluster.services)
-    return Rendered(tuple(plans), services, (sentence,), warnings)
+    return Rendered(plans, services, (sentence,), warnings)
 
 
 def _peers(node: NodeSpec, cluster: Cluster, lab: AddressedLab) -> tuple[tuple[Peer, ...], tuple[str, ...]]:
     """The routers that every speaker connects to: those that the file names, or each BGP router on the LAN."""
     metallb = cluster.options.metallb
-    if metallb is None or metallb.peers:
-        return metallb.peers if metallb else (), ()
+    if metallb is None:
+        return (), ()
+    if metallb.peers:
+        addresses = {a.ip for machine in lab.machines.values() for port in machine.ports for a in port.addresses}
+        unknown = [peer.peer_address for peer in metallb.peers if peer.peer_address not in addresses]
+        return metallb.peers, tuple(f"{node.name}: no machine has MetalLB's peer-address {a}" for a in unknown)
     segments = sorted({segment for worker in lab.cluster(node.name) for segment in worker.segments()})
     found = {
         address: Peer.model_validate({"peer-address": address, "peer-asn": machine.machine.asn})
@@ -63,7 +70,8 @@ def _peers(node: NodeSpec, cluster: Cluster, lab: AddressedLab) -> tuple[tuple[P
 def _address(node: NodeSpec, lab: AddressedLab, name: str) -> Address:
     address = lab.machines[name].address() if lab.machines[name].segments() else None
     if address is None:
-        raise unresolved(f"{name} has no address: the cluster is linked to no subnet", node)
+        hint = "link the cluster to a bridge whose LAN has a subnet, or set addresses:"
+        raise option_error(f"{name} has no address", node, hint=hint)
     return address
 
 

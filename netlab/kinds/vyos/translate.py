@@ -93,7 +93,6 @@ def translate(config: ConfigNode, host_name: str) -> Translation:
     lines = [
         ConfigLine("frr defaults traditional"),
         ConfigLine(f"hostname {name.value}", name.position) if name else ConfigLine(f"hostname {host_name}"),
-        ConfigLine("service integrated-vtysh-config"),
         ConfigLine("!"),
         *_descriptions(config),
         *_static_routes(config, problems),
@@ -131,6 +130,8 @@ def _static_routes(config: ConfigNode, problems: Problems) -> Iterator[ConfigLin
             yield ConfigLine(f"ip route {route.value} {hop.value}{suffix}", hop.position)
             if route.find("blackhole") is not None:
                 problems.add(f"route {route.value} has a next hop and is a blackhole", route.position, "keep one")
+    if config.find("protocols", "static") is not None:
+        yield ConfigLine("!")
 
 
 def _neighbor_plans(bgp: ConfigNode, problems: Problems) -> Iterator[NeighborPlan]:

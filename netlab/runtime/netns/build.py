@@ -74,18 +74,21 @@ class Build:
         self.node_pids = self._receive()["nodes"]
 
     def start_processes(self, timeout: float) -> None:
-        """Start the machines' processes, all machines at once, and wait until they are ready."""
-        requests = {
-            node.name: {
-                "env": dict(node.env),
-                "processes": [_process_request(process) for process in node.processes],
-                "exec": [list(command) for command in node.exec],
-                "timeout": timeout,
-            }
-            for node in self._plan.nodes
-        }
-        self._send({"op": "start", "nodes": requests})
-        for _ in requests:
+        """Start the machines' processes and wait until they are ready; side by side as far as `start_after` allows."""
+        waiting = {node.name: node for node in self._plan.nodes}
+        ready: set[str] = set()
+        while waiting:
+            wave = [node for node in waiting.values() if ready.issuperset(node.start_after)]
+            if not wave:
+                raise LabError(f"{', '.join(waiting)}: each would have to start after another")
+            self._start_wave(wave, timeout)
+            for node in wave:
+                del waiting[node.name]
+                ready.add(node.name)
+
+    def _start_wave(self, wave: list[NodePlan], timeout: float) -> None:
+        self._send({"op": "start", "nodes": {node.name: _start_request(node, timeout) for node in wave}})
+        for _ in wave:
             answer = self._receive(timeout + _STEP_TIMEOUT)
             if "failed" in answer:
                 output = f": {_last_lines(answer['output'])}" if answer["output"].strip() else ""
@@ -160,6 +163,15 @@ def _node_request(node: NodePlan, writable: list[str]) -> dict[str, Any]:
         for bind in node.binds
     ]
     return {"name": node.name, "files": files, "binds": binds}
+
+
+def _start_request(node: NodePlan, timeout: float) -> dict[str, Any]:
+    return {
+        "env": dict(node.env),
+        "processes": [_process_request(process) for process in node.processes],
+        "exec": [list(command) for command in node.exec],
+        "timeout": timeout,
+    }
 
 
 def _process_request(process: ProcessPlan) -> dict[str, Any]:

@@ -73,8 +73,12 @@ def _enter_and_wait(namespaces: Mapping[str, int], command: Command) -> None:
     inner = os.fork()
     if inner == 0:
         _guard(lambda: _execute(namespaces, command))
-    for descriptor in (*namespaces.values(), *(own for own in set(command.files.values()) if own > 2)):
-        os.close(descriptor)
+    # It must hold nothing open but its streams: the end of a pipe is seen only when its last holder is gone.
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    if command.own_session:
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in range(3):
+            os.dup2(null, descriptor)
     # A terminal's Ctrl-C reaches the command itself; this process has only to pass on how it ended.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGQUIT, signal.SIG_IGN)

@@ -90,7 +90,7 @@ class LabInit:
             self._nodes[node["name"]] = mine
             pids[node["name"]] = pid
         os.close(own_pid_namespace)
-        for answer in self._answers():
+        for answer in self._answers(tuple(self._nodes)):
             if "error" in answer:
                 self._send(answer)
                 return
@@ -99,12 +99,12 @@ class LabInit:
     def _start(self, nodes: dict[str, dict[str, Any]]) -> None:
         for name, request in nodes.items():
             self._nodes[name].sendall(json.dumps(request).encode() + b"\n")
-        for answer in self._answers():
+        for answer in self._answers(tuple(nodes)):
             self._send(answer)
 
-    def _answers(self) -> Iterator[dict[str, Any]]:
-        """One answer of every node, in the order they come, while watching for the builder's end."""
-        waiting = {node.fileno(): name for name, node in self._nodes.items()}
+    def _answers(self, names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+        """One answer of each node, in the order they come, while watching for the builder's end."""
+        waiting = {self._nodes[name].fileno(): name for name in names}
         poll = select.poll()
         poll.register(self._control, select.POLLRDHUP)
         for descriptor in waiting:

@@ -1,0 +1,43 @@
+"""The question that the whole check is about, answered in one sentence: do the flows spread over the nodes?"""
+
+from __future__ import annotations
+
+from netlab.model.verdict import Outcome, RouterVerdict, Verdict
+
+
+def answer(verdict: Verdict) -> str:
+    """One plain sentence over all routers."""
+    if not verdict.routers:
+        return "No router was checked."
+    sentence = "; ".join(_clause(router) for router in verdict.routers)
+    return f"Do the flows spread over the nodes? {sentence[0].upper()}{sentence[1:]}."
+
+
+def _clause(router: RouterVerdict) -> str:
+    used, of = router.paths.used, max(router.paths.announced, router.paths.fib)
+    nodes = "nodes" if any(hop.node for hop in router.next_hops) else "next hops"
+    match router.verdict:
+        case Outcome.ECMP:
+            said = f"yes, over all {of} {nodes}"
+        case Outcome.SINGLE_PATH:
+            said = f"no, all go to {used} of {of} {nodes}{_busiest(router)}"
+        case Outcome.PARTIAL:
+            said = f"only over {used} of {of} {nodes}"
+        case Outcome.UNBALANCED:
+            said = f"over all {of} {nodes}, but unevenly: {_flows(router)}"
+        case Outcome.PER_PACKET:
+            said = f"no, packets of one flow go to several {nodes}"
+        case Outcome.NO_ROUTE:
+            said = f"no, it has no route to {router.vip}"
+        case Outcome.INCONCLUSIVE:
+            said = "this run cannot tell"
+    return f"on {router.router} {said}"
+
+
+def _busiest(router: RouterVerdict) -> str:
+    hop = max(router.next_hops, key=lambda hop: hop.flows, default=None)
+    return f" ({hop.node or hop.address})" if hop else ""
+
+
+def _flows(router: RouterVerdict) -> str:
+    return "/".join(str(hop.flows) for hop in router.next_hops)

@@ -1,0 +1,178 @@
+from ipaddress import ip_address, ip_interface, ip_network
+from pathlib import Path
+
+import pytest
+
+from netlab.model.plan import AnnouncerPlan, CheckPlan, LabPlan, NodePlan, Role, RoutePlan
+from netlab.model.topology import Expect
+from netlab.plan import plan_file
+
+TOPOLOGIES = Path(__file__).parents[3] / "topologies"
+ARTICLE_COMMANDS = """\
+config
+set protocols bgp 64512
+set protocols bgp 64512 network 172.16.9.0/24
+set protocols bgp 64512 neighbor 172.16.7.11 remote-as 64522
+set protocols bgp 64512 neighbor 172.16.7.12 remote-as 64522
+set protocols bgp 64512 neighbor 172.16.7.13 remote-as 64522
+set protocols bgp 64512 maximum-paths ibgp 2
+commit
+save
+exit
+"""
+
+
+def content(node: NodePlan, path: str) -> str:
+    return next(file.content for file in node.files if file.path == path)
+
+
+def sysctl(node: NodePlan, key: str) -> str:
+    (value,) = [s.value for s in node.sysctls if s.key == key]
+    return value
+
+
+@pytest.fixture(scope="module", params=sorted(TOPOLOGIES.glob("*.yaml")), ids=lambda file: file.stem)
+def shipped(request: pytest.FixtureRequest) -> LabPlan:
+    return plan_file(request.param)
+
+
+def test_every_topology_opens_with_a_comment_that_says_what_it_shows() -> None:
+    files = list(TOPOLOGIES.glob("*.yaml"))
+    assert {file.stem for file in files} == {"article", "article-fixed", "ecmp", "ecmp-vs-vyos"}
+    for file in files:
+        assert file.read_text().startswith("# ")
+        assert f"\nname: {file.stem}\n" in file.read_text()
+
+
+def test_every_link_leads_to_interfaces_that_exist_once(shipped: LabPlan) -> None:
+    ends = [end for link in shipped.links for end in (link.a, link.b)]
+    assert len(set(ends)) == len(ends)
+    for end in ends:
+        assert [i.name for i in shipped.node(end.node).interfaces].count(end.interface) == 1
+        assert len(end.interface) <= 15
+
+
+def test_every_machine_writes_the_sysctls_it_relies_on(shipped: LabPlan) -> None:
+    for node in shipped.nodes:
+        forwards = "1" if node.role in (Role.ROUTER, Role.WORKER, Role.CONTROL_PLANE) else "0"
+        assert sysctl(node, "net.ipv4.ip_forward") == forwards
+        assert sysctl(node, "net.ipv6.conf.all.forwarding") == forwards
+        assert sysctl(node, "net.ipv4.conf.all.rp_filter") == "0"
+
+
+def test_every_machine_knows_every_other_by_name(shipped: LabPlan) -> None:
+    for node in shipped.nodes:
+        hosts = content(node, "/etc/hosts").splitlines()
+        assert hosts[0] == "127.0.0.1 localhost"
+        assert "172.16.7.12 k8s-worker2" in hosts
+        assert "10.244.1.2 nginx-1" in hosts
+        assert "172.16.9.11 host-1" in hosts
+
+
+def test_the_service_has_the_address_that_the_article_saw(shipped: LabPlan) -> None:
+    (service,) = shipped.services
+    assert service.vip == ip_address("172.16.7.192")
+    assert service.pods == ("nginx-1", "nginx-2", "nginx-3")
+    assert [shipped.node(pod).node for pod in service.pods] == ["k8s-worker", "k8s-worker2", "k8s-worker3"]
+    assert service.announcers == (
+        AnnouncerPlan("k8s-worker", ip_address("172.16.7.11"), True),
+        AnnouncerPlan("k8s-worker2", ip_address("172.16.7.12"), True),
+        AnnouncerPlan("k8s-worker3", ip_address("172.16.7.13"), True),
+    )
+
+
+def test_every_node_of_the_cluster_has_a_route_back_to_the_client(shipped: LabPlan) -> None:
+    router = shipped.checks[0].router
+    back = RoutePlan(ip_network("172.16.9.0/24"), via=ip_address("172.16.7.1"))
+    for node in shipped.nodes:
+        if node.role in (Role.WORKER, Role.CONTROL_PLANE):
+            assert back in node.routes
+            assert ip_network("0.0.0.0/0") not in [route.to for route in node.routes]
+    assert shipped.node(router).interfaces[0].addresses == (ip_interface("172.16.7.1/24"),)
+
+
+def test_what_is_emulated_is_said(shipped: LabPlan) -> None:
+    assert any(sentence.startswith("Kubernetes cluster k8s: ") for sentence in shipped.emulated)
+    for node in shipped.nodes:
+        if node.kind == "vyos":
+            assert f"{node.name}: VyOS 1.1 configuration, Quagga's defaults, run by FRR" in shipped.emulated
+            assert node.old_kernel is not None and "3.13" in node.old_kernel
+    assert shipped.warnings == ()
+
+
+def test_article_is_the_article() -> None:
+    lab = plan_file(TOPOLOGIES / "article.yaml")
+    assert (TOPOLOGIES / "article.commands").read_text() == ARTICLE_COMMANDS
+    router, host = lab.node("rt-1"), lab.node("host-1")
+    assert host.routes == (RoutePlan(ip_network("172.16.7.0/24"), via=ip_address("172.16.9.1")),)
+    assert [i.addresses for i in host.interfaces] == [(ip_interface("172.16.9.11/24"),)]
+    assert content(router, "/etc/frr/frr.conf") == (
+        "frr defaults traditional\n"
+        "hostname rt-1\n"
+        "!\n"
+        "router bgp 64512\n"
+        " no bgp ebgp-requires-policy\n"
+        " bgp network import-check\n"
+        " coalesce-time 0\n"
+        " neighbor 172.16.7.11 remote-as 64522\n"
+        " neighbor 172.16.7.12 remote-as 64522\n"
+        " neighbor 172.16.7.13 remote-as 64522\n"
+        " !\n"
+        " address-family ipv4 unicast\n"
+        "  network 172.16.9.0/24\n"
+        "  maximum-paths 1\n"
+        "  maximum-paths ibgp 2\n"
+        " exit-address-family\n"
+        "exit\n"
+        "!\n"
+    )
+    for worker in ("k8s-worker", "k8s-worker2", "k8s-worker3"):
+        assert " neighbor 172.16.9.1 remote-as 64512\n" in content(lab.node(worker), "/etc/frr/frr.conf")
+    assert lab.checks == (
+        CheckPlan(
+            router="rt-1",
+            client="host-1",
+            client_address=ip_address("172.16.9.11"),
+            client_interface="eth1",
+            router_interface="eth2",
+            vip=ip_address("172.16.7.192"),
+            port=80,
+            service="nginx",
+            expect=Expect.SINGLE_PATH,
+        ),
+    )
+
+
+def test_article_fixed_differs_in_one_statement() -> None:
+    article = plan_file(TOPOLOGIES / "article.yaml").node("rt-1")
+    fixed = plan_file(TOPOLOGIES / "article-fixed.yaml").node("rt-1")
+    before, after = (content(node, "/etc/frr/frr.conf").splitlines() for node in (article, fixed))
+    assert [line for line in before if line not in after] == ["  maximum-paths 1", "  maximum-paths ibgp 2"]
+    assert [line for line in after if line not in before] == ["  maximum-paths 3", "  maximum-paths ibgp 1"]
+    assert fixed.expect is Expect.ECMP
+
+
+def test_side_by_side_each_client_is_behind_its_own_router() -> None:
+    lab = plan_file(TOPOLOGIES / "ecmp-vs-vyos.yaml")
+    assert [(c.router, c.client, c.expect) for c in lab.checks] == [
+        ("rt-frr", "host-1", Expect.ECMP),
+        ("rt-vyos", "host-2", Expect.SINGLE_PATH),
+    ]
+    assert "maximum-paths" not in content(lab.node("rt-frr"), "/etc/frr/frr.conf")
+    back = RoutePlan(ip_network("172.16.10.0/24"), via=ip_address("172.16.7.2"))
+    assert back in lab.node("k8s-worker").routes
+    for worker in ("k8s-worker", "k8s-worker2", "k8s-worker3"):
+        config = content(lab.node(worker), "/etc/frr/frr.conf")
+        assert " neighbor 172.16.7.1 remote-as 64512\n" in config
+        assert " neighbor 172.16.7.2 remote-as 64512\n" in config
+
+
+def test_routers_hash_the_five_tuple_each_with_its_own_seed() -> None:
+    lab = plan_file(TOPOLOGIES / "ecmp-vs-vyos.yaml")
+    routers = [lab.node("rt-frr"), lab.node("rt-vyos")]
+    for router in routers:
+        assert sysctl(router, "net.ipv4.fib_multipath_hash_policy") == "3"
+        assert sysctl(router, "net.ipv4.fib_multipath_hash_fields") == "55"
+    seeds = {sysctl(router, "net.ipv4.fib_multipath_hash_seed") for router in routers}
+    assert len(seeds) == 2
+    assert all(0 < int(seed) < 2**32 for seed in seeds)
