@@ -41,7 +41,7 @@ class Capture:
 
     def open(self, vip: str, port: int, flows: int) -> None:
         """Start capturing in the current network namespace. The ring has room for `flows` HTTP requests."""
-        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
         _attach_filter(self._socket, _filter(vip, port))
         blocks = (flows * _SEGMENTS_PER_FLOW + 4096) * _FRAME // _BLOCK + 1
         self._frames = blocks * (_BLOCK // _FRAME)
@@ -51,8 +51,8 @@ class Capture:
         )
         self._ring = mmap.mmap(self._socket.fileno(), blocks * _BLOCK)
         self._next = 0
-        # Bound last: before the filter and the ring, packets would queue unfiltered.
-        self._socket.bind(("", _ETH_P_ALL))
+        # Making the ring threw away what had come before the filter; reading the statistics resets them.
+        self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
 
     def drain(self) -> None:
         """Count what is in the ring and give its frames back to the kernel."""
@@ -96,7 +96,7 @@ def _filter(vip: str, port: int) -> list[tuple[int, int, int, int]]:
         ((load_word, _ETHERNET + 16), (equal, int(IPv4Address(vip)))),
     ]
     program = []
-    rest = 2 * len(tests) + 5
+    rest = 2 * len(tests) + 6
     for (load, where), (test, value) in tests:
         program.append((load, 0, 0, where))
         # On a mismatch jump to the last instruction, which drops.

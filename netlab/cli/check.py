@@ -35,7 +35,7 @@ def ecmp_check(
 ) -> None:
     """Does ECMP work? Send flows from the clients to the VIPs and see which next hop each of them took."""
     from netlab.ecmp.check import CheckOptions, run
-    from netlab.report import print_verdict
+    from netlab.report.verdict import print_verdict
 
     options = CheckOptions(
         routers=tuple(router or ()), vip=vip, flows=flows, seed=seed, timeout=timeout, expect=expect, evidence=evidence
@@ -52,7 +52,7 @@ def judge(
 ) -> None:
     """The verdict again from a saved evidence file, on any machine."""
     from netlab.ecmp.check import judge_file
-    from netlab.report import print_verdict
+    from netlab.report.verdict import print_verdict
 
     verdict = judge_file(file, expect)
     print_verdict(verdict, as_json=output is Format.JSON)

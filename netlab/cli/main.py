@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import NoReturn
 
-import click
 import typer
 
 from netlab.cli import check, host, inside, lifecycle
@@ -33,25 +33,35 @@ def _options(version: bool = typer.Option(False, "--version", help="Print the ve
         raise typer.Exit
 
 
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM. Not an Exception, so that whatever is under way unwinds and cleans up."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def _interrupt(number: int, _frame: object) -> NoReturn:
+    raise Interrupted(number)
+
+
 def main() -> NoReturn:
-    """Run the command line and leave with its exit code: 0, 1, 2, 3 or 130 (docs/design.md says what they mean)."""
+    """Run the command line and leave with its exit code (docs/design.md says what they mean)."""
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        code = app(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = 2
-    except (KeyboardInterrupt, click.Abort):
+        app(prog_name="netlab")
+    except Interrupted as interrupted:
         print("netlab: interrupted", file=sys.stderr)
-        code = 130
+        sys.exit(128 + interrupted.number)
     except NetlabError as error:
         for line in error.lines():
             print(f"netlab: {line}", file=sys.stderr)
-        code = getattr(error, "shown_exit_code", error.exit_code)
+        sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of our output is gone (`netlab logs | head`): nothing to say, and nobody to say it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = 0
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(0)
 
 
 if __name__ == "__main__":

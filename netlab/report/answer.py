@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netlab.model.verdict import Outcome, RouterVerdict, Verdict
+from netlab.model.verdict import Outcome, RouterVerdict, Severity, Verdict
 
 
 def answer(verdict: Verdict) -> str:
@@ -31,7 +31,9 @@ def _clause(router: RouterVerdict) -> str:
             said = f"no, it has no route to {router.vip}"
         case Outcome.INCONCLUSIVE:
             said = "this run cannot tell"
-    return f"on {router.router} {said}"
+    errors = dict.fromkeys(finding.rule for finding in router.findings if finding.severity is Severity.ERROR)
+    caution = f", but see {', '.join(errors)}" if errors else ""
+    return f"on {router.router} {said}{caution}"
 
 
 def _busiest(router: RouterVerdict) -> str:

@@ -62,7 +62,7 @@ def _next_hop_rows(routers: Sequence[RouterVerdict]) -> Iterator[tuple[str, Cell
 
         def cell(router: RouterVerdict, address: str = address) -> str:
             shares = [_share(hop, router) for hop in router.next_hops if hop.address == address]
-            return "\n".join(shares) or "not a next hop"
+            return "\n".join(shares) or "not a next hop here"
 
         yield "\n  ".join([f"via {address}", *nodes]), cell
 
@@ -108,7 +108,7 @@ def _balance(router: RouterVerdict) -> str:
 
 def _hash(router: RouterVerdict) -> str:
     settings = router.hash
-    fields = f", fields {settings.fields:#x}" if settings.fields is not None else ""
+    fields = f", fields {settings.fields:#x}" if settings.policy == 3 and settings.fields is not None else ""
     seed = f", seed {settings.seed}" if settings.seed is not None else ", no seed in this kernel"
     return f"policy {settings.policy}{fields}{seed}"
 

@@ -11,15 +11,13 @@ from netlab.ecmp.rules.case import Case
 from netlab.model.verdict import Finding, Outcome, Severity
 
 NAME = "only-pods-balanced"
-_UNEVEN = (Outcome.SINGLE_PATH, Outcome.PARTIAL, Outcome.UNBALANCED, Outcome.INCONCLUSIVE)
 _POD_ALPHA = 1e-3
 """To call pods even is the claim here, so a smaller oddity than the verdict's alpha already speaks against it."""
 
 
 def only_pods_balanced(case: Case) -> Iterator[Finding]:
     reading, router = case.reading, case.router
-    fewer = reading.paths.used < reading.intended
-    if case.outcome not in _UNEVEN or reading.intended < 2 or not (fewer or case.outcome is Outcome.UNBALANCED):
+    if reading.intended < 2 or not _next_hops_uneven(case):
         return
     answers = Counter(flow.pod for flow in router.flows if flow.answered and flow.pod)
     pods = sorted({pod.name for pod in router.pods} | set(answers))
@@ -36,8 +34,15 @@ def only_pods_balanced(case: Case) -> Iterator[Finding]:
             "spreads them a second time, so answers by pod say nothing about ECMP."
         ),
         evidence=f"answers by pod: {', '.join(f'{pod} {answers[pod]}' for pod in pods)}; flows by next hop: {hops}",
-        mend="nothing: count at the router's next hops, as this check does, never by pod",
+        mend="count at the router's next hops, as this check does, never by pod",
     )
+
+
+def _next_hops_uneven(case: Case) -> bool:
+    if case.outcome is Outcome.INCONCLUSIVE:
+        # Too few keys to prove it, but every flow was seen to take the same next hop.
+        return case.reading.paths.used == 1 and case.reading.attributed == len(case.router.flows)
+    return case.outcome in (Outcome.SINGLE_PATH, Outcome.PARTIAL, Outcome.UNBALANCED)
 
 
 def _even(counts: list[int]) -> bool:

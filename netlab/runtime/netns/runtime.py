@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import netlab
-from netlab.agent.client import AgentClient
 from netlab.model.errors import LabError
 from netlab.model.lab import Lab, LabNode
-from netlab.model.plan import LabPlan
 from netlab.runtime.netns import enter, processes
-from netlab.runtime.netns.build import Build
 from netlab.runtime.netns.nodeinit import base_environment
+
+if TYPE_CHECKING:  # `netlab exec` needs neither, and they take as long to import as it may take in all
+    from netlab.agent.client import AgentClient
+    from netlab.model.plan import LabPlan
+    from netlab.runtime.netns.build import Build
 
 _AGENT = Path(netlab.__file__).parent / "agent" / "__main__.py"
 _DESTROY_TIMEOUT = 30.0
@@ -21,6 +25,8 @@ _DESTROY_TIMEOUT = 30.0
 
 def build(plan: LabPlan, directory: Path) -> Build:
     """Start building a lab whose state folder is `directory`."""
+    from netlab.runtime.netns.build import Build
+
     return Build(plan, directory)
 
 
@@ -29,6 +35,8 @@ def start_agent(init_pid: int, nodes: dict[str, int], *, wiring: bool = False) -
 
     `wiring`: it will wire, so it may load what that takes while the machines are made.
     """
+    from netlab.agent.client import AgentClient
+
     in_read, in_write = os.pipe()
     out_read, out_write = os.pipe()
     environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -75,13 +83,11 @@ def execute(node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -
     """Run a command in a machine with this process's standard streams; its exit code."""
     if not processes.is_running(node.pid, node.started):
         raise LabError(f"{node.name} is dead: its init does not run any more")
-    folder = "/root"
-    pid = enter.spawn(node.pid, enter.Command(argv, base_environment(node.name, environment), folder=folder))
-    while True:
-        try:
-            return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        except KeyboardInterrupt:
-            continue  # the command got it too, and decides
+    pid = enter.spawn(node.pid, enter.Command(argv, base_environment(node.name, environment), folder="/root"))
+    # A terminal's Ctrl-C goes to the command too, and the command decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(pid, signal.SIGTERM))
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def destroy(lab: Lab) -> None:
