@@ -44,6 +44,18 @@ class ObserveOptions:
     timeout: float = 5.0
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What belongs together about one router and one VIP."""
+
+    check: CheckPlan
+    group: FlowGroup
+    view: RoutingView
+    before: KernelView
+    after: KernelView
+    outcome: GroupOutcome
+
+
 def observe(plan: LabPlan, agent: AgentClient, options: ObserveOptions, meanwhile: Callable[[], None]) -> Evidence:
     """Send flows from the client behind each router and record everything seen.
 
@@ -61,9 +73,7 @@ def observe(plan: LabPlan, agent: AgentClient, options: ObserveOptions, meanwhil
     outcomes = agent.finish_flows()
     worker.join()
     after = agent.kernel(tuple((node.name, vip) for node, vip in questions))
-    routers = tuple(
-        _router_evidence(plan, *seen) for seen in zip(checks, groups, views, before, after, outcomes, strict=True)
-    )
+    seen = (_Seen(*parts) for parts in zip(checks, groups, views, before, after, outcomes, strict=True))
     return Evidence(
         lab=plan.name,
         runtime=plan.runtime,
@@ -71,7 +81,7 @@ def observe(plan: LabPlan, agent: AgentClient, options: ObserveOptions, meanwhil
         versions=_versions(views),
         seed=seed,
         taken=datetime.now(UTC).isoformat(timespec="seconds"),
-        routers=routers,
+        routers=tuple(_router_evidence(plan, parts) for parts in seen),
     )
 
 
@@ -124,15 +134,8 @@ def _versions(views: tuple[RoutingView, ...]) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _router_evidence(
-    plan: LabPlan,
-    check: CheckPlan,
-    group: FlowGroup,
-    view: RoutingView,
-    before: KernelView,
-    after: KernelView,
-    outcome: GroupOutcome,
-) -> RouterEvidence:
+def _router_evidence(plan: LabPlan, seen: _Seen) -> RouterEvidence:
+    check, view, before, after = seen.check, seen.view, seen.before, seen.after
     if view.error:
         raise LabError(view.error)
     node = plan.node(check.router)
@@ -155,9 +158,9 @@ def _router_evidence(
         neighbours_before=before.neighbours,
         neighbours_after=after.neighbours,
         hash=before.hash,
-        flows=tuple(_flow(group, flow, by_mac) for flow in outcome.flows),
-        capture_packets=outcome.capture_packets,
-        capture_drops=outcome.capture_drops,
+        flows=tuple(_flow(seen.group, flow, by_mac) for flow in seen.outcome.flows),
+        capture_packets=seen.outcome.capture_packets,
+        capture_drops=seen.outcome.capture_drops,
         old_kernel=node.old_kernel,
     )
 
