@@ -26,6 +26,7 @@ TOPOLOGY = "topologies/ecmp-vs-vyos.yaml"
 ROUTER, HOST = "rt-frr", "host-1"
 FLOWS = 600
 REQUESTS = 2 * FLOWS  # two routers
+COMMAND_TIMEOUT = 120
 CLONE_NEWNET = 0x40000000
 
 
@@ -60,7 +61,9 @@ class Measurement:
 
 def run(*argv: str) -> str:
     """Run to the end; standard output. A failure ends the benchmark, with the command's own words."""
-    done = subprocess.run(argv, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        argv, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=COMMAND_TIMEOUT
+    )
     if done.returncode != 0:
         sys.exit(f"bench: {' '.join(argv)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from netlab.ecmp.reading import valid_paths
 from netlab.ecmp.rules.case import Case
-from netlab.model.evidence import Announcer, BgpEvidence, RouterEvidence
+from netlab.model.evidence import Announcer, BgpEvidence, BgpSession, RouterEvidence
 from netlab.model.verdict import Finding, Severity
 
 NAME = "node-not-announcing"
@@ -24,10 +24,14 @@ def node_not_announcing(case: Case) -> Iterator[Finding]:
 
 
 def _finding(announcer: Announcer, bgp: BgpEvidence, router: RouterEvidence, *, any_path: bool) -> Finding:
-    state, mend = _cause(announcer, bgp, router)
+    session = next((session for session in bgp.sessions if session.neighbor == announcer.address), None)
+    state, mend = _cause(announcer, session, bgp, router)
+    severity = Severity.WARNING if any_path else Severity.ERROR
+    if session and session.expect_down and session.state != "Established":
+        state, severity = f"{state}, as the topology expects", Severity.INFO
     return Finding(
         rule=NAME,
-        severity=Severity.WARNING if any_path else Severity.ERROR,
+        severity=severity,
         message=(
             f"{announcer.node} ({announcer.address}) should announce {router.vip}, but {router.router} has no valid "
             f"path from it: {state}."
@@ -37,9 +41,10 @@ def _finding(announcer: Announcer, bgp: BgpEvidence, router: RouterEvidence, *, 
     )
 
 
-def _cause(announcer: Announcer, bgp: BgpEvidence, router: RouterEvidence) -> tuple[str, str]:
+def _cause(
+    announcer: Announcer, session: BgpSession | None, bgp: BgpEvidence, router: RouterEvidence
+) -> tuple[str, str]:
     """The state of the session with the node, and what mends it."""
-    session = next((session for session in bgp.sessions if session.neighbor == announcer.address), None)
     if session is None:
         neighbors = ", ".join(session.neighbor for session in bgp.sessions) or "none"
         return (

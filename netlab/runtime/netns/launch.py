@@ -80,6 +80,10 @@ def _claim(directory: str) -> int:
         except BlockingIOError:
             raise _Refused(running=True) from None
         os.mkdir("mount", 0o700, dir_fd=folder)
+        # The builder's standard error may be a pipe, whose reader would wait for the lab's end.
+        log = os.open("init.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600, dir_fd=folder)
+        os.dup2(log, 2)
+        os.close(log)
         return folder
     raise _Refused(error=f"cannot make {directory}: its parent is removed again and again")
 

@@ -222,6 +222,16 @@ def test_flows_that_never_left_belong_to_the_next_hop_that_took_none() -> None:
     assert judged(router([], flows=(*flows([140, 130, 130]), *stuck))).verdict is Outcome.INCONCLUSIVE
 
 
+def test_flows_that_a_router_with_one_next_hop_dropped_do_not_hide_that_it_has_one() -> None:
+    stuck = tuple(flow(9000 + number, answered=False) for number in range(200))
+    assert judged(router([], fib=1, flows=(*flows([400]), *stuck))).verdict is Outcome.SINGLE_PATH
+
+
+def test_a_split_flow_counts_once_for_the_next_hop_with_most_of_its_segments() -> None:
+    most, equal = flow(1, segments=(segments(0, 1), segments(2, 4))), flow(2, 2, 1)
+    assert [hop.flows for hop in judged(router([], flows=(most, equal))).next_hops] == [0, 1, 1]
+
+
 def test_no_flow_seen_and_no_flow_sent_are_inconclusive() -> None:
     assert judged(router([], flows=(flow(1), flow(2, answered=False)))).reason == (
         "None of the 2 flows was seen leaving the router; 1 of them were answered."

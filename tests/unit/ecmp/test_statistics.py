@@ -48,18 +48,25 @@ def test_a_perfect_hash_looks_odd_in_one_run_of_a_hundred_but_is_never_unbalance
 )
 def test_flows_needed_for_power_of_90_percent_at_alpha_1_percent(n: int, shares: tuple[float, ...]) -> None:
     runs = draws(n, shares, 1500)
-    assert sum(p_value(counts) < 0.01 for counts in runs) / len(runs) == pytest.approx(0.9, abs=0.06)
+    assert sum(p_value(counts) < 0.01 for counts in runs) / len(runs) > 0.87
 
 
-def test_50_25_25_at_600_flows_is_always_found() -> None:
+def test_50_25_25_at_600_flows_is_found() -> None:
     runs = draws(600, (0.5, 0.25, 0.25), 1000)
-    assert all(is_unbalanced(p_value(counts), statistics.largest_deviation(counts, EVEN)) for counts in runs)
+    found = sum(is_unbalanced(p_value(counts), statistics.largest_deviation(counts, EVEN)) for counts in runs)
+    assert found / len(runs) > 0.995
 
 
 def test_a_large_sample_of_a_small_effect_is_not_unbalanced() -> None:
     counts = [11_000, 10_000, 9_000]
     assert p_value(counts) < 1e-40
     assert not is_unbalanced(p_value(counts), statistics.largest_deviation(counts, EVEN))
+
+
+def test_largest_deviation_is_relative_to_the_expectation() -> None:
+    assert statistics.largest_deviation([300, 150, 150], EVEN) == pytest.approx(0.5)
+    assert statistics.largest_deviation([210, 210, 180], EVEN) == pytest.approx(0.1)
+    assert statistics.largest_deviation([300, 150, 150], (2, 1, 1)) == 0
 
 
 def test_all_on_one() -> None:

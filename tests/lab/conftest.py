@@ -1,0 +1,132 @@
+"""What every experiment needs: netlab as a user runs it, topologies written in the test, the host before and after."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from hoststate import HostState, adopt_orphans, descendants
+
+TOPOLOGIES = Path(__file__).resolve().parent.parent.parent / "topologies"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test of this folder needs namespaces and FRR."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.lab)
+
+
+@dataclass(frozen=True)
+class Netlab:
+    """The program as one user has it: a home, a folder for state and one for temporary files, all private."""
+
+    folder: Path
+
+    def __call__(
+        self, *arguments: object, timeout: float = 90, env: dict[str, str] | None = None, prefix: tuple[str, ...] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end. Its exit code and output are the test's to judge."""
+        return subprocess.run(
+            [*prefix, *self._argv(arguments)],
+            env=self._environment() | (env or {}),
+            cwd=self.folder / "home",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        """Start a command in a process group of its own, as a shell does."""
+        return subprocess.Popen(
+            self._argv(arguments),
+            env=self._environment(),
+            cwd=self.folder / "home",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=0,
+        )
+
+    def state(self, lab: str) -> Path:
+        """The state folder of a lab."""
+        return self.folder / "state" / "netlab" / lab
+
+    def files(self) -> list[str]:
+        """Everything that netlab keeps or has left of its labs."""
+        found = (path.relative_to(self.folder) for path in self.folder.glob("*/**/*"))
+        return sorted(str(path) for path in found)
+
+    def _argv(self, arguments: tuple[object, ...]) -> list[str]:
+        return [sys.executable, "-m", "netlab", *(str(argument) for argument in arguments)]
+
+    def _environment(self) -> dict[str, str]:
+        given = {key: os.environ[key] for key in ("PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE") if key in os.environ}
+        return given | {
+            "HOME": str(self.folder / "home"),
+            "XDG_STATE_HOME": str(self.folder / "state"),
+            "TMPDIR": str(self.folder / "tmp"),
+            "LANG": "C.UTF-8",
+        }
+
+
+def _netlab(folder: Path) -> Iterator[Netlab]:
+    for name in ("home", "state", "tmp"):
+        (folder / name).mkdir(parents=True, mode=0o700)
+    before = set(descendants())
+    netlab = Netlab(folder)
+    yield netlab
+    netlab("destroy", "--all")
+    for process in descendants().values():
+        if process.pid not in before:
+            os.kill(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _every_process_is_known() -> None:
+    adopt_orphans()
+
+
+@pytest.fixture
+def netlab(tmp_path: Path) -> Iterator[Netlab]:
+    """netlab with a state of its own; every lab of it is destroyed after the test."""
+    yield from _netlab(tmp_path / "netlab")
+
+
+@pytest.fixture(scope="module")
+def shared_netlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Netlab]:
+    """The same for a lab that all tests of a module look at and none of them changes."""
+    yield from _netlab(tmp_path_factory.mktemp("shared") / "netlab")
+
+
+@pytest.fixture
+def topology(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a topology file; further files of its folder are given by name."""
+
+    def write(text: str, files: dict[str, str] | None = None, name: str = "lab.yaml") -> Path:
+        folder = tmp_path / "topology"
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(dedent(text), encoding="utf-8")
+        for path, content in (files or {}).items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(dedent(content), encoding="utf-8")
+        return folder / name
+
+    return write
+
+
+@pytest.fixture
+def host() -> HostState:
+    """The host before the experiment."""
+    return HostState.now()
