@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Callable
 from types import TracebackType
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 from netlab.agent import framing
 from netlab.agent.messages import (
@@ -26,14 +29,22 @@ from netlab.model import codec
 from netlab.model.errors import HostError, LabError
 
 A = TypeVar("A")
+_ANSWER_TIMEOUT = 120.0  # seconds: a last resort; wiring 554 machines takes 2, a frozen daemon's vty 5
+_FLOWS_AT_A_TIME = 500
+_KILLED = 128 + signal.SIGKILL
 
 
 class AgentClient:
     """An agent that a runtime has started. Use as a context manager: it ends with the block."""
 
-    def __init__(self, to_agent: BinaryIO, from_agent: BinaryIO) -> None:
+    def __init__(self, to_agent: int, from_agent: int, end: Callable[[], int | None]) -> None:
+        """`to_agent` and `from_agent` are descriptors, the client's from now on. `end` waits for the agent's end and
+        returns its exit code, None where it does not end."""
         self._to = to_agent
         self._from = from_agent
+        self._end = end
+        self._closed = False
+        self._flows_timeout = _ANSWER_TIMEOUT
 
     def __enter__(self) -> AgentClient:
         return self
@@ -45,11 +56,10 @@ class AgentClient:
 
     def close(self) -> None:
         """End the agent: it leaves at the end of its input."""
-        for stream in (self._to, self._from):
-            try:
-                stream.close()
-            except BrokenPipeError:
-                pass
+        if not self._closed:
+            self._closed = True
+            os.close(self._to)
+            os.close(self._from)
 
     def hello(self, nodes: dict[str, int]) -> None:
         """Tell the agent where its machines are."""
@@ -69,24 +79,39 @@ class AgentClient:
 
     def start_flows(self, request: FlowsRequest) -> None:
         """Send flows; `finish_flows` waits for them, so that the caller can work meanwhile."""
-        framing.write(self._to, "flows", codec.encode(request))
+        # At worst each flow waits for another's end, and descriptors allow some hundred at a time.
+        rounds = 1 + sum(len(group.source_ports) for group in request.groups) // _FLOWS_AT_A_TIME
+        self._flows_timeout = _ANSWER_TIMEOUT + rounds * request.timeout
+        self._send("flows", request)
 
     def finish_flows(self) -> tuple[GroupOutcome, ...]:
         """Wait for the flows that were started."""
-        return self._answer(FlowsAnswer).groups
+        return self._answer(FlowsAnswer, self._flows_timeout).groups
 
     def _call(self, word: str, request: object, answer: type[A]) -> A:
+        self._send(word, request)
+        return self._answer(answer, _ANSWER_TIMEOUT)
+
+    def _send(self, word: str, request: object) -> None:
         try:
             framing.write(self._to, word, codec.encode(request))
         except framing.EndOfStream:
-            raise LabError("the lab's agent is gone: the lab has died") from None
-        return self._answer(answer)
+            raise self._gone() from None
 
-    def _answer(self, kind: type[A]) -> A:
+    def _gone(self) -> LabError:
+        """Why the agent does not answer any more: killed with its lab, or by an error of its own."""
+        code = self._end()
+        if code is None or code == _KILLED:
+            return LabError("the lab's agent was killed, as happens when the lab dies")
+        return LabError(f"the lab's agent ended with exit code {code}; standard error says why")
+
+    def _answer(self, kind: type[A], timeout: float) -> A:
         try:
-            word, payload = framing.read(self._from)
+            word, payload = framing.read(self._from, timeout)
         except framing.EndOfStream:
-            raise LabError("the lab's agent is gone: the lab has died") from None
+            raise self._gone() from None
+        except framing.Late:
+            raise LabError(f"the lab's agent gave no answer within {timeout:.0f} s") from None
         if word == "host-error":
             raise HostError(payload.decode())
         if word == "error":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import select
 import struct
-from typing import BinaryIO
+import time
 
 _HEADER = struct.Struct("!I")
 
@@ -12,25 +14,38 @@ class EndOfStream(Exception):
     """The other side is gone."""
 
 
-def write(stream: BinaryIO, word: str, payload: bytes) -> None:
+class Late(Exception):
+    """The other side sent nothing, or not all of a frame, in time."""
+
+
+def write(descriptor: int, word: str, payload: bytes) -> None:
     """Send one frame."""
     data = word.encode() + b" " + payload
+    left = memoryview(_HEADER.pack(len(data)) + data)
     try:
-        stream.write(_HEADER.pack(len(data)) + data)
-        stream.flush()
-    except (BrokenPipeError, ValueError):
+        while left:
+            left = left[os.write(descriptor, left) :]
+    except BrokenPipeError:
         raise EndOfStream from None
 
 
-def read(stream: BinaryIO) -> tuple[str, bytes]:
-    """Receive one frame: its word and its payload."""
-    data = _exactly(stream, _HEADER.unpack(_exactly(stream, _HEADER.size))[0])
+def read(descriptor: int, timeout: float | None = None) -> tuple[str, bytes]:
+    """Receive one frame within `timeout` seconds: its word and its payload."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    data = _exactly(descriptor, _HEADER.unpack(_exactly(descriptor, _HEADER.size, deadline))[0], deadline)
     word, _, payload = data.partition(b" ")
     return word.decode(), payload
 
 
-def _exactly(stream: BinaryIO, size: int) -> bytes:
-    data = stream.read(size)
-    if len(data) < size:
-        raise EndOfStream
-    return data
+def _exactly(descriptor: int, size: int, deadline: float | None) -> bytes:
+    data = bytearray()
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    while len(data) < size:
+        if deadline is not None and not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise Late
+        piece = os.read(descriptor, min(size - len(data), 1 << 20))
+        if not piece:
+            raise EndOfStream
+        data += piece
+    return bytes(data)

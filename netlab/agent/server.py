@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
-from typing import Any, BinaryIO
 
 from netlab.agent import framing, kernel, messages, traffic, vty
 from netlab.agent.namespaces import Namespaces
@@ -13,25 +13,28 @@ from netlab.model import codec
 from netlab.model.errors import HostError, InputError, LabError
 
 
-def serve(from_caller: BinaryIO, to_caller: BinaryIO) -> None:
+def serve(from_caller: int, to_caller: int) -> None:
     """Answer requests until the caller is gone."""
     agent = Agent()
     while True:
         try:
             word, payload = framing.read(from_caller)
+            framing.write(to_caller, *_answer(agent, word, payload))
         except framing.EndOfStream:
             return
-        try:
-            request = codec.decode(messages.REQUESTS[word], payload, word)
-            answer = getattr(agent, word)(request)
-        except HostError as error:
-            framing.write(to_caller, "host-error", " ".join(error.lines()).encode())
-        except (LabError, InputError) as error:
-            framing.write(to_caller, "error", str(error).encode())
-        except OSError as error:
-            framing.write(to_caller, "error", f"agent: {word}: {error}".encode())
-        else:
-            framing.write(to_caller, "ok", codec.encode(answer))
+
+
+def _answer(agent: Agent, word: str, payload: bytes) -> tuple[str, bytes]:
+    """The word and the payload of the answer to one request."""
+    try:
+        request = codec.decode(messages.REQUESTS[word], payload, word)
+        return "ok", codec.encode(getattr(agent, word)(request))
+    except HostError as error:
+        return "host-error", " ".join(error.lines()).encode()
+    except (LabError, InputError) as error:
+        return "error", str(error).encode()
+    except OSError as error:
+        return "error", f"agent: {word}: {error.strerror or error}".encode()
 
 
 class Agent:
@@ -78,10 +81,12 @@ class Agent:
 
 def main() -> None:
     """Serve on standard input and output; whatever else would be printed goes to standard error."""
-    from_caller: Any = os.fdopen(os.dup(0), "rb")
-    to_caller: Any = os.fdopen(os.dup(1), "wb")
+    from_caller, to_caller = os.dup(0), os.dup(1)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
+    # Wiring takes two descriptors per machine, and 1024 is a common soft limit.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if "--wiring" in sys.argv:
         import netlab.agent.wiring  # noqa: F401
     serve(from_caller, to_caller)

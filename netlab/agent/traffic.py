@@ -105,7 +105,8 @@ class _Engine:
             mine = [position for owner, position in batch if owner == number]
             if mine:
                 with self._namespaces.inside(group.client):
-                    sockets = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in mine]
+                    family = socket.AF_INET6 if ":" in group.client_address else socket.AF_INET
+                    sockets = [socket.socket(family, socket.SOCK_STREAM) for _ in mine]
                 for position, connection in zip(mine, sockets, strict=True):
                     self._connect(number, group, position, connection)
 
@@ -139,7 +140,8 @@ class _Engine:
         code = flow.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
             raise OSError(code, errno.errorcode.get(code, str(code)))
-        host = self._request.groups[flow.group].vip
+        vip = self._request.groups[flow.group].vip
+        host = f"[{vip}]" if ":" in vip else vip
         flow.socket.send(f"GET / HTTP/1.0\r\nHost: {host}\r\nUser-Agent: netlab\r\n\r\n".encode())
         flow.sent = True
         self._poll.modify(flow.socket.fileno(), select.EPOLLIN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import ExitStack, closing
 
 from netlab.agent.messages import VtyAnswer, VtyQuestion
 from netlab.agent.namespaces import Namespaces
@@ -12,27 +13,43 @@ _TIMEOUT = 5.0
 
 def ask(questions: tuple[VtyQuestion, ...], namespaces: Namespaces) -> tuple[VtyAnswer, ...]:
     """Ask each question, with one connection per daemon."""
-    connections: dict[tuple[str, str], socket.socket] = {}
-    try:
-        return tuple(_ask(question, namespaces, connections) for question in questions)
-    finally:
-        for connection in connections.values():
-            connection.close()
+    with ExitStack() as stack:
+        daemons: dict[tuple[str, str], _Daemon] = {}
+        for question in questions:
+            key = (question.node, question.daemon)
+            if key not in daemons:
+                daemons[key] = stack.enter_context(closing(_Daemon(question, namespaces)))
+        return tuple(daemons[question.node, question.daemon].ask(question.command) for question in questions)
 
 
-def _ask(question: VtyQuestion, namespaces: Namespaces, connections: dict[tuple[str, str], socket.socket]) -> VtyAnswer:
-    key = (question.node, question.daemon)
-    try:
-        if key not in connections:
-            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            connections[key] = connection
-            connection.settimeout(_TIMEOUT)
-            connection.connect(namespaces.file(question.node, f"/run/frr/{question.daemon}.vty"))
-            _exchange(connection, "enable")
-        return VtyAnswer(_exchange(connections[key], question.command))
-    except OSError as error:
-        connections.pop(key).close()
-        return VtyAnswer("", f"{question.node}: {question.daemon} does not answer: {error.strerror or error}")
+class _Daemon:
+    """A daemon and the connection to it. One that failed to answer is not asked again: each try may take 5 s."""
+
+    def __init__(self, question: VtyQuestion, namespaces: Namespaces) -> None:
+        self._name = f"{question.node}: {question.daemon}"
+        self._path = namespaces.file(question.node, f"/run/frr/{question.daemon}.vty")
+        self._connection: socket.socket | None = None
+        self._error: str | None = None
+
+    def ask(self, command: str) -> VtyAnswer:
+        """What the daemon prints, or why it does not."""
+        if self._error:
+            return VtyAnswer("", self._error)
+        try:
+            if self._connection is None:
+                self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                self._connection.settimeout(_TIMEOUT)
+                self._connection.connect(self._path)
+                _exchange(self._connection, "enable")
+            return VtyAnswer(_exchange(self._connection, command))
+        except OSError as error:
+            self._error = f"{self._name} does not answer: {error.strerror or error}"
+            return VtyAnswer("", self._error)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
 
 
 def _exchange(connection: socket.socket, command: str) -> str:

@@ -15,6 +15,15 @@ ExpectOption = Annotated[
     typer.Option(help="What every router is expected to do; overrides the topology's own `expect`."),
 ]
 
+RouterOption = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(metavar="ROUTER", help="Only this router; may be repeated."),
+]
+SeedOption = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(metavar="S", help="Use the source ports of the run that printed this seed."),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -23,17 +32,21 @@ def register(app: typer.Typer) -> None:
 
 
 def ecmp_check(
-    router: Annotated[Optional[list[str]], typer.Option(help="A router; may be repeated. Without it, all.")] = None,  # noqa: UP045
-    vip: Annotated[Optional[str], typer.Option(metavar="IP[:PORT]", help="A VIP. Without it, all.")] = None,  # noqa: UP045
-    flows: Annotated[int, typer.Option(help="New TCP connections per router and VIP.")] = 600,
-    seed: Annotated[Optional[int], typer.Option(help="Repeat a run's source ports by the seed it printed.")] = None,  # noqa: UP045
+    router: RouterOption = None,
+    vip: Annotated[Optional[str], typer.Option(metavar="IP[:PORT]", help="Only this VIP.")] = None,  # noqa: UP045
+    flows: Annotated[int, typer.Option(metavar="N", help="New TCP connections per router and VIP.")] = 600,
+    seed: SeedOption = None,
     expect: ExpectOption = None,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for each answer.")] = 5.0,
+    timeout: Annotated[float, typer.Option(min=0.1, metavar="S", help="Seconds to wait for each answer.")] = 5.0,
     output: FormatOption = Format.TABLE,
     evidence: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Save what was seen, for `judge`.")] = None,  # noqa: UP045
     lab: LabOption = None,
 ) -> None:
-    """Does ECMP work? Send flows from the clients to the VIPs and see which next hop each of them took."""
+    """Measure whether flows spread over the next hops.
+
+    Opens connections from the client behind each router to each VIP and counts, where they leave the router, which
+    next hop each of them took. Exit code 0: every router does what is expected of it; 1: one does not.
+    """
     from netlab.ecmp.check import CheckOptions, run
     from netlab.report.verdict import print_verdict
 
@@ -50,7 +63,7 @@ def judge(
     expect: ExpectOption = None,
     output: FormatOption = Format.TABLE,
 ) -> None:
-    """The verdict again from a saved evidence file, on any machine."""
+    """Judge saved evidence again, on any machine."""
     from netlab.ecmp.check import judge_file
     from netlab.report.verdict import print_verdict
 

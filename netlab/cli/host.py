@@ -13,7 +13,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(output: FormatOption = Format.TABLE) -> None:
-    """What this host lacks for netlab, and the command that mends it."""
+    """Say what this host lacks and what mends it."""
     from netlab.lab.doctor import examine
     from netlab.report.host import print_findings
 

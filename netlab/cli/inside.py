@@ -13,6 +13,10 @@ from netlab.cli.options import LabOption
 from netlab.model.errors import NetlabError
 
 NodeArgument = Annotated[str, typer.Argument(metavar="NODE", help="A node's name.", show_default=False)]
+VtyCommands = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--command", "-c", metavar="CMD", help="A command; may be repeated."),
+]
 _FAILED = 125  # netlab's own failure, as docker exec has it
 
 
@@ -27,24 +31,27 @@ def register(app: typer.Typer) -> None:
 
 def execute(
     node: NodeArgument,
-    command: Annotated[list[str], typer.Argument(metavar="-- CMD...", help="The command and its arguments.")],
+    command: Annotated[list[str], typer.Argument(metavar="CMD", help="The command and its arguments, after `--`.")],
     lab: LabOption = None,
 ) -> None:
-    """Run a command in a node; its output and its exit code."""
+    """Run a command in a node: netlab exec NODE -- CMD...
+
+    Output and exit code are the command's own; 125, 126 and 127 are netlab's, as `docker exec` has them.
+    """
     _run(node, tuple(command), lab)
 
 
 def shell(node: NodeArgument, lab: LabOption = None) -> None:
-    """A shell in a node."""
+    """Open a shell in a node."""
     _run(node, ("bash",), lab)
 
 
 def vtysh(
     node: NodeArgument,
-    command: Annotated[Optional[list[str]], typer.Option("--command", "-c", help="A command; may be repeated.")] = None,  # noqa: UP045
+    command: VtyCommands = None,
     lab: LabOption = None,
 ) -> None:
-    """FRR's own shell in a router, or single commands of it."""
+    """Open a router's own command line, or run commands in it."""
     _run(node, ("vtysh", *(part for text in command or () for part in ("-c", text))), lab)
 
 
@@ -64,10 +71,10 @@ def _run(node: str, argv: tuple[str, ...], lab: str | None) -> NoReturn:
 
 def logs(
     node: NodeArgument,
-    process: Annotated[Optional[str], typer.Option(help="One process of the node, such as bgpd.")] = None,  # noqa: UP045
+    process: Annotated[Optional[str], typer.Option(metavar="NAME", help="Only this process, such as bgpd.")] = None,  # noqa: UP045
     lab: LabOption = None,
 ) -> None:
-    """What a node's processes printed; of a dead lab too."""
+    """Show what a node's processes printed, in a dead lab too."""
     from netlab.lab.inside import logs as read
 
     for name, line in read(node, process, lab):
@@ -76,10 +83,10 @@ def logs(
 
 def config(
     node: NodeArgument,
-    file: Annotated[Optional[Path], typer.Option(help="A topology file: nothing needs to be deployed.")] = None,  # noqa: UP045
+    file: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Of this topology file, not of a lab.")] = None,  # noqa: UP045
     lab: LabOption = None,
 ) -> None:
-    """The configuration that netlab made for a node, as its daemons take it."""
+    """Show the configuration that netlab made for a router."""
     from netlab.lab.inside import configuration
 
     typer.echo(configuration(node, file, lab), nl=False)

@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def validate(file: TopologyArgument) -> None:
-    """Check a topology file and everything that it names. Touches nothing."""
+    """Check a topology file and every file that it names."""
     from netlab.plan import plan_file
 
     plan = plan_file(file)
@@ -28,14 +28,17 @@ def validate(file: TopologyArgument) -> None:
 
 def deploy(
     file: TopologyArgument,
-    runtime: Annotated[Optional[str], typer.Option(help="netns or docker; overrides the file.")] = None,  # noqa: UP045
-    reconfigure: Annotated[bool, typer.Option("--reconfigure", help="Replace the lab where it exists.")] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep a lab whose building failed, to look into it.")] = False,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait until the lab has converged.")] = False,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for convergence.")] = 60.0,
+    runtime: Annotated[Optional[str], typer.Option(metavar="R", help="The runtime: netns, the only one yet.")] = None,  # noqa: UP045
+    reconfigure: Annotated[bool, typer.Option("--reconfigure", help="Replace the lab if it exists.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep a lab that could not be built, to look into it.")] = False,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for convergence.")] = False,
+    timeout: Annotated[float, typer.Option(min=0.1, metavar="S", help="Seconds to wait for convergence.")] = 60.0,
     output: FormatOption = Format.TABLE,
 ) -> None:
-    """Build the lab of a topology file and wait until it has converged."""
+    """Build a lab and wait until it has converged.
+
+    Exit code 1: the lab runs, but has not converged in time; what is missing is listed.
+    """
     from netlab.cli.screen import Screen
     from netlab.lab.deploy import DeployOptions
     from netlab.lab.deploy import deploy as run
@@ -54,11 +57,11 @@ def deploy(
 
 
 def destroy(
-    file: Annotated[Optional[Path], typer.Argument(metavar="[FILE]", help="The lab's topology file.")] = None,  # noqa: UP045
+    file: Annotated[Optional[Path], typer.Argument(metavar="FILE", help="The lab's topology file.")] = None,  # noqa: UP045
     lab: LabOption = None,
     everything: Annotated[bool, typer.Option("--all", help="Every lab of this user.")] = False,
 ) -> None:
-    """Remove a lab, so that nothing of it is left."""
+    """Remove a lab: nothing of it is left."""
     from netlab.cli.screen import Screen
     from netlab.lab import selection
     from netlab.lab.deploy import destroy as run
@@ -71,7 +74,10 @@ def destroy(
 
 
 def inspect(lab: LabOption = None, output: FormatOption = Format.TABLE) -> None:
-    """Nodes, addresses, BGP sessions and VIPs of a lab; without --lab, of every lab."""
+    """Show nodes, addresses, BGP sessions and VIPs.
+
+    Without --lab, of every lab.
+    """
     from netlab.lab import selection
     from netlab.lab.inspect import inspect as look
     from netlab.report.lab import print_reports

@@ -42,6 +42,9 @@ class Interrupted(BaseException):
 
 
 def _interrupt(number: int, _frame: object) -> NoReturn:
+    # What was begun is now undone, and a second Ctrl-C must not stop that.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise Interrupted(number)
 
 
@@ -61,6 +64,10 @@ def main() -> NoReturn:
     except BrokenPipeError:
         # The reader of our output is gone (`netlab logs | head`): nothing to say, and nobody to say it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError as error:  # standard output on a full disk, for example
+        print(f"netlab: {error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(3)
     sys.exit(0)
 
 

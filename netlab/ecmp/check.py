@@ -14,7 +14,7 @@ from netlab.model.errors import InputError, Problem
 from netlab.model.evidence import SCHEMA, Evidence
 from netlab.model.topology import Expect
 from netlab.model.verdict import Verdict
-from netlab.runtime.netns import runtime
+from netlab.runtime.base import by_name
 
 _LARGEST_EVIDENCE = 1 << 30
 
@@ -37,7 +37,7 @@ def run(lab: str | None, options: CheckOptions) -> Verdict:
     running = state.choose(lab)
     vip, port = _vip(options.vip)
     wanted = ObserveOptions(options.routers, vip, port, options.flows, options.seed, options.timeout)
-    with runtime.agent(running) as agent:
+    with by_name(running.runtime).agent(running) as agent:
         evidence = observe(state.load_plan(running), agent, wanted, _load_statistics)
     if options.evidence:
         _save(options.evidence, evidence)
@@ -79,7 +79,13 @@ def judge_file(path: Path, expect: Expect | None) -> Verdict:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(Problem(f"{path}: {error.strerror}")) from None
-    evidence = codec.decode(Evidence, data, str(path))
+    try:
+        evidence = codec.decode(Evidence, data, str(path))
+    except InputError as error:
+        reason = error.problems[0].message.removeprefix(f"{path}: ").removeprefix("document: ")
+        raise InputError(
+            Problem(f"{path}: not an evidence file: {reason}", hint="`netlab ecmp-check --evidence FILE` saves one")
+        ) from None
     if evidence.schema != SCHEMA:
         raise InputError(Problem(f"{path}: schema {evidence.schema}; this netlab reads schema {SCHEMA}"))
     return judge(evidence, expect=expect)

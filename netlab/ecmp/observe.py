@@ -68,7 +68,7 @@ def observe(plan: LabPlan, agent: AgentClient, options: ObserveOptions, meanwhil
     before = agent.kernel(tuple((node.name, vip) for node, vip in questions))
     groups = tuple(_group(check, options.flows, seed) for check in checks)
     agent.start_flows(FlowsRequest(groups, options.timeout))
-    worker = threading.Thread(target=meanwhile)
+    worker = threading.Thread(target=meanwhile, daemon=True)  # Ctrl-C need not wait for it
     worker.start()
     outcomes = agent.finish_flows()
     worker.join()
@@ -108,7 +108,11 @@ def choose(plan: LabPlan, options: ObserveOptions) -> tuple[CheckPlan, ...]:
     )
     if not chosen:
         vips = ", ".join(dict.fromkeys(f"{check.vip}:{check.port}" for check in plan.checks))
-        raise InputError(Problem(f"--vip {options.vip}: no such VIP", hint=f"there is {vips}"))
+        wanted = options.vip if options.port is None else f"{options.vip}:{options.port}"
+        raise InputError(Problem(f"--vip {wanted}: no such VIP to check", hint=f"there is {vips}"))
+    for check in chosen:
+        if check.vip.version == 6:
+            raise LabError(f"VIP {check.vip}: ecmp-check cannot follow IPv6 flows yet; --vip names an IPv4 VIP to check")
     return chosen
 
 
@@ -137,7 +141,7 @@ def _versions(views: tuple[RoutingView, ...]) -> tuple[tuple[str, str], ...]:
 def _router_evidence(plan: LabPlan, seen: _Seen) -> RouterEvidence:
     check, view, before, after = seen.check, seen.view, seen.before, seen.after
     if view.error:
-        raise LabError(view.error)
+        raise LabError(f"{view.error} ('netlab logs {check.router}' may say why)")
     node = plan.node(check.router)
     service = next(service for service in plan.services if service.vip == check.vip and service.port == check.port)
     by_mac = _addresses_by_mac(before, after)

@@ -13,7 +13,9 @@ from netlab.lab.routing import RoutingView
 from netlab.model.plan import CheckPlan, LabPlan, NodePlan
 
 _POLL = 0.02
-_STEADY = 0.04  # two polls that agree, once every expected announcement is there
+# Once every expected announcement is in the RIB. bgpd holds new paths back for 50 ms before it chooses among them
+# (bgp_process_main_queue in FRR 8.4 and 10), and zebra for 10.
+_STEADY = 0.1
 _STEADY_INCOMPLETE = 2.0  # longer than FRR's 1 s of coalescing and start timer: something may still come
 _PROBE_TIMEOUT = 1.0
 _PROBE_PORT = 33000
@@ -76,8 +78,8 @@ def _look(plan: LabPlan, agent: AgentClient) -> _Poll:
     for (node, vip), view, kernel in zip(abouts, views, kernels, strict=True):
         missing += _missing_sessions(node, view)
         missing += _disagreement(node, vip, view, kernel)
-        incomplete = incomplete or _announcements_missing(plan, vip, view)
-        seen.append((view.bgp, view.rib, kernel.route))
+        incomplete = incomplete or _more_may_come(plan, node, vip, view)
+        seen.append((view.bgp, view.rib, view.received, kernel.route))
         # A route with a next hop: the VIP's own, not the connected subnet that the pool may lie in.
         if kernel.route and any(hop.address for hop in kernel.route.next_hops):
             routed |= {check for check in plan.checks if check.router == node.name and str(check.vip) == vip}
@@ -115,7 +117,21 @@ def _disagreement(node: NodePlan, vip: str, view: RoutingView, kernel: KernelVie
     return []
 
 
-def _announcements_missing(plan: LabPlan, vip: str, view: RoutingView) -> bool:
+def _more_may_come(plan: LabPlan, node: NodePlan, vip: str, view: RoutingView) -> bool:
+    """Whether BGP is likely to have more to say, so that a longer silence is needed to believe it.
+
+    Never an error: a router that is not the cluster's neighbor sees other next hops than the announcers', a filter
+    may keep paths from the RIB, and a neighbor may have nothing to announce.
+    """
+    if view.bgp is None:
+        return False
+    if not plan.services:
+        quiet = {address for address, prefixes in view.received if prefixes == 0}
+        neighbors = node.routing.neighbors if node.routing else ()
+        return any(str(n.address) in quiet for n in neighbors if not n.expect_down)
+    chosen = {path.next_hop for path in view.bgp.paths if path.multipath}
+    if chosen != {hop.address for hop in view.rib if hop.fib and hop.address}:
+        return True
     expected = {
         str(announcer.address)
         for service in plan.services
@@ -123,7 +139,7 @@ def _announcements_missing(plan: LabPlan, vip: str, view: RoutingView) -> bool:
         for announcer in service.announcers
         if announcer.expected
     }
-    return not view.bgp or not expected <= {path.next_hop for path in view.bgp.paths if path.valid}
+    return not expected <= {path.next_hop for path in view.bgp.paths if path.valid}
 
 
 def _probe(agent: AgentClient, checks: frozenset[CheckPlan], answered: set[CheckPlan]) -> tuple[str, ...]:

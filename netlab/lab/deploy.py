@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import netlab
 from netlab.agent.client import AgentClient
@@ -12,11 +13,10 @@ from netlab.agent.messages import NodeWiring, WireRequest
 from netlab.lab import converge, state
 from netlab.lab.converge import Convergence
 from netlab.lab.progress import Progress
-from netlab.model.errors import HostError, InputError, LabError, NetlabError, Problem
+from netlab.model.errors import LabError, NetlabError
 from netlab.model.lab import Lab
 from netlab.model.plan import LabPlan
-from netlab.runtime.netns import runtime
-from netlab.runtime.netns.build import Build
+from netlab.runtime.base import Build, Runtime, by_name
 
 _BY_DESIGN_OPTIONAL = "net.ipv4.fib_multipath_hash_seed"
 
@@ -43,45 +43,40 @@ class Deployment:
 
 def deploy(plan: LabPlan, options: DeployOptions, progress: Progress) -> Deployment:
     """Build the lab and wait until it has converged. What fails before it is built leaves nothing."""
-    plan = _with_runtime(plan, options.runtime)
+    plan, runtime = _with_runtime(plan, options.runtime)
+    directory = state.directory(plan.name)
     if options.reconfigure and plan.name in state.names():
         destroy(plan.name, progress)
     progress.step(f"building {len(plan.nodes)} nodes")
-    with runtime.build(plan, state.directory(plan.name)) as build:
-        build.launched()
-        agent = runtime.start_agent(build.init_pid, {}, wiring=True)
-        with agent:
-            try:
-                build.make_nodes()
-                _wire(plan, agent, build, progress)
-                progress.step("starting daemons")
-                build.start_processes(options.timeout)
-            except NetlabError:
-                if options.keep and build.node_pids:
-                    _commit(plan, build)
-                raise
-            lab = _commit(plan, build)
+    with runtime.build(plan, directory) as build:
+        build.launch()
+        try:
+            build.make_nodes()
+            _wire(plan, build.agent, progress)
+            progress.step("starting daemons")
+            build.start_processes(options.timeout)
+        except NetlabError:
+            if options.keep and build.has_nodes:
+                _commit(plan, build, directory)
+            raise
+        try:
+            lab = _commit(plan, build, directory)
             if not options.wait:
                 return Deployment(lab, None)
-            try:
-                return Deployment(lab, converge.wait(plan, agent, options.timeout, progress))
-            except BaseException:  # Ctrl-C above all: it leaves nothing
+            return Deployment(lab, converge.wait(plan, build.agent, options.timeout, progress))
+        except BaseException:  # Ctrl-C above all: it leaves nothing
+            if build.committed:
                 destroy(plan.name, progress)
-                raise
+            raise
 
 
-def _with_runtime(plan: LabPlan, name: str | None) -> LabPlan:
-    chosen = name or plan.runtime
-    if chosen not in ("netns", "docker"):
-        raise InputError(Problem(f"--runtime {chosen}: no such runtime", hint="there is netns"))
-    if chosen == "docker":
-        raise HostError("this version of netlab has no docker runtime yet", "deploy with --runtime netns")
-    return replace(plan, runtime="netns")
+def _with_runtime(plan: LabPlan, name: str | None) -> tuple[LabPlan, Runtime]:
+    runtime = by_name(name or plan.runtime)
+    return replace(plan, runtime=runtime.name), runtime
 
 
-def _wire(plan: LabPlan, agent: AgentClient, build: Build, progress: Progress) -> None:
+def _wire(plan: LabPlan, agent: AgentClient, progress: Progress) -> None:
     progress.step(f"wiring {len(plan.links)} links")
-    agent.hello(build.node_pids)
     nodes = tuple(NodeWiring(n.name, n.interfaces, n.bridges, n.routes, n.sysctls) for n in plan.nodes)
     missing = agent.wire(WireRequest(nodes, plan.links)).missing
     unseeded = [node for node, key in missing if key == _BY_DESIGN_OPTIONAL]
@@ -95,15 +90,15 @@ def _wire(plan: LabPlan, agent: AgentClient, build: Build, progress: Progress) -
             progress.note(f"{node}: this kernel has no {key}")
 
 
-def _commit(plan: LabPlan, build: Build) -> Lab:
-    init, nodes = runtime.built_nodes(build)
+def _commit(plan: LabPlan, build: Build, directory: Path) -> Lab:
+    init, nodes = build.record()
     lab = Lab(
         name=plan.name,
         runtime=plan.runtime,
         owner=os.geteuid(),
         boot_id=state.boot_id(),
         version=netlab.__version__,
-        directory=str(build.directory),
+        directory=str(directory),
         topology_file=plan.topology_file,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         init=init,
@@ -118,9 +113,14 @@ def destroy(name: str, progress: Progress) -> None:
     """Remove a lab, running, dead or half-built. Nothing of it is left."""
     progress.step(f"destroying {name}")
     if state.has_record(name):
-        lab = state.load(name)
-        if lab.boot_id == state.boot_id():
-            runtime.destroy(lab)
+        try:
+            lab = state.load(name)
+        except LabError:  # a damaged record names no process; a dead lab can go without
+            if state.is_locked(name):
+                raise
+        else:
+            if lab.boot_id == state.boot_id():
+                by_name(lab.runtime).destroy(lab)
     elif state.is_locked(name):
         raise LabError(f"lab {name} is being built by another netlab: wait for it, or interrupt it there")
     state.remove(name)

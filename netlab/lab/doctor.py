@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import platform
+import pwd
 import re
 import shutil
 import subprocess
@@ -74,7 +75,7 @@ def _try_namespaces() -> str:
         plan = LabPlan("doctor", f"{folder}/none", "netns", (node,), ())
         try:
             with Build(plan, Path(folder, "labs", "doctor")) as build:
-                build.launched()
+                build.launch()
                 build.make_nodes()
         except NetlabError as error:
             return str(error)
@@ -111,8 +112,16 @@ def _id_ranges() -> HostFinding:
         return HostFinding(need, True, False, f"{maps.uid[1][2]} from {maps.uid[1][1]}")
     if not shutil.which("newuidmap"):
         return HostFinding(need, False, False, "no newuidmap", "sudo apt-get install uidmap")
-    user = f"--add-subuids 100000-165535 --add-subgids 100000-165535 {os.environ.get('USER', '$USER')}"
+    first, last = identity.next_free_range()
+    user = f"--add-subuids {first}-{last} --add-subgids {first}-{last} {_user()}"
     return HostFinding(need, False, False, "none in /etc/subuid", f"sudo usermod {user}")
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 def _frr() -> HostFinding:
@@ -139,7 +148,10 @@ def _output(program: str, argument: str) -> str:
     path = shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
     if path is None:
         return ""
-    done = subprocess.run([path, argument], capture_output=True, text=True, timeout=10, check=False)
+    try:
+        done = subprocess.run([path, argument], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
     return (done.stdout or done.stderr).partition("\n")[0].strip()
 
 
@@ -161,5 +173,7 @@ def _memory() -> HostFinding:
     memory = Path("/proc/meminfo").read_text(encoding="ascii")
     found = re.search(r"MemAvailable:\s+(\d+)", memory)
     available = int(found[1]) // 1024 if found else 0
+    ok = available > 300
     # Measured: zebra, bgpd and staticd take 22 MB together.
-    return HostFinding("memory", available > 300, False, f"{available} MiB free: room for {available // 22} routers")
+    room = f"{available} MiB free: room for {available // 22} routers"
+    return HostFinding("memory", ok, False, room, "" if ok else "stop other programs, or take a larger machine")

@@ -15,14 +15,14 @@ _CONFIGURATION = "/etc/frr/frr.conf"
 
 def execute(node: str, argv: tuple[str, ...], lab: str | None, environment: dict[str, str]) -> int:
     """Run a command in a node with this process's standard streams; its exit code."""
-    from netlab.runtime.netns import runtime
+    from netlab.runtime.base import by_name
 
     running = state.choose(lab)
     try:
         found = running.node(node)
     except KeyError:
         raise _unknown(node, [known.name for known in running.nodes], running) from None
-    return runtime.execute(found, argv, environment)
+    return by_name(running.runtime).execute(found, argv, environment)
 
 
 def logs(node: str, process: str | None, lab: str | None) -> Iterator[tuple[str, str]]:
@@ -57,11 +57,14 @@ def configuration(node: str, file: Path | None, lab: str | None) -> str:
     for planned in found.files:
         if planned.path == _CONFIGURATION:
             return planned.content
-    raise LabError(f"{node} runs no routing daemon, so it has no configuration")
+    raise LabError(f"{node} runs no routing daemon, so netlab made no configuration for it")
 
 
 def _unknown(node: str, known: list[str], lab: Lab | None = None) -> LabError:
     near = difflib.get_close_matches(node, known, 1)
     hint = f'did you mean "{near[0]}"?' if near else f"there is {', '.join(known)}"
+    if f"{node}-control-plane" in known:
+        machines = [name for name in known if name.startswith((f"{node}-control-plane", f"{node}-worker"))]
+        hint = f"a cluster is several: {', '.join(machines)}"
     where = f"lab {lab.name}" if lab else "the topology"
     return LabError(f"{where} has no node {node} ({hint})")

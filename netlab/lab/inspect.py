@@ -9,7 +9,7 @@ from netlab.model.errors import LabError
 from netlab.model.evidence import BgpSession
 from netlab.model.lab import Lab
 from netlab.model.plan import LabPlan
-from netlab.runtime.netns import processes, runtime
+from netlab.runtime.base import by_name
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def inspect(name: str) -> LabReport:
     plan = state.load_plan(lab)
     alive = state.is_alive(lab)
     sessions, versions, vips = _ask(lab, plan) if alive else ({}, {}, ())
-    running = {node.name: processes.is_running(node.pid, node.started) for node in lab.nodes}
+    running = by_name(lab.runtime).running(lab) if alive else frozenset()
     nodes = tuple(
         NodeReport(
             name=node.name,
@@ -68,7 +68,7 @@ def inspect(name: str) -> LabReport:
             role=node.role,
             runs_as=f"{node.runs_as} {versions[node.name]}" if versions.get(node.name) else node.runs_as,
             addresses=tuple(f"{i.name} {address}" for i in node.interfaces for address in i.addresses),
-            alive=alive and running.get(node.name, False),
+            alive=node.name in running,
             sessions=sessions.get(node.name, ()),
         )
         for node in plan.nodes
@@ -83,7 +83,7 @@ def _ask(lab: Lab, plan: LabPlan) -> tuple[dict[str, tuple[BgpSession, ...]], di
     routers = [node for node in plan.nodes if node.routing]
     somewhere = str(plan.services[0].vip) if plan.services else "192.0.2.1"
     pairs = [(node.name, service) for node in routers for service in plan.services]
-    with runtime.agent(lab) as agent:
+    with by_name(lab.runtime).agent(lab) as agent:
         views = routing.ask(agent, [(node, somewhere) for node in routers])
         kernels = agent.kernel(tuple((name, str(service.vip)) for name, service in pairs))
     sessions = {node.name: view.bgp.sessions for node, view in zip(routers, views, strict=True) if view.bgp is not None}

@@ -24,6 +24,8 @@ class RoutingView:
     """The RIB has nothing for this destination still on its way into the kernel."""
     version: str
     error: str | None = None
+    received: tuple[tuple[str, int], ...] = ()
+    """How many prefixes each BGP neighbor has announced and the router has taken."""
 
 
 def questions(node: NodePlan, destination: str) -> tuple[VtyQuestion, ...]:
@@ -60,9 +62,17 @@ def view(node: NodePlan, answers: tuple[VtyAnswer, ...]) -> RoutingView:
     try:
         rib, settled = rib_next_hops(route)
         evidence = bgp_evidence(node, *bgp) if bgp else None
-    except (ValueError, KeyError, TypeError) as error:
+        received = tuple(_received(bgp[0])) if bgp else ()
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         return RoutingView(None, (), False, "", f"{node.name}: unexpected answer of its daemons: {error!r}")
-    return RoutingView(evidence, rib, settled, frr_version(version))
+    return RoutingView(evidence, rib, settled, frr_version(version), received=received)
+
+
+def _received(summary: str) -> Iterable[tuple[str, int]]:
+    for family in json.loads(summary or "{}").values():
+        if isinstance(family, dict):
+            for address, peer in family.get("peers", {}).items():
+                yield address, peer.get("pfxRcd", 0)
 
 
 def bgp_evidence(node: NodePlan, summary: str, route: str, configuration: str) -> BgpEvidence:

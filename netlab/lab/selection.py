@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from netlab.lab import state
-from netlab.model.errors import InputError, LabError, Problem
+from netlab.model.errors import InputError, LabError, NetlabError, Problem
 
 
 def to_destroy(file: Path | None, name: str | None, everything: bool) -> list[str]:
@@ -28,20 +28,21 @@ def to_destroy(file: Path | None, name: str | None, everything: bool) -> list[st
 
 
 def _name_in(file: Path) -> str:
-    """The lab of a topology file: by its name, and also where the file does not load any more."""
+    """The lab of a topology file: the one deployed from it, without reading it; else the one whose name it has."""
+    wanted = str(file.resolve())
+    deployed = [name for name in state.names() if _file_of(name) == wanted]
+    if len(deployed) == 1:
+        return deployed[0]
     from netlab.plan import read
 
+    return read(file).topology.name
+
+
+def _file_of(name: str) -> str | None:
     try:
-        return read(file).topology.name
-    except InputError:
-        wanted = str(file.resolve())
-        for name in state.names():
-            try:
-                if state.load(name).topology_file == wanted:
-                    return name
-            except LabError:
-                continue
-        raise
+        return state.load(name).topology_file
+    except NetlabError:
+        return None  # unfinished, damaged or another user's
 
 
 def to_inspect(name: str | None) -> list[str]:

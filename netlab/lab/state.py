@@ -9,17 +9,15 @@ logs/NODE/  what the processes of each node printed
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import json
 import os
-import shutil
 import stat
-import time
 from pathlib import Path
 
 from netlab.model.errors import HostError, InputError, LabError, Problem
 from netlab.model.lab import Lab, LabNode
 from netlab.model.plan import LabPlan
+from netlab.runtime import lock
 
 _LOCK_TIMEOUT = 10.0
 
@@ -47,8 +45,11 @@ def save(lab: Lab, plan: LabPlan) -> None:
     from netlab.model import codec
 
     folder = Path(lab.directory)
-    _write(folder / "plan.json", codec.encode(plan))
-    _write(folder / "lab.json", json.dumps(dataclasses.asdict(lab)).encode())
+    try:
+        _write(folder / "plan.json", codec.encode(plan))
+        _write(folder / "lab.json", json.dumps(dataclasses.asdict(lab)).encode())
+    except OSError as error:
+        raise HostError(f"cannot write in {folder}: {error.strerror}", "set XDG_STATE_HOME to another folder") from None
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -70,6 +71,8 @@ def load(name: str) -> Lab:
         return Lab(**data, init=init, nodes=nodes)
     except FileNotFoundError:
         raise LabError(f"lab {name} was never finished: 'netlab destroy --lab {name}' removes what is left") from None
+    except OSError as error:
+        raise HostError(f"cannot read {folder / 'lab.json'}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError) as error:
         raise LabError(f"{folder / 'lab.json'} is damaged: {error}") from None
 
@@ -102,21 +105,15 @@ def names() -> list[str]:
         return sorted(entry.name for entry in os.scandir(root()) if entry.is_dir(follow_symlinks=False))
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise HostError(
+            f"cannot look into {root()}: {error.strerror}", "set XDG_STATE_HOME to a folder of yours"
+        ) from None
 
 
 def is_locked(name: str) -> bool:
     """Whether the lab's init lives: it holds the lock as long as it does."""
-    try:
-        descriptor = os.open(directory(name) / "lock", os.O_RDWR | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return lock.is_held(directory(name))
 
 
 def has_record(name: str) -> bool:
@@ -137,17 +134,11 @@ def boot_id() -> str:
 
 def remove(name: str) -> None:
     """Remove the folder of a lab whose init is gone, once its lock is free."""
-    folder = directory(name)
-    deadline = time.monotonic() + _LOCK_TIMEOUT
-    while is_locked(name):
-        if time.monotonic() > deadline:
-            raise LabError(f"lab {name} still runs: its lock is held")
-        time.sleep(0.002)
-    shutil.rmtree(folder, ignore_errors=True)
     try:
-        folder.parent.rmdir()
-    except OSError:
-        pass  # other labs live there
+        if not lock.remove_folder(directory(name), _LOCK_TIMEOUT):
+            raise LabError(f"lab {name} still runs: its lock is held")
+    except OSError as error:
+        raise HostError(f"cannot remove {error.filename}: {error.strerror}") from None
 
 
 def choose(name: str | None, *, dead_too: bool = False) -> Lab:

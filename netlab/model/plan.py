@@ -88,10 +88,9 @@ class BindPlan:
 class ProcessPlan:
     """A process that the machine's init starts.
 
-    It starts once every process named in `after` is ready. A daemon is ready when all sockets named in
-    `sockets` (unix stream, absolute path in the machine) accept a connection and, where `port` is set, the TCP
-    port listens; a `oneshot` is ready when it has ended with exit code 0, and any other end fails the deploy with
-    its output.
+    It starts once every process named in `after` is ready. A daemon is ready when all sockets named in `sockets`
+    (unix, absolute path in the machine) listen and, where `port` is set, the TCP port does; a `oneshot` is ready when
+    it has ended with exit code 0, and any other end fails the deploy with its output.
     """
 
     name: str

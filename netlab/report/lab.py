@@ -41,8 +41,11 @@ def print_deployment(plan: LabPlan, deployment: Deployment, *, as_json: bool) ->
         print(f"lab {plan.name} is built: {about}")
     elif converged.converged:
         print(f"lab {plan.name} has converged: {about}")
+        measures = "'netlab ecmp-check' measures it, " if plan.checks else ""
+        print(f"next: {measures}'netlab inspect' shows it, 'netlab destroy --lab {plan.name}' removes it")
     else:
-        print(f"lab {plan.name} is built but has not converged after {converged.seconds:.0f} s: {about}")
+        waited = f"{converged.seconds:.0f}" if converged.seconds >= 1 else f"{converged.seconds:.1f}"
+        print(f"lab {plan.name} is built but has not converged after {waited} s: {about}")
         for missing in converged.missing:
             print(f"netlab: {missing}", file=sys.stderr)
         print(
@@ -60,7 +63,7 @@ def print_reports(reports: tuple[LabReport, ...], *, as_json: bool) -> None:
         return
     console = Console(highlight=False, soft_wrap=False)
     if not reports:
-        print("no lab is deployed")
+        print("no lab is deployed: 'netlab deploy FILE' builds one")
     for report in reports:
         _print_report(console, report)
 
@@ -72,12 +75,20 @@ def _print_report(console: Console, report: LabReport) -> None:
     if report.state != "running":
         console.print(f"'netlab destroy --lab {report.name}' removes what is left of it", soft_wrap=True)
     if report.nodes:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for heading in ("node", "runs", "addresses", "BGP sessions"):
-            table.add_column(heading, overflow="fold")
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        table.add_column("node", no_wrap=True)
+        table.add_column("addresses", no_wrap=True)
+        table.add_column("runs", overflow="fold", min_width=12)
         for node in report.nodes:
             table.add_row(*_cells(node, report.state))
         console.print(table)
+        console.print()
+    for node in report.nodes:
+        for session in node.sessions:
+            console.print(
+                f"{node.name}: BGP neighbor {session.neighbor}, AS {session.remote_asn}: {session.state}",
+                soft_wrap=True,
+            )
     for vip in report.vips:
         hops = ", ".join(vip.next_hops) or "no route"
         console.print(f"{vip.router}: VIP {vip.vip}:{vip.port} ({vip.service}) -> {hops}", soft_wrap=True)
@@ -85,7 +96,6 @@ def _print_report(console: Console, report: LabReport) -> None:
         console.print(f"emulated: {sentence}", soft_wrap=True)
 
 
-def _cells(node: NodeReport, state: str) -> tuple[str, str, str, str]:
+def _cells(node: NodeReport, state: str) -> tuple[str, str, str]:
     name = node.name if node.alive or state != "running" else f"{node.name} (dead)"
-    sessions = "\n".join(f"{session.neighbor} AS{session.remote_asn} {session.state}" for session in node.sessions)
-    return name, node.runs_as, "\n".join(node.addresses), sessions
+    return name, "\n".join(node.addresses), node.runs_as

@@ -37,7 +37,7 @@ class Netlab:
         """Run a command to its end. Its exit code and output are the test's to judge."""
         return subprocess.run(
             [*prefix, *self._argv(arguments)],
-            env=self._environment() | (env or {}),
+            env=self.environment() | (env or {}),
             cwd=self.folder / "home",
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -50,7 +50,7 @@ class Netlab:
         """Start a command in a process group of its own, as a shell does."""
         return subprocess.Popen(
             self._argv(arguments),
-            env=self._environment(),
+            env=self.environment(),
             cwd=self.folder / "home",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -65,13 +65,18 @@ class Netlab:
 
     def files(self) -> list[str]:
         """Everything that netlab keeps or has left of its labs."""
-        found = (path.relative_to(self.folder) for path in self.folder.glob("*/**/*"))
-        return sorted(str(path) for path in found)
+        found = []
+        for top in ("home", "state", "tmp"):
+            # Not a glob: what goes away while it is listed is no error.
+            for folder, folders, files in os.walk(self.folder / top):
+                found += [os.path.relpath(f"{folder}/{name}", self.folder) for name in folders + files]
+        return sorted(found)
 
     def _argv(self, arguments: tuple[object, ...]) -> list[str]:
         return [sys.executable, "-m", "netlab", *(str(argument) for argument in arguments)]
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """The environment in which netlab runs."""
         given = {key: os.environ[key] for key in ("PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE") if key in os.environ}
         return given | {
             "HOME": str(self.folder / "home"),

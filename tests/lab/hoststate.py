@@ -25,6 +25,8 @@ _VOLATILE_KEYS = ("valid_life_time", "preferred_life_time", "expires", "cache", 
 # Where FRR writes on a host without private folders.
 _FRR_FOLDERS = ("/run/frr", "/var/tmp/frr", "/var/lib/frr", "/var/log/frr", "/etc/frr")
 _SHARED_FOLDERS = ("/run", "/tmp", "/var/tmp", "/var/log", "/run/netns")
+# Below these the machine's other users mount what they like.
+_MOUNTS_OF_OTHERS = ("/run/user/", "/mnt/", "/media/", "/var/tmp/")
 _NAMES = re.compile(r"frr|zebra|bgpd|staticd|vtysh")
 
 
@@ -93,7 +95,7 @@ class HostState:
                 "route": _ip("-4", "route", "show", "table", "all") | _ip("-6", "route", "show", "table", "all"),
                 "rule": _ip("-4", "rule") | _ip("-6", "rule"),
                 "nftables": _nftables(),
-                "mount": frozenset(Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()),
+                "mount": _mounts(),
                 "file": _files(),
             },
             sysctls=_sysctls(),
@@ -138,6 +140,11 @@ def _nftables() -> frozenset[str]:
         return frozenset()
     done = subprocess.run(["nft", "-s", "list", "ruleset"], capture_output=True, text=True, timeout=20, check=True)
     return frozenset(done.stdout.splitlines())
+
+
+def _mounts() -> frozenset[str]:
+    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    return frozenset(line for line in lines if not line.split()[4].startswith(_MOUNTS_OF_OTHERS))
 
 
 def _sysctls() -> dict[str, str]:

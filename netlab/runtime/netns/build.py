@@ -5,23 +5,28 @@ from __future__ import annotations
 import json
 import os
 import select
-import shutil
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import netlab
 from netlab.model.errors import HostError, LabError
+from netlab.model.lab import LabNode
 from netlab.model.plan import LabPlan, NodePlan, ProcessPlan
-from netlab.runtime.netns import identity, processes
+from netlab.runtime import lock
+from netlab.runtime.netns import agents, identity, processes
+
+if TYPE_CHECKING:
+    from netlab.agent.client import AgentClient
 
 _STEP_TIMEOUT = 30.0
 _PACKAGE = Path(netlab.__file__).parent
 _BARE_INTERPRETER = ("-I", "-S")
+_PACKAGES = (("/frr/", "frr"), ("vtysh", "frr"), ("nft", "nftables"), ("bird", "bird2"))
 
 
 class Build:
@@ -29,20 +34,45 @@ class Build:
 
     def __init__(self, plan: LabPlan, directory: Path) -> None:
         self._plan = plan
-        self.directory = directory
-        self.init_pid = 0
-        self.node_pids: dict[str, int] = {}
+        self._directory = directory
+        self._init_pid = 0
+        self._node_pids: dict[str, int] = {}
         """Machine to the pid of its init in the lab's PID namespace."""
+        self._agent: AgentClient | None = None
         self._committed = False
+        self._taken = False
+        """The folder is another lab's: nothing here to clean up."""
         self._buffer = b""
+        _check_programs(plan)
         self._control, theirs = socket.socketpair()
+        with theirs:
+            self._launcher = self._start_launcher(theirs)
+
+    def _start_launcher(self, stream: socket.socket) -> subprocess.Popen[bytes]:
         maps = identity.id_maps()
-        request = json.dumps({"directory": str(directory), "uid_map": maps.uid, "gid_map": maps.gid})
+        request = json.dumps({"directory": str(self._directory), "uid_map": maps.uid, "gid_map": maps.gid})
         argv = [sys.executable, *_BARE_INTERPRETER, str(_PACKAGE / "runtime/netns/launch.py"), request]
-        self._launcher = subprocess.Popen(
-            argv, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, start_new_session=True
-        )
-        theirs.close()
+        try:
+            return subprocess.Popen(argv, stdin=stream.fileno(), stdout=subprocess.DEVNULL, start_new_session=True)
+        except OSError as error:
+            raise HostError(f"cannot start {sys.executable}: {error.strerror}") from None
+
+    @property
+    def agent(self) -> AgentClient:
+        """The lab's agent."""
+        if self._agent is None:
+            raise LabError("the lab has no agent before it is launched")
+        return self._agent
+
+    @property
+    def has_nodes(self) -> bool:
+        """Whether the machines exist."""
+        return bool(self._node_pids)
+
+    @property
+    def committed(self) -> bool:
+        """Whether the lab lives on without this block."""
+        return self._committed
 
     def __enter__(self) -> Build:
         return self
@@ -50,28 +80,33 @@ class Build:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if not self._committed:
-            self.abandon()
+        if self._agent:
+            self._agent.close()
+        if not self._committed and not self._taken:
+            self._abandon()
         self._control.close()
 
-    def launched(self) -> None:
-        """Wait for the lab's init. LabError where the lab exists already, HostError where the host refuses."""
+    def launch(self) -> None:
+        """Wait for the lab's init and start the agent. LabError where the lab exists already, HostError where the
+        host refuses."""
         answer = self._receive()
-        self._launcher.wait()
+        self._launcher.wait(_STEP_TIMEOUT)
         if "running" in answer:
-            self._committed = True  # the folder is another lab's: nothing here to clean up
+            self._taken = True
             raise LabError(
                 f"lab {self._plan.name} exists already: 'netlab destroy --lab {self._plan.name}' removes it, "
                 "'netlab deploy --reconfigure' replaces it"
             )
-        self.init_pid = answer["init"]
+        self._init_pid = answer["init"]
+        self._agent = agents.start(self._init_pid, wiring=True)
 
     def make_nodes(self) -> None:
         """Give every machine its namespaces and files."""
         writable = list(dict.fromkeys(b.source for n in self._plan.nodes for b in n.binds if not b.read_only))
         nodes = [_node_request(node, writable) for node in self._plan.nodes]
         self._send({"op": "nodes", "nodes": nodes, "keep": _kept_visible(self._plan), "writable": writable})
-        self.node_pids = self._receive()["nodes"]
+        self._node_pids = self._receive()["nodes"]
+        self.agent.hello(self._node_pids)
 
     def start_processes(self, timeout: float) -> None:
         """Start the machines' processes and wait until they are ready; side by side as far as `start_after` allows."""
@@ -94,21 +129,41 @@ class Build:
                 output = f": {_last_lines(answer['output'])}" if answer["output"].strip() else ""
                 raise LabError(f"{answer['failed']}: {answer['process']} {answer['message']}{output}")
 
+    def record(self) -> tuple[LabNode, tuple[LabNode, ...]]:
+        """The lab's init and its machines as they run. LabError where one of them is dead already."""
+        by_lab_pid = processes.children_by_inner_pid(self._init_pid)
+        nodes = tuple(
+            LabNode(name, by_lab_pid.get(lab_pid, 0), processes.start_time(by_lab_pid.get(lab_pid, 0)) or 0, lab_pid)
+            for name, lab_pid in self._node_pids.items()
+        )
+        init = LabNode("", self._init_pid, processes.start_time(self._init_pid) or 0, 1)
+        dead = [node.name for node in nodes if not node.started]
+        if dead or not init.started:
+            raise LabError(f"the init of {dead[0] if dead else 'the lab'} died while the lab was being built")
+        return init, nodes
+
     def commit(self) -> None:
         """From here on the lab lives without its builder."""
         self._send({"op": "commit"})
         self._receive()
         self._committed = True
 
-    def abandon(self) -> None:
+    def _abandon(self) -> None:
         """End the init, which removes the lab's folder; if it was killed meanwhile, remove the folder here."""
         self._control.close()
-        self._launcher.wait()
-        if self.init_pid:
-            started = processes.start_time(self.init_pid)
+        try:
+            self._launcher.wait(_STEP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self._launcher.kill()
+            self._launcher.wait()
+        if self._init_pid:
+            started = processes.start_time(self._init_pid)
             if started is not None:
-                _wait_until_gone(self.init_pid, started)
-        _remove_folder(self.directory)
+                _wait_until_gone(self._init_pid, started)
+            _remove(self._directory)
+        elif not (self._directory / "lab.json").exists():
+            # The launcher was killed in its first milliseconds. A folder with a record is another lab's.
+            _remove(self._directory)
 
     def _send(self, message: dict[str, Any]) -> None:
         try:
@@ -141,12 +196,23 @@ def _wait_until_gone(pid: int, started: int) -> None:
     processes.kill_and_wait(pid, started, 10)
 
 
-def _remove_folder(directory: Path) -> None:
-    shutil.rmtree(directory, ignore_errors=True)
+def _remove(directory: Path) -> None:
+    """Remove what is left of an init that was killed. Where another netlab lives in the folder, it is not touched."""
     try:
-        directory.parent.rmdir()
-    except OSError:
-        pass  # other labs live there
+        lock.remove_folder(directory, 0)
+    except OSError as error:
+        raise HostError(f"cannot remove {error.filename}: {error.strerror}", f"remove {directory}") from None
+
+
+def _check_programs(plan: LabPlan) -> None:
+    """Machines see the host's programs: what is not there is said before anything is made."""
+    for node in plan.nodes:
+        for process in node.processes:
+            program = process.argv[0]
+            if program.startswith("/") and not process.if_present and not os.path.exists(program):
+                package = next((name for part, name in _PACKAGES if part in program), None)
+                mend = f"sudo apt-get install {package}" if package else None
+                raise HostError(f"{node.name} needs {program}, which this host does not have", mend)
 
 
 def _node_request(node: NodePlan, writable: list[str]) -> dict[str, Any]:

@@ -94,6 +94,7 @@ def _execute(namespaces: Mapping[str, int], command: Command) -> None:
         os.dup2(source, target)
     if not command.all_capabilities:
         sc.keep_capabilities(DEFAULT_CAPABILITIES)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # what the caller was started with is the host's
     try:
         os.chdir(command.folder)
     except OSError:

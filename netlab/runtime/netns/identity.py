@@ -35,6 +35,20 @@ def id_maps() -> IdMaps:
     return IdMaps([[0, uid, 1]], [[0, gid, 1]])
 
 
+def next_free_range(count: int = 65536) -> tuple[int, int]:
+    """A range of ids that no line of subuid(5) or subgid(5) has, first and last: for a user who has none yet."""
+    free = 100_000  # SUB_UID_MIN of login.defs(5)
+    for file in ("/etc/subuid", "/etc/subgid"):
+        try:
+            lines = Path(file).read_text(encoding="utf-8").splitlines()
+        except OSError:
+            continue
+        taken = [line.split(":") for line in lines]
+        ends = [int(f[1]) + int(f[2]) for f in taken if len(f) == 3 and f[1].isdecimal() and f[2].isdecimal()]
+        free = max([free, *ends])
+    return free, free + count - 1
+
+
 def _subordinate(file: str, uid: int) -> tuple[int, int] | None:
     """The first range of a user in subuid(5): first id and count."""
     try:
@@ -47,7 +61,7 @@ def _subordinate(file: str, uid: int) -> tuple[int, int] | None:
         return None
     for line in lines:
         fields = line.split(":")
-        if len(fields) == 3 and fields[0] in (name, str(uid)):
+        if len(fields) == 3 and fields[0] in (name, str(uid)) and fields[1].isdecimal() and fields[2].isdecimal():
             return int(fields[1]), int(fields[2])
     return None
 

@@ -6,10 +6,10 @@ the builder is gone: the init removes the lab's state folder and exits, and noth
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
-import signal
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -52,7 +52,10 @@ class LabInit:
     def _read_lines(self) -> Iterator[bytes]:
         pending = b""
         while True:
-            data = self._control.recv(1 << 16)
+            try:
+                data = self._control.recv(1 << 16)
+            except ConnectionResetError:  # gone before it read our last answer (unix(7))
+                raise _BuilderGone from None
             if not data:
                 raise _BuilderGone
             *lines, pending = (pending + data).split(b"\n")
@@ -77,12 +80,15 @@ class LabInit:
             sc.unshare(sc.CLONE_NEWPID)
             pid = os.fork()
             if pid == 0:
-                self._control.close()
-                mine.close()
-                os.close(self._directory_fd)
-                for other in self._nodes.values():
-                    other.close()
-                nodeinit.run(node, self._staging, keep, its, logs)
+                try:
+                    self._control.close()
+                    mine.close()
+                    os.close(self._directory_fd)
+                    for other in self._nodes.values():
+                        other.close()
+                    nodeinit.run(node, self._staging, keep, its, logs)
+                finally:
+                    os._exit(1)  # whatever happens in a node, it never goes on as the lab's init
             # The next unshare is refused while children would be born in another PID namespace than one's own.
             sc.setns(own_pid_namespace, sc.CLONE_NEWPID)
             its.close()
@@ -98,7 +104,10 @@ class LabInit:
 
     def _start(self, nodes: dict[str, dict[str, Any]]) -> None:
         for name, request in nodes.items():
-            self._nodes[name].sendall(json.dumps(request).encode() + b"\n")
+            try:
+                self._nodes[name].sendall(json.dumps(request).encode() + b"\n")
+            except BrokenPipeError:
+                pass  # its init died, which reading its answer tells
         for answer in self._answers(tuple(nodes)):
             self._send(answer)
 
@@ -127,18 +136,25 @@ def run(control: socket.socket, directory: str, directory_fd: int) -> None:
         remove_state(directory, directory_fd)
         os._exit(1)
     except OSError as error:
-        control.sendall(json.dumps({"error": str(error.strerror or error)}).encode() + b"\n")
-        control.recv(1)  # the builder reads the message, then closes its end
+        try:
+            control.sendall(json.dumps({"error": sc.describe(error), "remedy": remedy(error)}).encode() + b"\n")
+            control.recv(1)  # the builder reads the message, then closes its end
+        except OSError:
+            pass  # it is gone already
         remove_state(directory, directory_fd)
         os._exit(1)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-    while True:
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
-            pass
-        signal.sigwait({signal.SIGCHLD})
+    nodeinit.reap_for_ever()
+
+
+def remedy(error: OSError) -> str | None:
+    """What mends a system call's refusal, as far as its number tells."""
+    if error.errno == errno.ENOSYS:
+        return "Linux 5.12 or later is needed"
+    if error.errno == errno.EMFILE:
+        return "raise the hard limit of open files (ulimit -Hn)"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "raise user.max_user_namespaces, user.max_pid_namespaces, user.max_net_namespaces or fs.mount-max"
+    return "'netlab doctor' looks for the reason" if error.errno in (errno.EPERM, errno.EACCES) else None
 
 
 def remove_state(directory: str, directory_fd: int) -> None:
@@ -152,12 +168,18 @@ def remove_state(directory: str, directory_fd: int) -> None:
         pass  # not mounted yet
     parent = os.open("..", os.O_RDONLY | os.O_DIRECTORY, dir_fd=directory_fd)
     _remove_tree(os.path.basename(directory), parent)
+    above = os.open("..", os.O_RDONLY | os.O_DIRECTORY, dir_fd=parent)
+    try:
+        os.rmdir(os.path.basename(os.path.dirname(directory)), dir_fd=above)
+    except OSError:
+        pass  # other labs live there
 
 
 def _remove_tree(name: str, parent: int) -> None:
     folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
     with os.scandir(folder) as entries:
-        for entry in list(entries):
+        # The lock goes last: as long as there is one, nobody takes the folder for an abandoned one.
+        for entry in sorted(entries, key=lambda entry: entry.name == "lock"):
             if entry.is_dir(follow_symlinks=False):
                 _remove_tree(entry.name, folder)
             else:

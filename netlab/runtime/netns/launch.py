@@ -11,10 +11,10 @@ nothing of the host.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
+import resource
 import socket
 import sys
 from typing import Any
@@ -22,8 +22,11 @@ from typing import Any
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
 
-from netlab.runtime.netns import labinit
+from netlab.runtime.netns import labinit, nodeinit
 from netlab.runtime.netns import syscalls as sc
+
+_TRIES = 100
+_ELSEWHERE = "set XDG_STATE_HOME to a folder of yours"
 
 
 class _Refused(Exception):
@@ -38,6 +41,10 @@ def main() -> None:
     request = json.loads(sys.argv[1])
     control = socket.socket(fileno=os.dup(0))
     os.umask(0o077)
+    # The lab's init holds a descriptor per machine, and 1024 is a common soft limit. A machine's processes get it back.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    nodeinit.soft_file_limit = soft
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
         directory_fd = _claim(request["directory"])
     except _Refused as refusal:
@@ -58,34 +65,58 @@ def _answer(control: socket.socket, message: dict[str, Any]) -> None:
 
 
 def _claim(directory: str) -> int:
-    """Make the lab's state folder, take its lock for good, and return a descriptor of the folder.
-
-    The lock is taken on a file that is then looked up again: another netlab may have removed the folder of a
-    dead lab between the two.
-    """
-    for _ in range(100):
-        os.makedirs(os.path.dirname(directory), mode=0o700, exist_ok=True)
+    """Make the lab's state folder, take its lock for good, and return a descriptor of the folder."""
+    parent = os.path.dirname(directory)
+    for _ in range(_TRIES):
         try:
+            os.makedirs(parent, mode=0o700, exist_ok=True)
+            _check_private(parent)
             os.mkdir(directory, 0o700)
-        except FileExistsError:
-            raise _Refused(running=True) from None
+        except FileExistsError as error:
+            if error.filename == directory:
+                raise _Refused(running=True) from None
+            if os.path.lexists(parent) and not os.path.isdir(parent):
+                raise _Refused(error=f"{parent} is not a folder") from None
+            continue  # another netlab made it and its end removed it
         except FileNotFoundError:
             continue  # another lab's end removed the empty parent
         except OSError as error:
-            raise _Refused(error=f"cannot make {directory}: {error.strerror}") from None
+            raise _Refused(error=f"cannot make {error.filename}: {error.strerror}", remedy=_ELSEWHERE) from None
         folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        lock = os.open("lock", os.O_CREAT | os.O_RDWR, 0o600, dir_fd=folder)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _Refused(running=True) from None
-        os.mkdir("mount", 0o700, dir_fd=folder)
-        # The builder's standard error may be a pipe, whose reader would wait for the lab's end.
-        log = os.open("init.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600, dir_fd=folder)
-        os.dup2(log, 2)
-        os.close(log)
-        return folder
+            if _fill(folder):
+                return folder
+        except OSError as error:
+            labinit.remove_state(directory, folder)
+            raise _Refused(error=f"cannot write in {directory}: {error.strerror}", remedy=_ELSEWHERE) from None
+        os.close(folder)
     raise _Refused(error=f"cannot make {directory}: its parent is removed again and again")
+
+
+def _check_private(parent: str) -> None:
+    """Whoever may write in the folder of all labs could put a folder of theirs in a lab's place."""
+    found = os.stat(parent)
+    if found.st_uid != os.geteuid():
+        raise _Refused(error=f"{parent} belongs to another user", remedy=_ELSEWHERE)
+    if found.st_mode & 0o022:
+        raise _Refused(error=f"others may write in {parent}", remedy=f"chmod 0700 {parent}")
+
+
+def _fill(folder: int) -> bool:
+    """Take the lock and make what the init needs. False where a `destroy` took the new folder for a dead lab's."""
+    lock = os.open("lock", os.O_CREAT | os.O_RDWR, 0o600, dir_fd=folder)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # held by others for no longer than a look
+    try:
+        if not os.path.samestat(os.fstat(lock), os.stat("lock", dir_fd=folder)):
+            return False
+        os.mkdir("mount", 0o700, dir_fd=folder)
+    except FileNotFoundError:
+        return False
+    # The builder's standard error may be a pipe, whose reader would wait for the lab's end.
+    log = os.open("init.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600, dir_fd=folder)
+    os.dup2(log, 2)
+    os.close(log)
+    return True
 
 
 def _fork_into_namespaces(request: dict[str, Any], control: socket.socket, directory_fd: int) -> None:
@@ -136,9 +167,8 @@ def _child(request: dict[str, Any], control: socket.socket, directory_fd: int, g
         sc.unshare(sc.CLONE_NEWPID | sc.CLONE_NEWNS | sc.CLONE_NEWNET | sc.CLONE_NEWIPC | sc.CLONE_NEWUTS)
         init = os.fork()
     except OSError as error:
-        see = "see 'netlab doctor'" if error.errno == errno.EPERM else None
         labinit.remove_state(request["directory"], directory_fd)
-        _answer(control, {"error": str(error.strerror or error), "remedy": see})
+        _answer(control, {"error": sc.describe(error), "remedy": labinit.remedy(error)})
         os._exit(1)
     if init == 0:
         labinit.run(control, request["directory"], directory_fd)

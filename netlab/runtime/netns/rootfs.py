@@ -1,13 +1,15 @@
 """What a machine sees as its files: the host's, read-only, with a private /dev, /proc, /sys and writable folders.
 
 The lab's mount namespace is prepared once (`prepare_lab`); each node then builds its own root in a copy of it.
-A node's processes lack CAP_SYS_ADMIN (but the routing daemons that insist on it), so they cannot undo a read-only
-mount.
+A node's processes lack CAP_SYS_ADMIN, so they cannot undo a read-only mount; routing daemons that insist on it
+are refused every system call that changes mounts (nodeinit).
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from typing import Any
 
 from netlab.runtime.netns import syscalls as sc
@@ -18,26 +20,26 @@ _TOP_PRIVATE = frozenset(("proc", "sys", "dev"))
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
 # Files of /proc that a host-root uid could change the host with, whatever its capabilities.
 _PROC_READ_ONLY = ("sys", "sysrq-trigger", "irq", "bus", "fs", "scsi", "acpi", "mtrr", "dynamic_debug")
+_MOST_LINKS = 40  # as the kernel has it (path_resolution(7))
 _TMPFS_SIZE = "size=512m,nr_inodes=100k,mode=0755"
 
 
 def prepare_lab(staging: str, writable: list[str]) -> None:
     """Make every host file read-only for the lab and set up `staging` (an empty folder of the lab's own).
 
-    staging/dev is the nodes' /dev, staging/bind/N the N-th path of `writable`, staging/root where a node
-    puts its root. The first act is to make every mount private: where / is shared, a mount made here would
-    otherwise appear on the host.
+    staging/dev is the nodes' /dev, staging/bind/N the N-th path of `writable`, staging/own where a node mounts its
+    memory and staging/root where it builds its root. The first act is to make every mount private: where / is
+    shared, a mount made here would otherwise appear on the host.
     """
     sc.make_private("/")
     sc.mount_setattr("/", set_flags=sc.MOUNT_ATTR_RDONLY | sc.MOUNT_ATTR_NODEV, recursive=True)
     sc.mount("tmpfs", staging, "tmpfs", sc.MS_NOSUID, "mode=0755")
-    for folder in ("dev", "bind", "root"):
+    for folder in ("dev", "bind", "own", "root"):
         os.mkdir(f"{staging}/{folder}")
     _fill_dev(f"{staging}/dev")
     for index, source in enumerate(writable):
         target = f"{staging}/bind/{index}"
-        _make_target(target, source)
-        sc.bind(source, target, recursive=True)
+        _bind_host_path(source, target)
         sc.mount_setattr(target, clear_flags=sc.MOUNT_ATTR_RDONLY)
     sc.mount("proc", "/proc", "proc", sc.MS_NOSUID | sc.MS_NODEV | sc.MS_NOEXEC)
 
@@ -50,7 +52,8 @@ def _fill_dev(dev: str) -> None:
         os.makedirs(os.path.dirname(f"{dev}/{name}"), exist_ok=True)
         _make_target(f"{dev}/{name}", source)
         sc.bind(source, f"{dev}/{name}")
-        sc.mount_setattr(f"{dev}/{name}", clear_flags=sc.MOUNT_ATTR_RDONLY | sc.MOUNT_ATTR_NODEV)
+        # Read-only does not hold for what is written to a device, only for its mode and owner, which are the host's.
+        sc.mount_setattr(f"{dev}/{name}", clear_flags=sc.MOUNT_ATTR_NODEV)
     for name, target in (
         ("fd", "/proc/self/fd"),
         ("stdin", "/proc/self/fd/0"),
@@ -72,33 +75,61 @@ def _make_target(target: str, source: str) -> None:
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
 
 
+def _bind_host_path(source: str, target: str) -> None:
+    """Bind a path that the topology names, as it was when the topology was checked: without links in it."""
+    descriptor = os.open(source, os.O_PATH)
+    try:
+        if os.readlink(f"/proc/self/fd/{descriptor}") != source:
+            raise OSError(
+                errno.ELOOP, "a link stands there now, which was not there when the topology was read", source
+            )
+        if not os.path.lexists(target):
+            _make_target(target, f"/proc/self/fd/{descriptor}")
+        sc.bind(f"/proc/self/fd/{descriptor}", target, recursive=True)
+    finally:
+        os.close(descriptor)
+
+
 def build_root(staging: str, node: dict[str, Any], keep: list[str]) -> None:
     """Build this node's root and move into it. Runs in the node's own mount, network and PID namespaces.
 
     `keep` are host paths that stay visible (read-only) where a private folder would hide them: netlab's own
     files and the topology's folder.
     """
-    root = f"{staging}/root"
-    sc.mount("tmpfs", root, "tmpfs", sc.MS_NOSUID | sc.MS_NODEV, _TMPFS_SIZE)
-    os.makedirs(f"{root}/.private", mode=0o755)
+    own, root = f"{staging}/own", f"{staging}/root"
+    sc.mount("tmpfs", own, "tmpfs", sc.MS_NOSUID | sc.MS_NODEV, _TMPFS_SIZE)
+    os.mkdir(f"{own}/root", 0o755)
+    sc.bind(f"{own}/root", root)
     for entry in sorted(os.listdir("/")):
         if entry not in _TOP_PRIVATE and f"/{entry}" not in PRIVATE_FOLDERS:
             _show_host_entry(root, entry)
     _mount_kernel_views(staging, root)
     for folder in PRIVATE_FOLDERS:
-        _private_folder(root, folder)
+        _private_folder(own, root, folder)
+    # All targets first: an overlay made for one would hide what is mounted below it already.
+    for bind in node["binds"]:
+        _ensure_target(own, root, _resolved(root, bind["target"]), os.path.isdir(bind["source"]))
+    for file in node["files"]:
+        _ensure_target(own, root, _resolved(root, file["path"]), False)
     for path in keep:
         if _is_hidden(path):
             _make_target(root + path, path)
             sc.bind(path, root + path, recursive=True)
     for bind in node["binds"]:
-        source = f"{staging}/bind/{bind['writable']}" if bind["writable"] is not None else bind["source"]
-        _ensure_target(root, bind["target"], os.path.isdir(source))
-        sc.bind(source, root + bind["target"], recursive=True)
+        _bind(staging, root, bind)
     for file in node["files"]:
-        _write_file(root, file["path"], file["content"], file["mode"])
+        _write_file(own, root, _resolved(root, file["path"]), file)
     os.chdir(root)
     sc.pivot_root_here()
+
+
+def _bind(staging: str, root: str, bind: dict[str, Any]) -> None:
+    target = _resolved(root, bind["target"])
+    _ensure_target(f"{staging}/own", root, target, os.path.isdir(bind["source"]))
+    if bind["writable"] is None:
+        _bind_host_path(bind["source"], root + target)
+    else:
+        sc.bind(f"{staging}/bind/{bind['writable']}", root + target, recursive=True)
 
 
 def _show_host_entry(root: str, entry: str) -> None:
@@ -125,18 +156,19 @@ def _mount_kernel_views(staging: str, root: str) -> None:
     sc.mount_setattr(f"{proc}/sys/net", clear_flags=sc.MOUNT_ATTR_RDONLY)
     sc.mount("sysfs", f"{root}/sys", "sysfs", sc.MS_NOSUID | sc.MS_NODEV | sc.MS_NOEXEC | sc.MS_RDONLY)
     sc.bind(f"{staging}/dev", f"{root}/dev", recursive=True)
+    sc.mount_setattr(f"{root}/dev", set_flags=sc.MOUNT_ATTR_RDONLY)  # all nodes have the same one
     sc.mount("devpts", f"{root}/dev/pts", "devpts", sc.MS_NOSUID | sc.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620")
     sc.mount("tmpfs", f"{root}/dev/shm", "tmpfs", sc.MS_NOSUID | sc.MS_NODEV, "size=64m,mode=1777")
 
 
-def _private_folder(root: str, folder: str) -> None:
+def _private_folder(own: str, root: str, folder: str) -> None:
     """A writable folder over the host's. Left out where the host has none (no FRR: no /etc/frr)."""
     target = root + folder
     mode = 0o1777 if folder.endswith("tmp") else 0o700 if folder == "/root" else 0o755
     if folder.count("/") == 1:
         os.mkdir(target)
     elif os.path.isdir(target):
-        source = f"{root}/.private{folder}"
+        source = f"{own}/private{folder}"
         os.makedirs(source)
         sc.bind(source, target)
     else:
@@ -148,7 +180,30 @@ def _is_hidden(path: str) -> bool:
     return any(path == folder or path.startswith(f"{folder}/") for folder in PRIVATE_FOLDERS)
 
 
-def _ensure_target(root: str, target: str, folder: bool) -> None:
+def _resolved(root: str, path: str) -> str:
+    """Where `path` leads a process whose root is `root`: links are followed there and not in the host's root."""
+    done: list[str] = []
+    left = path.split("/")[::-1]
+    links = 0
+    while left:
+        part = left.pop()
+        if part == "..":
+            done = done[:-1]
+        elif part not in ("", "."):
+            here = "/".join((root, *done, part))
+            if os.path.islink(here):
+                links += 1
+                if links > _MOST_LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+                link = os.readlink(here)
+                done = [] if link.startswith("/") else done
+                left += link.split("/")[::-1]
+            else:
+                done.append(part)
+    return "/" + "/".join(done)
+
+
+def _ensure_target(own: str, root: str, target: str, folder: bool) -> None:
     """Make a bind's target where it is missing, below the host's read-only files through an overlay."""
     if os.path.lexists(root + target):
         return
@@ -156,26 +211,40 @@ def _ensure_target(root: str, target: str, folder: bool) -> None:
     while not os.path.isdir(root + parent):
         parent = os.path.dirname(parent)
     if not os.access(root + parent, os.W_OK):
-        name = parent.strip("/").replace("/", "-")
-        upper, work = f"{root}/.private/.overlay/{name}/upper", f"{root}/.private/.overlay/{name}/work"
-        os.makedirs(upper)
-        os.makedirs(work)
-        options = f"lowerdir={root}{parent},upperdir={upper},workdir={work}"
-        sc.mount("overlay", root + parent, "overlay", sc.MS_NODEV | sc.MS_NOSUID, options)
+        _overlay(own, root + parent)
+        for private in PRIVATE_FOLDERS:
+            if private.startswith(f"{parent}/") and os.path.isdir(f"{own}/private{private}"):
+                sc.bind(f"{own}/private{private}", root + private)
     os.makedirs(root + (target if folder else os.path.dirname(target)), exist_ok=True)
     if not folder:
         os.close(os.open(root + target, os.O_CREAT | os.O_WRONLY, 0o644))
 
 
-def _write_file(root: str, path: str, content: str, mode: int) -> None:
+def _overlay(own: str, folder: str) -> None:
+    """Make `folder` writable for the node alone. Named by descriptors: a path may hold the options' own , and :"""
+    os.makedirs(f"{own}/overlay", exist_ok=True)
+    layer = f"{own}/overlay/{len(os.listdir(f'{own}/overlay'))}"
+    for part in ("upper", "work"):
+        os.makedirs(f"{layer}/{part}")
+    lower_fd, layer_fd = os.open(folder, os.O_PATH), os.open(layer, os.O_PATH)
+    os.chmod(f"{layer}/upper", stat.S_IMODE(os.stat(folder).st_mode))
+    by_fd = f"/proc/self/fd/{layer_fd}"
+    options = f"lowerdir=/proc/self/fd/{lower_fd},upperdir={by_fd}/upper,workdir={by_fd}/work"
+    try:
+        sc.mount("overlay", folder, "overlay", sc.MS_NODEV | sc.MS_NOSUID, options)
+    finally:
+        os.close(lower_fd)
+        os.close(layer_fd)
+
+
+def _write_file(own: str, root: str, path: str, wanted: dict[str, Any]) -> None:
     """Write a file of netlab's own. Below the host's read-only folders it is bound over the host's file."""
     private = _is_hidden(path)
-    real = root + path if private else f"{root}/.private/.files{path}"
+    real = root + path if private else f"{own}/files{path}"
     os.makedirs(os.path.dirname(real), exist_ok=True)
-    descriptor = os.open(real, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, mode)
+    descriptor = os.open(real, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, wanted["mode"])
     with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(content)
-    os.chmod(real, mode)
+        file.write(wanted["content"])
+    os.chmod(real, wanted["mode"])
     if not private:
-        _ensure_target(root, path, False)
         sc.bind(real, root + path)

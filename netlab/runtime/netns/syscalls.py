@@ -1,13 +1,15 @@
 """Thin wrappers of the Linux system calls that Python 3.11 does not have. Errors are OSError with call and path.
 
 Constants are those of <sched.h>, <sys/mount.h>, <linux/mount.h> and <linux/prctl.h>. Kernel 5.12 or later
-(mount_setattr). Imported by the lab's init: nothing but ctypes and os.
+(mount_setattr). Imported by the lab's init: little but ctypes and os.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
+import struct
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
@@ -32,8 +34,22 @@ _AT_RECURSIVE = 0x8000
 _SYS_MOUNT_SETATTR = 442  # the same on every architecture
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, "s390x": 217}
 
-_PR_SET_PDEATHSIG = 1
+_PR_SET_SECCOMP = 22
 _PR_CAPBSET_DROP = 24
+_SECCOMP_MODE_FILTER = 2
+_SECCOMP_RET_ALLOW = 0x7FFF0000
+_SECCOMP_RET_ERRNO = 0x00050000
+_X32_BIT = 0x40000000
+# By machine: the audit architecture (linux/audit.h) and the numbers of mount, umount2 and pivot_root.
+_MOUNT_CALLS = {
+    "x86_64": (0xC000003E, (165, 166, 155)),
+    "aarch64": (0xC00000B7, (40, 39, 41)),
+    "riscv64": (0xC00000F3, (40, 39, 41)),
+    "ppc64le": (0xC0000015, (21, 52, 203)),
+    "s390x": (0x80000016, (21, 52, 217)),
+}
+# open_tree, move_mount, fsopen, fsconfig, fsmount, fspick, mount_setattr, open_tree_attr: the same everywhere.
+_MOUNT_CALLS_EVERYWHERE = (428, 429, 430, 431, 432, 433, 442, 467)
 
 # linux/capability.h, in order.
 CAPABILITIES = tuple(
@@ -64,6 +80,12 @@ def _check(result: int, call: str) -> None:
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{call}: {os.strerror(number)}")
+
+
+def describe(error: OSError) -> str:
+    """What failed, for a user: the reason, and the file where the error names one."""
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
 
 
 def unshare(flags: int) -> None:
@@ -139,6 +161,33 @@ def keep_capabilities(names: frozenset[str]) -> None:
             _libc.prctl(ctypes.c_int(_PR_CAPBSET_DROP), ctypes.c_ulong(number), ctypes.c_ulong(0), ctypes.c_ulong(0), 0)
 
 
-def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent dies (PR_SET_PDEATHSIG)."""
-    _check(_libc.prctl(ctypes.c_int(_PR_SET_PDEATHSIG), ctypes.c_ulong(9), 0, 0, 0), "prctl(PR_SET_PDEATHSIG)")
+class _SockFprog(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+
+def forbid_mounting() -> None:
+    """Refuse every system call that changes mounts, to this process and to all that it starts (seccomp(2))."""
+    program = mount_filter(os.uname().machine)
+    buffer = ctypes.create_string_buffer(program, len(program))
+    descriptor = _SockFprog(len(program) // 8, ctypes.addressof(buffer))
+    result = _libc.prctl(
+        ctypes.c_int(_PR_SET_SECCOMP), ctypes.c_ulong(_SECCOMP_MODE_FILTER), ctypes.byref(descriptor), 0, 0
+    )
+    _check(result, "prctl(PR_SET_SECCOMP)")
+
+
+def mount_filter(machine: str) -> bytes:
+    """Classic BPF over struct seccomp_data (number at 0, architecture at 4): EPERM for the calls that change mounts.
+
+    A call by another architecture's table (32-bit, x32) is refused whatever it is: its numbers mean other calls.
+    """
+    architecture, own_numbers = _MOUNT_CALLS[machine]
+    numbers = (*own_numbers, *_MOUNT_CALLS_EVERYWHERE)
+    load, equal, at_least, answer = 0x20, 0x15, 0x35, 0x06
+    refuse = len(numbers) + 5
+    program = [(load, 0, 0, 4), (equal, 0, refuse - 2, architecture), (load, 0, 0, 0)]
+    program.append((at_least, refuse - 4, 0, _X32_BIT))
+    program += [(equal, refuse - len(program) - 1 - at, 0, number) for at, number in enumerate(numbers)]
+    program.append((answer, 0, 0, _SECCOMP_RET_ALLOW))
+    program.append((answer, 0, 0, _SECCOMP_RET_ERRNO | errno.EPERM))
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)

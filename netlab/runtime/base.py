@@ -1,0 +1,88 @@
+"""What a runtime is to the packages above it, and the runtimes there are, by name."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from netlab.model.errors import HostError, InputError, Problem
+
+RuntimeName = Literal["netns", "docker"]
+
+if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to import as it may take in all
+    from pathlib import Path
+
+    from netlab.agent.client import AgentClient
+    from netlab.model.lab import Lab, LabNode
+    from netlab.model.plan import LabPlan
+
+
+class Build(Protocol):
+    """A lab under construction, a context manager. Leaving it without `commit` leaves nothing of the lab."""
+
+    @property
+    def agent(self) -> AgentClient:
+        """The lab's agent, from `launch` to the end of the block. It knows the machines once they are made."""
+
+    @property
+    def has_nodes(self) -> bool:
+        """Whether the machines exist."""
+
+    @property
+    def committed(self) -> bool:
+        """Whether the lab lives on without this block."""
+
+    def __enter__(self) -> Build: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    def launch(self) -> None:
+        """Begin. LabError where a lab of that name exists already, HostError where the host refuses."""
+
+    def make_nodes(self) -> None:
+        """Give every machine its namespaces and files."""
+
+    def start_processes(self, timeout: float) -> None:
+        """Start the machines' processes and wait until they are ready: `timeout` seconds for each round of them."""
+
+    def record(self) -> tuple[LabNode, tuple[LabNode, ...]]:
+        """The lab's init and its machines, as the state folder keeps them."""
+
+    def commit(self) -> None:
+        """From here on the lab lives without its builder."""
+
+
+class Runtime(Protocol):
+    """Who runs a lab's machines."""
+
+    @property
+    def name(self) -> RuntimeName:
+        """As topology files and the state folder have it."""
+
+    def build(self, plan: LabPlan, directory: Path) -> Build:
+        """Start building a lab whose state folder will be `directory`."""
+
+    def agent(self, lab: Lab) -> AgentClient:
+        """An agent for a running lab."""
+
+    def execute(self, node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -> int:
+        """Run a command in a machine with this process's standard streams; its exit code."""
+
+    def running(self, lab: Lab) -> frozenset[str]:
+        """The names of the lab's machines that run."""
+
+    def destroy(self, lab: Lab) -> None:
+        """End every process of the lab; its namespaces and links go with them."""
+
+
+def by_name(name: str) -> Runtime:
+    """The runtime of that name. InputError where there is none, HostError where this version does not bring it."""
+    if name == "netns":
+        from netlab.runtime.netns import runtime
+
+        return runtime
+    if name == "docker":
+        raise HostError("this version of netlab has no docker runtime yet", "deploy with --runtime netns")
+    raise InputError(Problem(f"--runtime {name}: no such runtime", hint="there is netns"))

@@ -1,0 +1,178 @@
+"""The shipped labs: what each is there to show, measured with real daemons and real flows."""
+
+import json
+
+import pytest
+from conftest import TOPOLOGIES
+
+# The contract of ecmp-check's JSON. A key is only ever added.
+TOP = {"schema", "lab", "runtime", "emulated", "versions", "seed", "alpha", "routers"}
+ROUTER = {"router", "kind", "runs_as", "client", "vip", "port", "verdict", "expected", "matches", "paths", "flows"} | {
+    *("next_hops", "pods", "statistics", "prediction", "hash", "forwarding", "findings")
+}
+INNER = {
+    "paths": {"announced", "multipath", "rib", "fib", "used"},
+    "flows": {"sent", "answered", "keys", "retransmitted", "capture_drops"},
+    "statistics": {"chi2", "p_value", "max_over_mean", "cv", "expected_cv"},
+    "prediction": {"agree", "of"},
+    "hash": {"policy", "fields", "seed"},
+}
+ROWS = {
+    "next_hops": {"address", "node", "weight", "flows", "expected_flows", "share", "ci95"},
+    "pods": {"name", "node", "flows", "client_addresses_seen"},
+    "findings": {"rule", "severity", "message", "evidence", "mend"},
+}
+
+
+@pytest.fixture(scope="module")
+def labs(shared_netlab):
+    """netlab with every shipped lab deployed, side by side."""
+    for name in ("article", "article-fixed", "ecmp", "ecmp-vs-vyos"):
+        done = shared_netlab("deploy", TOPOLOGIES / f"{name}.yaml")
+        assert done.returncode == 0, done
+    return shared_netlab
+
+
+def rules(router):
+    return [finding["rule"] for finding in router["findings"]]
+
+
+def test_the_article_is_single_path(labs):
+    done = labs("ecmp-check", "--lab", "article", "--format", "json")
+    assert done.returncode == 0, done
+    (router,) = json.loads(done.stdout)["routers"]
+    assert (router["router"], router["verdict"], router["expected"]) == ("rt-1", "single-path", "single-path")
+    assert router["runs_as"].startswith("VyOS 1.1 configuration, Quagga's defaults, run by FRR ")
+    assert router["paths"] == {"announced": 3, "multipath": 1, "rib": 1, "fib": 1, "used": 1}
+    assert router["flows"]["sent"] == router["flows"]["answered"] == 600
+    assert [hop["flows"] for hop in router["next_hops"]] == [600]
+    # Three pods answer behind the one node: counting them would hide it.
+    assert len(router["pods"]) == 3
+    assert all(pod["flows"] > 100 for pod in router["pods"])
+    assert "ibgp-knob-on-ebgp-peers" in rules(router)
+    assert "only-pods-balanced" in rules(router)
+
+
+def test_the_article_with_one_word_changed_is_ecmp(labs):
+    done = labs("ecmp-check", "--lab", "article-fixed", "--format", "json")
+    assert done.returncode == 0, done
+    (router,) = json.loads(done.stdout)["routers"]
+    assert router["verdict"] == "ecmp"
+    assert router["paths"] == {"announced": 3, "multipath": 3, "rib": 3, "fib": 3, "used": 3}
+    assert rules(router) == ["forwarding-plane-differs"]
+
+
+def test_frr_by_its_defaults_is_ecmp(labs):
+    done = labs("ecmp-check", "--lab", "ecmp", "--format", "json")
+    assert done.returncode == 0, done
+    (router,) = json.loads(done.stdout)["routers"]
+    assert router["verdict"] == "ecmp"
+    assert router["paths"] == {"announced": 3, "multipath": 3, "rib": 3, "fib": 3, "used": 3}
+    assert rules(router) == []
+
+
+def test_two_routers_side_by_side(labs):
+    done = labs("ecmp-check", "--lab", "ecmp-vs-vyos", "--format", "json")
+    assert done.returncode == 0, done
+    frr, vyos = json.loads(done.stdout)["routers"]
+    assert (frr["router"], frr["verdict"], frr["client"]) == ("rt-frr", "ecmp", "host-1")
+    assert (vyos["router"], vyos["verdict"], vyos["client"]) == ("rt-vyos", "single-path", "host-2")
+    assert vyos["paths"] == {"announced": 3, "multipath": 1, "rib": 1, "fib": 1, "used": 1}
+    assert frr["paths"] == {"announced": 3, "multipath": 3, "rib": 3, "fib": 3, "used": 3}
+    for router in (frr, vyos):
+        assert router["prediction"] == {"agree": 600, "of": 600}
+        assert router["flows"] == {"sent": 600, "answered": 600, "keys": 600, "retransmitted": 0, "capture_drops": 0}
+        assert router["forwarding"] == "per-flow"
+        assert router["hash"]["policy"] == 3
+        assert router["hash"]["fields"] == 0x37
+    assert 1e-6 < frr["statistics"]["p_value"] <= 1
+    for hop in frr["next_hops"]:
+        low, high = hop["ci95"]
+        assert 0 < low < hop["share"] < high < 1
+    assert [hop["node"] for hop in frr["next_hops"]] == ["k8s-worker", "k8s-worker2", "k8s-worker3"]
+
+
+def test_the_json_keeps_its_contract(labs):
+    document = json.loads(labs("ecmp-check", "--lab", "ecmp-vs-vyos", "--format", "json").stdout)
+    assert set(document) == TOP
+    assert document["schema"] == 1
+    assert document["runtime"] == "netns"
+    assert set(document["versions"]) == {"netlab", "FRR", "Linux"}
+    assert len(document["emulated"]) == 2
+    for router in document["routers"]:
+        assert set(router) == ROUTER | {"reason"}
+        for key, inner in INNER.items():
+            assert set(router[key]) == inner
+        for key, row in ROWS.items():
+            assert router[key], key if key != "findings" else router[key] is not None
+            assert all(set(item) == row for item in router[key])
+
+
+def test_the_table_says_what_was_measured_and_what_is_emulated(labs):
+    done = labs("ecmp-check", "--lab", "ecmp-vs-vyos", env={"COLUMNS": "120"})
+    assert done.returncode == 0, done
+    assert "\x1b" not in done.stdout
+    assert "emulated: " in done.stdout
+    assert "600 of 600 (100%)" in done.stdout
+    assert "rt-frr: ecmp" in done.stdout
+    assert "rt-vyos: single-path" in done.stdout
+
+
+def test_judge_says_the_same_of_the_saved_evidence(labs, tmp_path):
+    evidence = tmp_path / "evidence.json"
+    checked = labs("ecmp-check", "--lab", "ecmp-vs-vyos", "--format", "json", "--evidence", evidence)
+    assert checked.returncode == 0, checked
+    judged = labs("judge", evidence, "--format", "json", env={"XDG_STATE_HOME": str(tmp_path / "no-lab-here")})
+    assert judged.returncode == 0, judged
+    assert json.loads(judged.stdout) == json.loads(checked.stdout)
+    other = labs("judge", evidence, "--expect", "ecmp", "--format", "json")
+    assert other.returncode == 1, other
+    assert [router["matches"] for router in json.loads(other.stdout)["routers"]] == [True, False]
+
+
+def test_what_is_not_as_expected_is_exit_code_1(labs):
+    done = labs("ecmp-check", "--lab", "ecmp", "--expect", "single-path", "--format", "json")
+    assert done.returncode == 1, done
+    (router,) = json.loads(done.stdout)["routers"]
+    assert (router["verdict"], router["expected"], router["matches"]) == ("ecmp", "single-path", False)
+
+
+def test_a_seed_repeats_a_run(labs, tmp_path):
+    runs = []
+    for number in range(2):
+        evidence = tmp_path / f"{number}.json"
+        done = labs("ecmp-check", "--lab", "ecmp", "--seed", "42", "--format", "json", "--evidence", evidence)
+        assert done.returncode == 0, done
+        document = json.loads(done.stdout)
+        assert document["seed"] == 42
+        flows = json.loads(evidence.read_text())["routers"][0]["flows"]
+        ports = [flow["source_port"] for flow in flows]
+        counts = [hop["flows"] for hop in document["routers"][0]["next_hops"]]
+        runs.append((ports, counts))
+    assert runs[0] == runs[1]
+    assert len(set(runs[0][0])) == 600
+
+
+def test_one_router_and_a_number_of_flows_can_be_chosen(labs):
+    lab = ("ecmp-check", "--lab", "ecmp-vs-vyos", "--format", "json")
+    done = labs(*lab, "--router", "rt-vyos", "--vip", "172.16.7.192:80", "--flows", "50")
+    assert done.returncode == 0, done
+    (router,) = json.loads(done.stdout)["routers"]
+    assert (router["router"], router["flows"]["sent"]) == ("rt-vyos", 50)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--router", "rt-9", "--router rt-9: "),
+        ("--vip", "172.16.7.99", "--vip 172.16.7.99: "),
+        ("--vip", "nonsense", "--vip nonsense: "),
+        ("--flows", "0", "--flows 0: "),
+        ("--flows", "70000", "--flows 70000: "),
+    ],
+)
+def test_wrong_options_are_exit_code_2(labs, option, value, message):
+    done = labs("ecmp-check", "--lab", "ecmp-vs-vyos", option, value)
+    assert done.returncode == 2, done
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,37 @@
+"""The kernel's classic BPF machine (Documentation/networking/filter), as far as netlab's filters use it."""
+
+import struct
+import sys
+from typing import Literal
+
+_PACKET_TYPE = 0xFFFFF000 + 4  # SKF_AD_OFF + SKF_AD_PKTTYPE
+
+
+def run(program: bytes, data: bytes, *, order: Literal["little", "big"] = "big", packet_type: int = 0) -> int:
+    """What `program` (struct sock_filter, 8 bytes each) returns for `data`. A load past the end drops: 0."""
+    instructions = list(struct.iter_unpack("=HBBI", program))
+    accumulator, index, at = 0, 0, 0
+    sizes = {0x20: 4, 0x28: 2, 0x30: 1, 0x48: 2}
+    while True:
+        code, if_true, if_false, value = instructions[at]
+        at += 1
+        if code in sizes:
+            start = value + (index if code == 0x48 else 0)
+            if start == _PACKET_TYPE:
+                accumulator = packet_type
+            elif start + sizes[code] > len(data):
+                return 0
+            else:
+                accumulator = int.from_bytes(data[start : start + sizes[code]], order)
+        elif code == 0xB1:
+            index = (data[value] & 0xF) * 4
+        elif code in (0x15, 0x35, 0x45):
+            holds = {0x15: accumulator == value, 0x35: accumulator >= value, 0x45: bool(accumulator & value)}[code]
+            at += if_true if holds else if_false
+        elif code == 0x06:
+            return value
+        else:
+            raise AssertionError(f"unknown instruction {code:#x}")
+
+
+NATIVE: Literal["little", "big"] = sys.byteorder

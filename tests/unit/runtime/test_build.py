@@ -1,0 +1,137 @@
+import json
+import os
+import signal
+import socket
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from netlab.model.errors import HostError, InputError, LabError
+from netlab.model.plan import BindPlan, LabPlan, NodePlan, ProcessPlan, Role
+from netlab.runtime.base import by_name
+from netlab.runtime.netns import agents, build, enter
+from netlab.runtime.netns.build import Build
+
+HOST = NodePlan("h1", "linux", Role.HOST, "h1", "Linux")
+PLAN = LabPlan("lab", "/nowhere/lab.yaml", "netns", (HOST,), ())
+
+
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):  # type: ignore[no-untyped-def]
+    """A build whose launcher prints the given lines and ends."""
+
+    def make(*lines: dict[str, object]) -> Build:
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        launcher = tmp_path / "runtime" / "netns" / "launch.py"
+        launcher.parent.mkdir(parents=True, exist_ok=True)
+        launcher.write_text(f"import os; os.write(0, {text.encode()!r})")
+        monkeypatch.setattr(build, "_PACKAGE", tmp_path)
+        return Build(PLAN, tmp_path / "state" / "netlab" / "lab")
+
+    return make
+
+
+def test_runtimes_by_name() -> None:
+    assert by_name("netns").name == "netns"
+    with pytest.raises(HostError, match="no docker runtime yet"):
+        by_name("docker")
+    with pytest.raises(InputError, match="--runtime podman: no such runtime"):
+        by_name("podman")
+
+
+def test_a_lab_that_exists_already_is_never_removed(answering, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    other = tmp_path / "state" / "netlab" / "lab"
+    (other / "logs").mkdir(parents=True)
+    with pytest.raises(LabError, match="lab lab exists already"), answering({"running": True}) as made:
+        made.launch()
+    assert (other / "logs").exists()
+
+
+def test_an_interrupt_before_the_answer_removes_nothing_of_another_lab(answering, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    other = tmp_path / "state" / "netlab" / "lab"
+    other.mkdir(parents=True)
+    (other / "lab.json").write_text("{}")
+    with pytest.raises(KeyboardInterrupt), answering({"running": True}):
+        raise KeyboardInterrupt
+    assert (other / "lab.json").exists()
+
+
+def test_what_a_killed_launcher_left_is_removed(answering, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    left = tmp_path / "state" / "netlab" / "lab"
+    left.mkdir(parents=True)
+    (left / "lock").touch()
+    with pytest.raises(LabError, match="died while the lab was being built"), answering() as made:
+        made.launch()
+    assert not left.parent.exists()
+
+
+def test_a_refusal_of_the_host_carries_its_remedy(answering) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(HostError) as refused, answering({"error": "no user namespace", "remedy": "use sudo"}) as made:
+        made.launch()
+    assert refused.value.lines() == ("no user namespace (to mend it: use sudo)",)
+
+
+def test_an_init_that_says_nothing_is_not_waited_for_for_ever(answering, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    ours, theirs = socket.socketpair()
+    with answering({"running": True}) as made:
+        made._control.close()
+        made._control = ours
+        with pytest.raises(LabError, match="gave no answer within 0 s"):
+            made._receive(0.01)
+    theirs.close()
+
+
+def test_a_program_that_the_host_lacks_is_said_before_anything_is_made(tmp_path: Path) -> None:
+    zebra = ProcessPlan("zebra", ("/usr/lib/frr/no-such-zebra",))
+    plan = replace(PLAN, nodes=(replace(HOST, name="rt-1", processes=(zebra,)),))
+    with pytest.raises(HostError) as refused:
+        Build(plan, tmp_path / "lab")
+    assert refused.value.lines() == (
+        "rt-1 needs /usr/lib/frr/no-such-zebra, which this host does not have (to mend it: sudo apt-get install frr)",
+    )
+    optional = replace(plan.nodes[0], processes=(replace(zebra, if_present=True),))
+    build._check_programs(replace(plan, nodes=(optional,)))
+
+
+def test_a_python_that_cannot_be_started_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python3")
+    with pytest.raises(HostError, match="cannot start /nowhere/python3: No such file"):
+        Build(PLAN, tmp_path / "lab")
+
+
+def test_machines_that_wait_for_each_other_are_an_error(answering) -> None:  # type: ignore[no-untyped-def]
+    nodes = (replace(HOST, name="a", start_after=("b",)), replace(HOST, name="b", start_after=("a",)))
+    with answering({"running": True}) as made:
+        made._taken = True
+        made._plan = replace(PLAN, nodes=nodes)
+        with pytest.raises(LabError, match="a, b: each would have to start after another"):
+            made.start_processes(1)
+
+
+def test_binds_name_the_writable_paths_by_number() -> None:
+    binds = (BindPlan("/data", "/a", False), BindPlan("/etc", "/b", True), BindPlan("/logs", "/c", False))
+    request = build._node_request(replace(HOST, binds=binds), ["/data", "/logs"])
+    assert [bind["writable"] for bind in request["binds"]] == [0, None, 1]
+
+
+def test_a_running_process_can_be_entered_by_nobody_without_its_namespaces() -> None:
+    with pytest.raises(FileNotFoundError):
+        enter.spawn(2**22 + 1, enter.Command(("true",), {}))
+    with pytest.raises(LabError, match="the lab cannot be entered: No such file"):
+        agents.start(2**22 + 1)
+
+
+def test_how_an_agent_ended() -> None:
+    for how, code in (("os._exit(127)", 127), ("os._exit(0)", 0)):
+        pid = os.fork()
+        if pid == 0:
+            eval(how)
+        assert agents._end_of(pid)() == code
+    pid = os.fork()
+    if pid == 0:
+        signal.pause()
+    os.kill(pid, signal.SIGKILL)
+    assert agents._end_of(pid)() == -9
+    assert agents._end_of(pid)() is None

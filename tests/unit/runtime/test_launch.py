@@ -1,0 +1,164 @@
+import fcntl
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netlab.runtime.netns import labinit, launch
+
+
+@pytest.fixture(autouse=True)
+def _keep_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The launcher makes its log its standard error; the tests keep theirs."""
+    monkeypatch.setattr(os, "dup2", lambda source, target: target)
+
+
+def refusal(directory: Path) -> dict[str, Any]:
+    with pytest.raises(launch._Refused) as refused:
+        launch._claim(str(directory))
+    return refused.value.answer
+
+
+def test_a_claim_makes_a_private_folder_and_holds_its_lock(tmp_path: Path) -> None:
+    directory = tmp_path / "state" / "netlab" / "lab, with: ü"
+    folder = launch._claim(str(directory))
+    assert directory.stat().st_mode & 0o777 == 0o700
+    assert directory.parent.stat().st_mode & 0o777 == 0o700
+    assert sorted(path.name for path in directory.iterdir()) == ["init.log", "lock", "mount"]
+    assert {path.stat().st_mode & 0o077 for path in directory.iterdir()} == {0}
+    other = os.open(directory / "lock", os.O_RDWR)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(other)
+    os.close(folder)
+
+
+def test_a_lab_that_exists_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "lab").mkdir()
+    assert refusal(tmp_path / "lab") == {"running": True}
+    assert list((tmp_path / "lab").iterdir()) == []
+
+
+def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "netlab").write_text("")
+    assert refusal(tmp_path / "netlab" / "lab")["error"] == f"{tmp_path}/netlab is not a folder"
+    assert f"{tmp_path}/netlab" in refusal(tmp_path / "netlab" / "netlab" / "lab")["error"]
+
+
+def test_a_folder_that_cannot_be_made_says_so_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str, mode: int = 0o777) -> None:
+        raise OSError(30, "Read-only file system", path)
+
+    monkeypatch.setattr(os, "mkdir", refuse)
+    assert refusal(tmp_path / "netlab" / "lab") == {
+        "error": f"cannot make {tmp_path}/netlab: Read-only file system",
+        "remedy": "set XDG_STATE_HOME to a folder of yours",
+    }
+
+
+def test_a_folder_that_others_may_write_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o770)
+    answer = refusal(tmp_path / "lab")
+    assert answer == {"error": f"others may write in {tmp_path}", "remedy": f"chmod 0700 {tmp_path}"}
+    assert not (tmp_path / "lab").exists()
+
+
+def test_another_users_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    assert refusal(tmp_path / "lab")["error"] == f"{tmp_path} belongs to another user"
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(folder: int) -> bool:
+        os.close(os.open("lock", os.O_CREAT | os.O_RDWR, 0o600, dir_fd=folder))
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(launch, "_fill", full)
+    directory = tmp_path / "netlab" / "lab"
+    assert refusal(directory)["error"] == f"cannot write in {directory}: No space left on device"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_parent_that_goes_away_meanwhile_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of the only other lab removes the folder of all labs."""
+    parent = tmp_path / "netlab"
+    real, calls = os.mkdir, []
+
+    def mkdir(path: Any, *arguments: Any, **options: Any) -> None:
+        if str(path) == str(parent / "lab") and not calls:
+            calls.append(path)
+            parent.rmdir()
+        real(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    os.close(launch._claim(str(parent / "lab")))
+    assert calls
+    assert (parent / "lab" / "lock").exists()
+
+
+def test_a_folder_whose_lock_was_removed_is_claimed_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `destroy` may take a folder that is a few microseconds old for a dead lab's."""
+    real, calls = fcntl.flock, []
+
+    def flock(descriptor: int, operation: int) -> None:
+        if not calls:
+            calls.append(descriptor)
+            (tmp_path / "lab" / "lock").unlink()
+            (tmp_path / "lab").rmdir()
+        real(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    os.close(launch._claim(str(tmp_path / "lab")))
+    assert calls
+    assert (tmp_path / "lab" / "lock").exists()
+
+
+def test_the_state_is_removed_through_descriptors(tmp_path: Path) -> None:
+    directory = tmp_path / "netlab" / "lab"
+    folder = launch._claim(str(directory))
+    (directory / "logs").mkdir()
+    (directory / "logs" / "link").symlink_to("/etc/passwd")
+    labinit.remove_state(str(directory), folder)
+    assert list(tmp_path.iterdir()) == []
+    assert Path("/etc/passwd").exists()
+
+
+def test_an_init_whose_builder_is_gone_removes_its_state(tmp_path: Path) -> None:
+    directory = tmp_path / "netlab" / "lab"
+    folder = launch._claim(str(directory))
+    ours, theirs = socket.socketpair()
+    child = os.fork()
+    if child == 0:
+        ours.close()
+        labinit.run(theirs, str(directory), folder)
+    theirs.close()
+    ours.close()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_request_that_fails_is_answered_before_the_state_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(38, "mount_setattr /: Function not implemented")
+
+    monkeypatch.setattr(labinit.rootfs, "prepare_lab", refuse)
+    directory = tmp_path / "netlab" / "lab"
+    folder = launch._claim(str(directory))
+    ours, theirs = socket.socketpair()
+    child = os.fork()
+    if child == 0:
+        ours.close()
+        labinit.run(theirs, str(directory), folder)
+    theirs.close()
+    ours.sendall(json.dumps({"op": "nodes", "nodes": [], "keep": [], "writable": []}).encode() + b"\n")
+    assert json.loads(ours.recv(4096)) == {
+        "error": "mount_setattr /: Function not implemented",
+        "remedy": "Linux 5.12 or later is needed",
+    }
+    ours.close()
+    os.waitpid(child, 0)
+    assert list(tmp_path.iterdir()) == []

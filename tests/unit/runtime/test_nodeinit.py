@@ -1,0 +1,144 @@
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netlab.runtime.netns import labinit, nodeinit
+
+PYTHON = (sys.executable, "-I", "-S", "-c")
+
+
+def process(name: str, script: str = "", **changes: Any) -> dict[str, Any]:
+    wanted: dict[str, Any] = {
+        "name": name,
+        "argv": [*PYTHON, script],
+        "after": [],
+        "sockets": [],
+        "port": None,
+        "oneshot": True,
+        "if_present": False,
+        "capabilities": [],
+        "refuse_output": None,
+    }
+    return {**wanted, **changes}
+
+
+@pytest.fixture(autouse=True)
+def _unprivileged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dropping capabilities is the lab tests'; here it would change the test's own process tree only."""
+    monkeypatch.setattr(nodeinit.sc, "keep_capabilities", lambda names: None)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Any:
+    logs = os.open(tmp_path, os.O_RDONLY)
+
+    def run(*processes: dict[str, Any], commands: tuple[list[str], ...] = (), timeout: float = 5.0) -> dict[str, Any]:
+        request = {"env": {}, "processes": list(processes), "exec": list(commands), "timeout": timeout}
+        return nodeinit.Starter("rt-1", request, logs).run()
+
+    yield run
+    os.close(logs)
+
+
+def test_nothing_to_start(start: Any) -> None:
+    assert start() == {"started": "rt-1"}
+
+
+def test_nothing_to_start_and_no_time_left(start: Any) -> None:
+    assert start(timeout=0.0) == {"started": "rt-1"}
+
+
+def test_processes_start_after_what_they_need(start: Any, tmp_path: Path) -> None:
+    mark = f"open({str(tmp_path / 'mark')!r}, 'x')"
+    check = f"import os, sys; sys.exit(not os.path.exists({str(tmp_path / 'mark')!r}))"
+    assert start(process("second", check, after=["first"]), process("first", mark)) == {"started": "rt-1"}
+
+
+def test_a_oneshot_that_fails_is_reported_with_its_output(start: Any) -> None:
+    failed = start(process("load", "import sys; print('line 3: bad'); sys.exit(2)"))
+    assert failed == {"failed": "rt-1", "process": "load", "message": "ended with exit code 2", "output": "line 3: bad\n"}
+
+
+def test_a_daemon_that_dies_before_it_is_ready_is_reported_by_its_signal(start: Any) -> None:
+    script = "import os; os.kill(os.getpid(), 11)"
+    failed = start(process("zebra", script, oneshot=False, sockets=["/nowhere.vty"]))
+    assert failed["message"] == "ended with signal 11"
+
+
+def test_a_daemon_that_never_gets_ready_is_late(start: Any) -> None:
+    failed = start(process("bgpd", "import time; time.sleep(1)", oneshot=False, sockets=["/no.vty"]), timeout=0.05)
+    assert (failed["process"], failed["message"]) == ("bgpd", "was not ready in time")
+
+
+def test_what_failed_first_is_what_is_said(start: Any) -> None:
+    failed = start(process("a", "raise SystemExit(3)"), process("b", after=["a"]), timeout=0.5)
+    assert (failed["process"], failed["message"]) == ("a", "ended with exit code 3")
+
+
+def test_a_daemon_is_ready_once_its_socket_listens(start: Any, tmp_path: Path) -> None:
+    path = str(tmp_path.resolve() / "x.vty")
+    script = f"import socket, time; s = socket.socket(1); s.bind({path!r}); s.listen(); time.sleep(0.5)"
+    assert start(process("zebra", script, oneshot=False, sockets=[path])) == {"started": "rt-1"}
+
+
+def test_output_that_means_failure_though_the_exit_code_is_0(start: Any) -> None:
+    loud = process("load", "print('% Unknown command: foo')", refuse_output="^% Unknown")
+    assert start(loud)["process"] == "load"
+    assert start(process("fine", "print('all well')", refuse_output="^% Unknown")) == {"started": "rt-1"}
+
+
+def test_a_program_that_is_not_there(start: Any) -> None:
+    absent = process("mgmtd", argv=["/usr/lib/frr/no-such-daemon"])
+    assert start({**absent, "if_present": True}, process("zebra", after=["mgmtd"])) == {"started": "rt-1"}
+    failed = start(absent)
+    assert failed["message"] == "ended with exit code 127"
+    assert failed["output"] == "/usr/lib/frr/no-such-daemon: No such file or directory\n"
+
+
+def test_commands_run_in_turn_and_the_first_failure_ends_them(start: Any, tmp_path: Path) -> None:
+    path = str(tmp_path / "out")
+    append = [*PYTHON, f"open({path!r}, 'a').write('x')"]
+    failed = start(commands=(append, [*PYTHON, "raise SystemExit('no route')"], append))
+    assert failed["message"] == "ended with exit code 1"
+    assert failed["output"] == "no route\n"
+    assert Path(path).read_text() == "x"
+
+
+def test_a_command_that_does_not_end_in_time(start: Any) -> None:
+    failed = start(commands=([*PYTHON, "import time; time.sleep(1)"],), timeout=0.05)
+    assert failed["message"] == "did not end in time"
+
+
+def test_nothing_of_the_host_is_in_the_environment(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET", "x")
+    script = "import os; raise SystemExit(sorted(os.environ) != ['HOME', 'HOSTNAME', 'LANG', 'PATH', 'TERM'])"
+    assert start(process("look", script)) == {"started": "rt-1"}
+
+
+def test_a_node_whose_init_dies_is_named_and_its_lab_goes_on(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    init = labinit.LabInit(theirs, str(tmp_path), -1)
+    mine, its = socket.socketpair()
+    init._nodes["h1"] = mine
+    its.close()
+    init._start({"h1": {"env": {}}})
+    assert json.loads(ours.recv(4096)) == {"error": "h1: its init died"}
+    for end in (ours, theirs, mine):
+        end.close()
+
+
+def test_the_end_of_the_builder_is_seen_while_nodes_are_waited_for(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    init = labinit.LabInit(theirs, str(tmp_path), -1)
+    mine, its = socket.socketpair()
+    init._nodes["h1"] = mine
+    ours.close()
+    with pytest.raises(labinit._BuilderGone):
+        next(init._answers(("h1",)))
+    for end in (theirs, mine, its):
+        end.close()
