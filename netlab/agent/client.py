@@ -31,7 +31,7 @@ from netlab.model.errors import HostError, LabError
 A = TypeVar("A")
 _ANSWER_TIMEOUT = 120.0  # seconds: a last resort; wiring 554 machines takes 2, a frozen daemon's vty 5
 _FLOWS_AT_A_TIME = 500
-_KILLED = 128 + signal.SIGKILL
+_KILLED = (128 + signal.SIGKILL, -signal.SIGKILL)
 
 
 class AgentClient:
@@ -101,7 +101,7 @@ class AgentClient:
     def _gone(self) -> LabError:
         """Why the agent does not answer any more: killed with its lab, or by an error of its own."""
         code = self._end()
-        if code is None or code == _KILLED:
+        if code is None or code in _KILLED:
             return LabError("the lab's agent was killed, as happens when the lab dies")
         return LabError(f"the lab's agent ended with exit code {code}; standard error says why")
 

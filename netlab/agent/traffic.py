@@ -6,7 +6,7 @@ routers at the same time. Each flow is a real HTTP GET from its own source port.
 
 from __future__ import annotations
 
-import errno
+import os
 import resource
 import select
 import socket
@@ -139,7 +139,7 @@ class _Engine:
     def _send(self, flow: _Flow) -> None:
         code = flow.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
-            raise OSError(code, errno.errorcode.get(code, str(code)))
+            raise OSError(code, os.strerror(code))
         vip = self._request.groups[flow.group].vip
         host = f"[{vip}]" if ":" in vip else vip
         flow.socket.send(f"GET / HTTP/1.0\r\nHost: {host}\r\nUser-Agent: netlab\r\n\r\n".encode())

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 from netlab.cli import check, host, inside, lifecycle
 from netlab.model.errors import NetlabError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 app = typer.Typer(
     name="netlab",
@@ -19,6 +23,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (lifecycle, inside, check, host):
     module.register(app)
@@ -48,8 +53,24 @@ def _interrupt(number: int, _frame: object) -> NoReturn:
     raise Interrupted(number)
 
 
+class _Output(io.FileIO):
+    """Standard output that does not mind when its reader is gone (`netlab logs | head`).
+
+    There is nothing to say then and nobody to say it to, and the exit code still tells how the command ended.
+    """
+
+    def write(self, data: Buffer) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            return memoryview(data).nbytes
+
+
 def main() -> NoReturn:
     """Run the command line and leave with its exit code (docs/design.md says what they mean)."""
+    if sys.stdout is sys.__stdout__:  # and no test's or caller's own
+        output = io.BufferedWriter(_Output(1, "w", closefd=False))
+        sys.stdout = io.TextIOWrapper(output, encoding="utf-8", line_buffering=os.isatty(1))
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -61,9 +82,6 @@ def main() -> NoReturn:
         for line in error.lines():
             print(f"netlab: {line}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output is gone (`netlab logs | head`): nothing to say, and nobody to say it to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     except OSError as error:  # standard output on a full disk, for example
         print(f"netlab: {error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

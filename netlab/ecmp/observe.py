@@ -112,7 +112,7 @@ def choose(plan: LabPlan, options: ObserveOptions) -> tuple[CheckPlan, ...]:
         raise InputError(Problem(f"--vip {wanted}: no such VIP to check", hint=f"there is {vips}"))
     for check in chosen:
         if check.vip.version == 6:
-            raise LabError(f"VIP {check.vip}: ecmp-check cannot follow IPv6 flows yet; --vip names an IPv4 VIP to check")
+            raise LabError(f"VIP {check.vip}: ecmp-check cannot follow IPv6 flows yet; check an IPv4 VIP (--vip)")
     return chosen
 
 

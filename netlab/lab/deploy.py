@@ -76,7 +76,7 @@ def _with_runtime(plan: LabPlan, name: str | None) -> tuple[LabPlan, Runtime]:
 
 
 def _wire(plan: LabPlan, agent: AgentClient, progress: Progress) -> None:
-    progress.step(f"wiring {len(plan.links)} links")
+    progress.step(f"wiring {len(plan.links)} link{'' if len(plan.links) == 1 else 's'}")
     nodes = tuple(NodeWiring(n.name, n.interfaces, n.bridges, n.routes, n.sysctls) for n in plan.nodes)
     missing = agent.wire(WireRequest(nodes, plan.links)).missing
     unseeded = [node for node, key in missing if key == _BY_DESIGN_OPTIONAL]
@@ -111,8 +111,9 @@ def _commit(plan: LabPlan, build: Build, directory: Path) -> Lab:
 
 def destroy(name: str, progress: Progress) -> None:
     """Remove a lab, running, dead or half-built. Nothing of it is left."""
+    finished = state.has_record(name)
     progress.step(f"destroying {name}")
-    if state.has_record(name):
+    if finished:
         try:
             lab = state.load(name)
         except LabError:  # a damaged record names no process; a dead lab can go without

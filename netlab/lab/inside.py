@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from netlab.lab import state
-from netlab.model.errors import LabError
+from netlab.model.errors import InputError, LabError, Problem
 from netlab.model.lab import Lab
 
 _CONFIGURATION = "/etc/frr/frr.conf"
@@ -36,7 +36,7 @@ def logs(node: str, process: str | None, lab: str | None) -> Iterator[tuple[str,
         files = [file for file in files if file.stem == process]
         if not files:
             known = ", ".join(sorted(file.stem for file in folder.glob("*.log"))) or "none"
-            raise LabError(f"{node} has no process {process} (there is {known})")
+            raise InputError(Problem(f"{node} has no process {process}", hint=f"there is {known}"))
     for file in files:
         for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
             yield file.stem, line
@@ -60,11 +60,11 @@ def configuration(node: str, file: Path | None, lab: str | None) -> str:
     raise LabError(f"{node} runs no routing daemon, so netlab made no configuration for it")
 
 
-def _unknown(node: str, known: list[str], lab: Lab | None = None) -> LabError:
+def _unknown(node: str, known: list[str], lab: Lab | None = None) -> InputError:
     near = difflib.get_close_matches(node, known, 1)
     hint = f'did you mean "{near[0]}"?' if near else f"there is {', '.join(known)}"
     if f"{node}-control-plane" in known:
         machines = [name for name in known if name.startswith((f"{node}-control-plane", f"{node}-worker"))]
         hint = f"a cluster is several: {', '.join(machines)}"
     where = f"lab {lab.name}" if lab else "the topology"
-    return LabError(f"{where} has no node {node} ({hint})")
+    return InputError(Problem(f"{where} has no node {node}", hint=hint))

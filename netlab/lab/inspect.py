@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netlab.lab import routing, state
+from netlab.lab.routing import RoutingView
 from netlab.model.errors import LabError
 from netlab.model.evidence import BgpSession
 from netlab.model.lab import Lab
@@ -23,6 +24,8 @@ class NodeReport:
     addresses: tuple[str, ...]
     alive: bool
     sessions: tuple[BgpSession, ...] = ()
+    problem: str | None = None
+    """Why its routing daemons could not be asked."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +62,18 @@ def inspect(name: str) -> LabReport:
         return LabReport(name, "unfinished", "", "", "", str(state.directory(name)), (), (), ())
     plan = state.load_plan(lab)
     alive = state.is_alive(lab)
-    sessions, versions, vips = _ask(lab, plan) if alive else ({}, {}, ())
+    views, vips = _ask(lab, plan) if alive else ({}, ())
     running = by_name(lab.runtime).running(lab) if alive else frozenset()
     nodes = tuple(
         NodeReport(
             name=node.name,
             kind=node.kind,
             role=node.role,
-            runs_as=f"{node.runs_as} {versions[node.name]}" if versions.get(node.name) else node.runs_as,
+            runs_as=f"{node.runs_as} {views[node.name].version}".rstrip() if node.name in views else node.runs_as,
             addresses=tuple(f"{i.name} {address}" for i in node.interfaces for address in i.addresses),
             alive=node.name in running,
-            sessions=sessions.get(node.name, ()),
+            sessions=_sessions(views.get(node.name)),
+            problem=views[node.name].error if node.name in views else None,
         )
         for node in plan.nodes
     )
@@ -79,15 +83,17 @@ def inspect(name: str) -> LabReport:
     )
 
 
-def _ask(lab: Lab, plan: LabPlan) -> tuple[dict[str, tuple[BgpSession, ...]], dict[str, str], tuple[VipReport, ...]]:
+def _sessions(view: RoutingView | None) -> tuple[BgpSession, ...]:
+    return view.bgp.sessions if view and view.bgp else ()
+
+
+def _ask(lab: Lab, plan: LabPlan) -> tuple[dict[str, RoutingView], tuple[VipReport, ...]]:
     routers = [node for node in plan.nodes if node.routing]
     somewhere = str(plan.services[0].vip) if plan.services else "192.0.2.1"
     pairs = [(node.name, service) for node in routers for service in plan.services]
     with by_name(lab.runtime).agent(lab) as agent:
         views = routing.ask(agent, [(node, somewhere) for node in routers])
         kernels = agent.kernel(tuple((name, str(service.vip)) for name, service in pairs))
-    sessions = {node.name: view.bgp.sessions for node, view in zip(routers, views, strict=True) if view.bgp is not None}
-    versions = {node.name: view.version for node, view in zip(routers, views, strict=True)}
     vips = tuple(
         VipReport(
             service=service.name,
@@ -99,4 +105,4 @@ def _ask(lab: Lab, plan: LabPlan) -> tuple[dict[str, tuple[BgpSession, ...]], di
         for (name, service), kernel in zip(pairs, kernels, strict=True)
         if plan.node(name).role == "router"
     )
-    return sessions, versions, vips
+    return {node.name: view for node, view in zip(routers, views, strict=True)}, vips

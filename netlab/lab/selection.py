@@ -11,6 +11,8 @@ from netlab.model.errors import InputError, LabError, NetlabError, Problem
 
 def to_destroy(file: Path | None, name: str | None, everything: bool) -> list[str]:
     """The labs that `destroy` removes: every one, the named one, the file's, or the only one."""
+    if sum((everything, file is not None, name is not None)) > 1:
+        raise InputError(Problem("destroy takes one of FILE, --lab and --all"))
     if everything:
         return state.names()
     if file is not None:
@@ -50,7 +52,5 @@ def to_inspect(name: str | None) -> list[str]:
     name = name or os.environ.get("NETLAB_LAB") or None
     if name is None:
         return state.names()
-    if name not in state.names():
-        known = state.names()
-        raise InputError(Problem(f"there is no lab {name}", hint=f"there is {', '.join(known) or 'none'}"))
+    state.must_exist(name)
     return [name]

@@ -63,7 +63,7 @@ def _write(path: Path, data: bytes) -> None:
 def load(name: str) -> Lab:
     """The lab of that name. LabError where there is none; HostError for a folder that is not this user's."""
     folder = directory(name)
-    _check_owner(folder, name)
+    must_exist(name)
     try:
         data = json.loads((folder / "lab.json").read_bytes())
         init = LabNode(**data.pop("init"))
@@ -88,7 +88,9 @@ def load_plan(lab: Lab) -> LabPlan:
         raise LabError(f"{path} is missing") from None
 
 
-def _check_owner(folder: Path, name: str) -> None:
+def must_exist(name: str) -> None:
+    """LabError where there is no lab of that name, HostError for a folder that is not this user's own and private."""
+    folder = directory(name)
     try:
         found = folder.lstat()
     except FileNotFoundError:
@@ -118,7 +120,7 @@ def is_locked(name: str) -> bool:
 
 def has_record(name: str) -> bool:
     """Whether the lab was finished. LabError where there is no folder of that name at all."""
-    _check_owner(directory(name), name)
+    must_exist(name)
     return (directory(name) / "lab.json").exists()
 
 

@@ -84,6 +84,8 @@ def _print_report(console: Console, report: LabReport) -> None:
         console.print(table)
         console.print()
     for node in report.nodes:
+        if node.problem:
+            console.print(node.problem, style="red", soft_wrap=True)
         for session in node.sessions:
             console.print(
                 f"{node.name}: BGP neighbor {session.neighbor}, AS {session.remote_asn}: {session.state}",

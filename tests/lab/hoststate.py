@@ -173,6 +173,6 @@ def _files() -> frozenset[str]:
 
 def _names(folder: str) -> list[str]:
     try:
-        return os.listdir(folder)
+        return [path.name for path in Path(folder).iterdir()]
     except (FileNotFoundError, PermissionError):
         return []

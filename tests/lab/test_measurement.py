@@ -155,5 +155,7 @@ def test_a_service_without_pods_is_announced_by_nobody(netlab, topology):
 
 
 def _wait_for_next_hops(netlab, count):
-    script = f"for i in $(seq 100); do [ $(ip route show 172.16.7.192 | grep -c via) = {count} ] && exit 0; sleep 0.1; done; exit 1"
+    """Wait until the router's kernel has so many next hops to the VIP."""
+    now = f"[ $(ip route show 172.16.7.192 | grep -c via) = {count} ]"
+    script = f"for try in $(seq 100); do {now} && exit 0; sleep 0.1; done; exit 1"
     assert netlab("exec", "rt-1", "--", "sh", "-c", script).returncode == 0

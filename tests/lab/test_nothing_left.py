@@ -29,13 +29,16 @@ def test_destroy_leaves_nothing(netlab, host):
     assert host.changes() == []
 
 
-@pytest.mark.parametrize("fault", ["sysctl", "daemon", "command"])
-def test_a_failed_deploy_leaves_nothing(netlab, topology, host, fault):
-    wish = {
-        "sysctl": "sysctls: {net.ipv4.ip_default_ttl: loud}",
-        "daemon": "cmd: /no/such/program",
-        "command": "exec: ['false']",
-    }[fault]
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ("sysctls: {net.ipv4.ip_default_ttl: loud}", "sysctl net.ipv4.ip_default_ttl=loud: Invalid argument"),
+        ("cmd: /no/such/program", "/no/such/program"),
+        ("exec: ['false']", "false ended with exit code 1"),
+        ("exec: ['sleep 60']", "sleep 60 did not end in time"),
+    ],
+)
+def test_a_failed_deploy_names_the_node_and_leaves_nothing(netlab, topology, host, wish, said):
     file = topology(
         f"""
         name: faulty
@@ -49,9 +52,10 @@ def test_a_failed_deploy_leaves_nothing(netlab, topology, host, fault):
             - {{endpoints: ["rt-1:eth1", "host-1:eth1"], ipv4: [10.0.0.1/24, 10.0.0.2/24]}}
         """
     )
-    done = netlab("deploy", file)
+    done = netlab("deploy", "--timeout", "2", file)
     assert done.returncode == 3, done
     assert "netlab: host-1" in done.stderr
+    assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert netlab.files() == []
     assert host.changes() == []
@@ -72,6 +76,39 @@ def test_ctrl_c_leaves_nothing(netlab, host, step, delay):
     assert "Traceback" not in stderr
     assert netlab.files() == []
     assert host.changes() == []
+
+
+def test_a_polite_end_leaves_nothing_too(netlab, host):
+    deploying = netlab.start("deploy", TOPOLOGIES / "ecmp-vs-vyos.yaml")
+    _read_until(deploying, "waiting for")
+
+    deploying.terminate()
+
+    _, stderr = deploying.communicate(timeout=30)
+    assert deploying.returncode == 128 + signal.SIGTERM, stderr
+    assert netlab.files() == []
+    assert host.changes() == []
+
+
+def test_a_lab_that_is_being_built_is_nobody_elses(netlab, topology):
+    file = topology(
+        """
+        name: slow
+        topology:
+          nodes:
+            host-1: {kind: linux, exec: [sleep 2]}
+        """
+    )
+    deploying = netlab.start("deploy", file)
+    _read_until(deploying, "starting daemons")
+
+    destroy, deploy = netlab("destroy", "--lab", "slow"), netlab("deploy", file)
+
+    assert destroy.returncode == 3, destroy
+    assert "lab slow is being built by another netlab" in destroy.stderr
+    assert deploy.returncode == 3, deploy
+    assert deploying.wait(timeout=20) == 0
+    assert netlab("exec", "host-1", "--", "true").returncode == 0
 
 
 def test_an_impatient_ctrl_c_leaves_nothing(netlab, host):

@@ -209,6 +209,8 @@ def _check_programs(plan: LabPlan) -> None:
     for node in plan.nodes:
         for process in node.processes:
             program = process.argv[0]
+            if any(f"{program}/".startswith(f"{bind.target}/") for bind in node.binds):
+                continue
             if program.startswith("/") and not process.if_present and not os.path.exists(program):
                 package = next((name for part, name in _PACKAGES if part in program), None)
                 mend = f"sudo apt-get install {package}" if package else None

@@ -9,7 +9,9 @@ from netlab.runtime.netns import identity
 def user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identity.os, "geteuid", lambda: 1000)
     monkeypatch.setattr(identity.os, "getegid", lambda: 1001)
-    monkeypatch.setattr(identity, "_subordinate", lambda file, uid: (200000, 65536) if "uid" in file else (300000, 65536))
+    monkeypatch.setattr(
+        identity, "_subordinate", lambda file, uid: (200000, 65536) if "uid" in file else (300000, 65536)
+    )
 
 
 def test_root_keeps_all_ids(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,9 @@ def test_an_init_whose_builder_is_gone_removes_its_state(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_request_that_fails_is_answered_before_the_state_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_that_fails_is_answered_before_the_state_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> None:
         raise OSError(38, "mount_setattr /: Function not implemented")
 

@@ -61,7 +61,12 @@ def test_processes_start_after_what_they_need(start: Any, tmp_path: Path) -> Non
 
 def test_a_oneshot_that_fails_is_reported_with_its_output(start: Any) -> None:
     failed = start(process("load", "import sys; print('line 3: bad'); sys.exit(2)"))
-    assert failed == {"failed": "rt-1", "process": "load", "message": "ended with exit code 2", "output": "line 3: bad\n"}
+    assert failed == {
+        "failed": "rt-1",
+        "process": "load",
+        "message": "ended with exit code 2",
+        "output": "line 3: bad\n",
+    }
 
 
 def test_a_daemon_that_dies_before_it_is_ready_is_reported_by_its_signal(start: Any) -> None:

@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import pytest
@@ -41,7 +40,7 @@ def test_links_in_a_circle_are_an_error(tmp_path: Path) -> None:
 def test_a_bind_source_that_became_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "swapped").symlink_to("/etc")
-    os.rmdir(tmp_path / "data")
+    (tmp_path / "data").rmdir()
     (tmp_path / "data").symlink_to("swapped")
     with pytest.raises(OSError, match="a link stands there now"):
         rootfs._bind_host_path(str(tmp_path / "data"), str(tmp_path / "target"))

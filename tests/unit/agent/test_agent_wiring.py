@@ -1,0 +1,94 @@
+from ipaddress import ip_interface, ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netlab.agent import wiring
+from netlab.agent.messages import NodeWiring, WireRequest
+from netlab.agent.netlink import KernelRefusal
+from netlab.model.errors import HostError, LabError
+from netlab.model.plan import InterfacePlan, RoutePlan, SysctlPlan
+
+NODE = NodeWiring("rt-1", (), (), (), ())
+
+
+@pytest.fixture
+def proc_sys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "net" / "ipv4"
+    folder.mkdir(parents=True)
+    (folder / "ip_forward").write_text("0")
+    monkeypatch.setattr(wiring, "Path", lambda _, *parts: tmp_path.joinpath(*parts))
+    return tmp_path
+
+
+def sysctl(key: str, required: bool = True) -> Any:
+    return wiring._set_sysctls(NODE, [SysctlPlan(key, "1", required)])
+
+
+def test_a_sysctl_is_written(proc_sys: Path) -> None:
+    assert sysctl("net.ipv4.ip_forward") == []
+    assert (proc_sys / "net/ipv4/ip_forward").read_text() == "1"
+
+
+def test_a_sysctl_that_the_kernel_lacks(proc_sys: Path) -> None:
+    assert sysctl("net.ipv5.x.fib_seed", required=False) == [("rt-1", "net.ipv5.x.fib_seed")]
+    with pytest.raises(HostError, match=r"rt-1: this kernel has no sysctl net\.ipv5\.x\.fib_seed"):
+        sysctl("net.ipv5.x.fib_seed")
+
+
+def test_a_sysctl_that_is_refused_is_named_with_its_value(proc_sys: Path) -> None:
+    (proc_sys / "net/ipv4/conf").mkdir()
+    with pytest.raises(LabError, match=r"rt-1: sysctl net\.ipv4\.conf=1: Is a directory"):
+        sysctl("net.ipv4.conf")
+
+
+@pytest.mark.parametrize(
+    ("key", "own"),
+    [
+        ("net.ipv4.conf.eth1.rp_filter", True),
+        ("net.ipv6.neigh.eth1.gc_stale_time", True),
+        ("net.ipv4.conf.all.rp_filter", False),
+        ("net.ipv4.conf.default.rp_filter", False),
+        ("net.ipv4.ip_forward", False),
+        ("net.core.somaxconn", False),
+    ],
+)
+def test_an_interfaces_sysctls_wait_for_the_interface(key: str, own: bool) -> None:
+    assert wiring._of_interface(SysctlPlan(key, "1")) is own
+
+
+def test_bridges_come_first_and_no_index_is_a_fallback_tunnels() -> None:
+    node = NodeWiring("sw", (InterfacePlan("eth1", master="br0"), InterfacePlan("br0")), ("br0",), (), ())
+    assert wiring._indexes(WireRequest((node,), ())) == {"sw": {"br0": 100, "eth1": 101}}
+
+
+def test_a_port_is_enslaved_as_it_is_raised() -> None:
+    message = wiring._interface_up("sw", InterfacePlan("eth1", master="br0"), {"br0": 100, "eth1": 101})
+    assert message.purpose == "sw: raise eth1"
+    assert (101).to_bytes(4, "little") in message.body
+    assert (100).to_bytes(4, "little") in message.body
+
+
+def test_what_is_refused_says_what_it_was_for() -> None:
+    indexes = {"eth1": 100}
+    address = wiring._address("h1", "eth1", indexes, ip_interface("10.0.0.1/24"))
+    route = wiring._route("h1", RoutePlan(ip_network("10.9.0.0/16"), None, "eth1"), indexes)
+    assert address.purpose == "h1: eth1 address 10.0.0.1/24"
+    assert route.purpose == "h1: route 10.9.0.0/16 eth1"
+    assert str(KernelRefusal(address.purpose, 17)) == "h1: eth1 address 10.0.0.1/24: File exists"
+
+
+def test_ipv6_addresses_skip_duplicate_detection_and_have_no_broadcast() -> None:
+    message = wiring._address("h1", "eth1", {"eth1": 100}, ip_interface("fd00::1/64"))
+    assert message.body[0] == 10
+    assert message.body[1] == 64
+    assert bytes.fromhex("08000800") + (2).to_bytes(4, "little") in message.body  # IFA_FLAGS: IFA_F_NODAD
+
+
+@pytest.mark.parametrize(
+    ("prefix", "broadcast"), [("10.0.0.1/24", True), ("10.0.0.0/31", False), ("10.0.0.1/32", False)]
+)
+def test_a_point_to_point_address_has_no_broadcast(prefix: str, broadcast: bool) -> None:
+    body = wiring._address("h1", "eth1", {"eth1": 100}, ip_interface(prefix)).body
+    assert (bytes.fromhex("08000400") in body) is broadcast

@@ -1,0 +1,100 @@
+import mmap
+import struct
+from collections.abc import Callable
+from ipaddress import IPv4Address
+
+import bpf
+import pytest
+
+from netlab.agent import capture
+
+OUTGOING, INCOMING = 4, 0
+
+
+def segment(
+    destination: str = "172.16.7.192", port: int = 80, *, options: int = 0, protocol: int = 6, offset: int = 0
+) -> bytes:
+    ethernet = bytes.fromhex("020000000002020000000001") + struct.pack("!H", 0x0800)
+    header = struct.pack(
+        "!BBHHHBBH4s4s",
+        0x45 + options // 4,
+        0,
+        60,
+        0,
+        offset,
+        64,
+        protocol,
+        0,
+        IPv4Address("172.16.9.11").packed,
+        IPv4Address(destination).packed,
+    )
+    return ethernet + header + bytes(options) + struct.pack("!HH", 40001, port) + bytes(16)
+
+
+def accepted(frame: bytes, packet_type: int = OUTGOING) -> int:
+    program = capture._filter("172.16.7.192", 80)
+    return bpf.run(b"".join(struct.pack("=HBBI", *i) for i in program), frame, packet_type=packet_type)
+
+
+@pytest.mark.parametrize("options", [0, 4, 40])
+def test_client_to_vip_segments_are_kept_whatever_their_ip_options(options: int) -> None:
+    assert accepted(segment(options=options)) == capture._SNAP
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        segment("172.16.7.193"),
+        segment(port=443),
+        segment(protocol=17),
+        segment(offset=1),
+        segment(options=40, port=443),
+        b"\xff" * 12 + b"\x08\x06" + bytes(60),
+        b"",
+    ],
+    ids=["other address", "other port", "UDP", "later fragment", "options and other port", "ARP", "nothing"],
+)
+def test_everything_else_is_dropped(frame: bytes) -> None:
+    assert accepted(frame) == 0
+
+
+def test_what_comes_in_is_not_counted_again() -> None:
+    assert accepted(segment(), INCOMING) == 0
+
+
+def test_the_first_fragment_and_dont_fragment_count() -> None:
+    assert accepted(segment(offset=0x2000)) == capture._SNAP
+    assert accepted(segment(offset=0x4000)) == capture._SNAP
+
+
+@pytest.fixture
+def ring() -> Callable[..., capture.Capture]:
+    """A capture over a ring of four frames in memory, laid out as the kernel does (struct tpacket2_hdr)."""
+
+    def make(*frames: tuple[bytes, int]) -> capture.Capture:
+        made = capture.Capture()
+        made._frames, made._next = 4, 0
+        memory = mmap.mmap(-1, 4 * capture._FRAME)
+        for number, (frame, index) in enumerate(frames):
+            start = number % 4 * capture._FRAME
+            capture._HEADER.pack_into(memory, start, 1, len(frame), len(frame), 80, 94, 0, 0, 0, 0)
+            struct.pack_into("=i", memory, start + capture._SOCKADDR_AT + 4, index)
+            memory[start + 80 : start + 80 + len(frame)] = frame
+        made._ring = memory
+        return made
+
+    return make
+
+
+def test_segments_are_counted_by_flow_interface_and_mac(ring: Callable[..., capture.Capture]) -> None:
+    made = ring((segment(), 100), (segment(options=8), 100), (segment(), 101))
+    made.drain()
+    assert made.seen == {("172.16.9.11", 40001): {(100, "02:00:00:00:00:02"): 2, (101, "02:00:00:00:00:02"): 1}}
+
+
+def test_frames_go_back_to_the_kernel_and_the_ring_goes_round(ring: Callable[..., capture.Capture]) -> None:
+    made = ring(*((segment(), 100) for _ in range(4)))
+    made.drain()
+    assert made._next == 0
+    made.drain()
+    assert sum(made.seen["172.16.9.11", 40001].values()) == 4

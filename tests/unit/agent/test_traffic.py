@@ -1,0 +1,152 @@
+"""The traffic engine against servers on this machine's loopback: no namespaces, real sockets."""
+
+import resource
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+
+import pytest
+
+from netlab.agent import traffic
+from netlab.agent.messages import FlowGroup, FlowOutcome, FlowsRequest
+from netlab.model.errors import HostError
+
+
+class HereAndNow:
+    """Every machine is this one."""
+
+    def inside(self, node: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+@pytest.fixture(autouse=True)
+def _keep_limits() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def free_ports(count: int, address: str = "127.0.0.1") -> tuple[int, ...]:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    probes = [socket.socket(family) for _ in range(count)]
+    for probe in probes:
+        probe.bind((address, 0))
+    ports = tuple(probe.getsockname()[1] for probe in probes)
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+@pytest.fixture
+def server() -> Iterator[Callable[..., int]]:
+    """A server that treats each connection with `serve`; its port."""
+    listeners = []
+
+    def start(serve: Callable[[socket.socket], None], address: str = "127.0.0.1") -> int:
+        listener = socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+        listeners.append(listener)
+
+        def loop() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    serve(connection)
+
+        threading.Thread(target=loop, daemon=True).start()
+        return int(listener.getsockname()[1])
+
+    yield start
+    for listener in listeners:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def http(status: str, body: str) -> Callable[[socket.socket], None]:
+    def serve(connection: socket.socket) -> None:
+        connection.recv(1024)
+        connection.sendall(f"HTTP/1.0 {status}\r\n\r\n{body}".encode())
+
+    return serve
+
+
+def run(port: int, count: int = 1, timeout: float = 2.0, address: str = "127.0.0.1") -> tuple[FlowOutcome, ...]:
+    group = FlowGroup("h1", address, address, port, free_ports(count, address))
+    (answer,) = traffic.run(FlowsRequest((group,), timeout), HereAndNow()).groups  # type: ignore[arg-type]
+    assert [flow.source_port for flow in answer.flows] == list(group.source_ports)
+    return answer.flows
+
+
+def test_every_flow_is_a_request_from_its_own_port(server: Callable[..., int]) -> None:
+    flows = run(server(http("200 OK", "pod: nginx-1\nclient: 127.0.0.1\n")), 40)
+    assert all(flow.answered and flow.error is None for flow in flows)
+    assert {flow.body for flow in flows} == {"pod: nginx-1\nclient: 127.0.0.1\n"}
+
+
+def test_ipv6(server: Callable[..., int]) -> None:
+    try:
+        port = server(http("200 OK", "six"), "::1")
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    (flow,) = run(port, address="::1")
+    assert (flow.answered, flow.body) == (True, "six")
+
+
+def test_another_answer_than_200_is_no_answer(server: Callable[..., int]) -> None:
+    (flow,) = run(server(http("503 Unavailable", "")))
+    assert (flow.answered, flow.error) == (False, "no HTTP 200 in the answer")
+
+
+def test_nobody_listens() -> None:
+    (flow,) = run(free_ports(1)[0])
+    assert not flow.answered
+    assert flow.error == "Connection refused"
+
+
+def test_a_server_that_says_nothing(server: Callable[..., int]) -> None:
+    gate = threading.Event()
+    (flow,) = run(server(lambda connection: gate.wait(2) and None), timeout=0.05)
+    gate.set()
+    assert (flow.answered, flow.error) == (False, "no answer in time")
+
+
+def test_a_server_that_never_stops_talking(server: Callable[..., int]) -> None:
+    def flood(connection: socket.socket) -> None:
+        connection.recv(1024)
+        try:
+            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + b"x" * (1 << 22))
+        except OSError:
+            pass
+
+    (flow,) = run(server(flood))
+    assert flow.answered
+    assert len(flow.body) < 1 << 18
+
+
+def test_a_source_port_that_is_taken_is_that_flows_error_alone(server: Callable[..., int]) -> None:
+    port = server(http("200 OK", "x"))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        group = FlowGroup("h1", "127.0.0.1", "127.0.0.1", port, (taken.getsockname()[1], *free_ports(1)))
+        (answer,) = traffic.run(FlowsRequest((group,), 2), HereAndNow()).groups  # type: ignore[arg-type]
+    assert [flow.error for flow in answer.flows] == ["Address already in use", None]
+
+
+def test_more_flows_than_descriptors_go_in_turns(server: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traffic, "_room_for_sockets", lambda: 3)
+    assert all(flow.answered for flow in run(server(http("200 OK", "x")), 20))
+
+
+def test_no_descriptors_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (64, 64))
+    monkeypatch.setattr(resource, "setrlimit", lambda which, limits: None)
+    with pytest.raises(HostError, match="too few file descriptors"):
+        traffic._room_for_sockets()
+
+
+def test_no_groups_no_flows() -> None:
+    assert traffic.run(FlowsRequest((), 1.0), HereAndNow()).groups == ()  # type: ignore[arg-type]

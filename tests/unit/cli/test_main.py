@@ -1,0 +1,156 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from netlab.cli import inside, main
+from netlab.cli.screen import Screen
+from netlab.model.errors import HostError, InputError, LabError, Problem
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(autouse=True)
+def _signals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.delenv("NETLAB_LAB", raising=False)
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    yield
+    for number, handler in before:
+        signal.signal(number, handler)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["netlab", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main.main()
+    return int(left.value.code or 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "lines"),
+    [
+        (InputError(Problem("one", hint="two")), 2, ["netlab: one (two)"]),
+        (InputError(Problem("a"), Problem("b")), 2, ["netlab: a", "netlab: b"]),
+        (HostError("no FRR", "apt-get install frr"), 3, ["netlab: no FRR (to mend it: apt-get install frr)"]),
+        (LabError("lab x is dead"), 3, ["netlab: lab x is dead"]),
+        (OSError(28, "No space left on device"), 3, ["netlab: standard output: No space left on device"]),
+        (main.Interrupted(signal.SIGINT), 130, ["netlab: interrupted"]),
+        (main.Interrupted(signal.SIGTERM), 143, ["netlab: interrupted"]),
+    ],
+)
+def test_how_errors_are_shown(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+    lines: list[str],
+) -> None:
+    def fail(prog_name: str) -> None:
+        raise error
+
+    monkeypatch.setattr(main, "app", fail)
+    monkeypatch.setattr(os, "dup2", lambda source, target: target)
+    assert run(monkeypatch) == code
+    assert capsys.readouterr().err.splitlines() == lines
+
+
+def test_a_second_interrupt_does_not_disturb_the_cleaning_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = []
+
+    def interrupted(prog_name: str) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            signal.pause()
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+            done.append("cleaned up")
+
+    monkeypatch.setattr(main, "app", interrupted)
+    assert run(monkeypatch) == 130
+    assert done == ["cleaned up"]
+
+
+def test_every_command_of_the_contract_explains_itself(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commands = ("validate", "deploy", "destroy", "inspect", "exec", "shell", "vtysh", "logs", "config", "doctor")
+    assert run(monkeypatch, "--help") == 0
+    overview = capsys.readouterr().out
+    for command in (*commands, "ecmp-check", "judge"):
+        assert command in overview
+        assert run(monkeypatch, command, "--help") == 0
+        assert f"netlab {command} " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("no-such-command",), 2),
+        (("deploy",), 2),
+        (("deploy", "x.yaml", "--timeout", "0"), 2),
+        (("deploy", "no-such-file.yaml"), 2),
+        (("destroy", "--lab", "ghost"), 3),
+        (("destroy", "--all"), 0),
+        (("inspect",), 0),
+        (("inspect", "--lab", "ghost"), 3),
+        (("exec", "h1", "--", "true"), 125),
+        (("vtysh", "rt-1", "-c", "show version"), 125),
+        (("logs", "h1"), 3),
+        (("judge", "no-such-evidence.json"), 2),
+        (("ecmp-check",), 3),
+        (("--version",), 0),
+    ],
+)
+def test_exit_codes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], code: int
+) -> None:
+    assert run(monkeypatch, *arguments) == code
+    shown = capsys.readouterr()
+    assert "Traceback" not in shown.err
+    assert bool(shown.err) == (code != 0) or arguments[0] in ("destroy", "inspect")
+
+
+def test_a_commands_exit_code_and_arguments_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    from netlab.lab import inside as lab
+
+    seen = []
+    monkeypatch.setattr(lab, "execute", lambda node, argv, name, env: seen.append((node, argv, name)) or 7)
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    assert run(monkeypatch, "exec", "-l", "a", "h1", "--", "ls", "-l", "--all") == 7
+    assert run(monkeypatch, "exec", "h1", "sh", "-c", "exit 3") == 7
+    assert run(monkeypatch, "vtysh", "rt-1", "-c", "show ip bgp", "-c", "show version") == 7
+    assert run(monkeypatch, "shell", "h1") == 7
+    assert seen == [
+        ("h1", ("ls", "-l", "--all"), "a"),
+        ("h1", ("sh", "-c", "exit 3"), None),
+        ("rt-1", ("vtysh", "-c", "show ip bgp", "-c", "show version"), None),
+        ("h1", ("bash",), None),
+    ]
+    assert inside._FAILED == 125
+
+
+def test_progress_is_plain_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen()
+    screen.step("wiring [bold]2[/bold] links")
+    screen.note("a note")
+    screen.done("done")
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    step, note, done = shown.err.splitlines()
+    assert step.endswith(" s  wiring [bold]2[/bold] links")
+    assert note == "          note: a note"
+    assert done.endswith(" s  done")
+
+
+def test_help_loads_neither_the_planner_nor_the_statistics() -> None:
+    heavy = ("scipy", "pyroute2", "ruamel.yaml", "jinja2", "pydantic", "rich.table")
+    script = f"import sys, netlab.cli.main; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True
+    )
+    assert done.stdout == "[]\n"

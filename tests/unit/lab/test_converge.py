@@ -1,0 +1,187 @@
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from netlab.agent.messages import FlowOutcome, FlowsRequest, GroupOutcome, KernelView, VtyAnswer, VtyQuestion
+from netlab.lab import converge
+from netlab.lab.progress import Silent
+from netlab.model.evidence import FibNextHop, FibRoute, HashSettings
+from netlab.model.plan import (
+    AnnouncerPlan,
+    CheckPlan,
+    LabPlan,
+    NeighborPlan,
+    NodePlan,
+    Role,
+    RoutingPlan,
+    ServicePlan,
+)
+from netlab.model.topology import Expect
+
+ANSWERS = Path(__file__).parent / "frr-8.4.4" / "rt-frr"
+WORKERS = tuple(f"172.16.7.{number}" for number in (11, 12, 13))
+VIP = ip_address("172.16.7.192")
+ROUTER = NodePlan(
+    "rt-frr",
+    "frr",
+    Role.ROUTER,
+    "rt-frr",
+    "FRR",
+    routing=RoutingPlan("frr", ("zebra", "bgpd"), 64512, tuple(NeighborPlan(ip_address(w), 64522) for w in WORKERS)),
+)
+SERVICE = ServicePlan(
+    "k8s", "nginx", VIP, 80, "Cluster", (), tuple(AnnouncerPlan(w, ip_address(w), True) for w in WORKERS)
+)
+CHECK = CheckPlan("rt-frr", "h1", ip_address("172.16.9.11"), "eth1", "eth2", VIP, 80, "nginx", Expect.ANY)
+PLAN = LabPlan("lab", "/lab.yaml", "netns", (ROUTER,), (), (SERVICE,), (CHECK,))
+
+
+class FakeAgent:
+    """A router whose answers a test changes as time goes by; every poll counts as one."""
+
+    def __init__(self) -> None:
+        self.polls = 0
+        self.probes: list[FlowsRequest] = []
+        self.fib = WORKERS
+        self.error: str | None = None
+        self.answers = True
+
+    def text(self, command: str) -> str:
+        files = {"summary": "summary.json", "unicast": "bgp-route.json", "running": "running-config"}
+        files |= {"route": "rib-route.json", "version": "version"}
+        return (ANSWERS / next(file for word, file in files.items() if word in command)).read_text()
+
+    def vty(self, questions: tuple[VtyQuestion, ...]) -> tuple[VtyAnswer, ...]:
+        self.polls += 1
+        return tuple(VtyAnswer("" if self.error else self.text(q.command), self.error) for q in questions)
+
+    def kernel(self, questions: tuple[tuple[str, str], ...]) -> tuple[KernelView, ...]:
+        hops = tuple(FibNextHop(address, "eth1") for address in self.fib)
+        route = FibRoute(f"{VIP}/32", "zebra", hops) if hops else None
+        return tuple(KernelView(route, (), HashSettings(3, 55, 1)) for _ in questions)
+
+    def start_flows(self, request: FlowsRequest) -> None:
+        self.probes.append(request)
+
+    def finish_flows(self) -> tuple[GroupOutcome, ...]:
+        error = None if self.answers else "no connection in time"
+        flow = FlowOutcome(1, self.answers, error, "", 0, None, ())
+        return tuple(GroupOutcome((flow,), 0, 0) for _ in self.probes[-1].groups)
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shape of the waits, a hundred times as fast."""
+    monkeypatch.setattr(converge, "_POLL", 0.001)
+    monkeypatch.setattr(converge, "_STEADY", 0.01)
+    monkeypatch.setattr(converge, "_STEADY_INCOMPLETE", 0.1)
+
+
+def wait(plan: LabPlan, agent: FakeAgent, timeout: float = 5.0) -> converge.Convergence:
+    return converge.wait(plan, agent, timeout, Silent())
+
+
+def test_a_lab_has_converged_when_all_agrees_and_the_vip_answers() -> None:
+    agent = FakeAgent()
+    result = wait(PLAN, agent)
+    assert result.converged
+    assert result.seconds < 0.1
+    assert len(agent.probes) == 1
+
+
+def test_a_lab_without_routers_has_nothing_to_wait_for() -> None:
+    host = NodePlan("h1", "linux", Role.HOST, "h1", "Linux")
+    assert wait(LabPlan("lab", "/lab.yaml", "netns", (host,), ()), FakeAgent()).seconds < 0.1
+
+
+def test_a_router_with_static_routes_alone_has_no_more_to_say() -> None:
+    static = replace(ROUTER, routing=RoutingPlan("frr", ("zebra", "staticd")))
+    result = wait(replace(PLAN, nodes=(static,)), FakeAgent())
+    assert result.converged
+    assert result.seconds < 0.1
+
+
+def test_next_hops_that_the_kernel_lacks_are_missing() -> None:
+    agent = FakeAgent()
+    agent.fib = WORKERS[:2]
+    result = wait(PLAN, agent, 0.05)
+    assert result.missing == ("rt-frr: 172.16.7.192 has 3 next hops in the RIB and 2 in the kernel",)
+    assert not agent.probes
+
+
+def test_paths_that_are_in_bgp_but_not_in_the_rib_may_still_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """bgpd has chosen three paths and zebra knows one: it is steady for long before it is believed."""
+    agent = FakeAgent()
+    agent.fib = WORKERS[:1]
+    single = (ANSWERS.parent / "rt-vyos" / "rib-route.json").read_text()
+    real = agent.text
+    monkeypatch.setattr(agent, "text", lambda command: single if "ip route" in command else real(command))
+    result = wait(PLAN, agent)
+    assert result.converged
+    assert result.seconds >= 0.1
+
+
+def test_an_announcer_that_is_silent_is_waited_for_longer() -> None:
+    fourth = replace(SERVICE, announcers=(*SERVICE.announcers, AnnouncerPlan("w4", ip_address("172.16.7.14"), True)))
+    assert wait(replace(PLAN, services=(fourth,)), FakeAgent()).seconds >= 0.1
+    unexpected = replace(fourth, announcers=(*SERVICE.announcers, replace(fourth.announcers[-1], expected=False)))
+    assert wait(replace(PLAN, services=(unexpected,)), FakeAgent()).seconds < 0.1
+
+
+def test_without_vips_neighbors_that_have_announced_nothing_are_waited_for_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan = replace(PLAN, services=(), checks=())
+    agent = FakeAgent()
+    assert wait(plan, agent).seconds < 0.1
+    real = agent.text
+    monkeypatch.setattr(agent, "text", lambda command: real(command).replace('"pfxRcd":1', '"pfxRcd":0'))
+    assert wait(plan, agent).seconds >= 0.1
+
+
+def test_a_route_that_changes_starts_the_wait_anew() -> None:
+    class Flapping(FakeAgent):
+        def kernel(self, questions: tuple[tuple[str, str], ...]) -> tuple[KernelView, ...]:
+            views = super().kernel(questions)
+            seed = self.polls if self.polls < 30 else 0
+            return tuple(replace(v, route=replace(v.route, group=seed) if v.route else None) for v in views)
+
+    agent = Flapping()
+    assert wait(PLAN, agent).converged
+    assert agent.polls > 30
+
+
+@pytest.mark.parametrize("expect_down", [False, True])
+def test_a_session_that_is_down(expect_down: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = FakeAgent()
+    real = agent.text
+    down = '"state":"Active"'
+    monkeypatch.setattr(agent, "text", lambda command: real(command).replace('"state":"Established"', down, 1))
+    assert ROUTER.routing
+    first, *others = ROUTER.routing.neighbors
+    routing = replace(ROUTER.routing, neighbors=(replace(first, expect_down=expect_down), *others))
+    result = wait(replace(PLAN, nodes=(replace(ROUTER, routing=routing),)), agent, 0.05)
+    assert result.missing == (() if expect_down else ("rt-frr: neighbor 172.16.7.11 is Active",))
+
+
+def test_a_daemon_that_died_is_what_is_missing() -> None:
+    agent = FakeAgent()
+    agent.error = "rt-frr: bgpd does not answer: Connection refused"
+    assert wait(PLAN, agent, 0.02).missing == ("rt-frr: bgpd does not answer: Connection refused",)
+
+
+def test_a_vip_that_does_not_answer_is_what_is_missing() -> None:
+    agent = FakeAgent()
+    agent.answers = False
+    result = wait(PLAN, agent, 0.05)
+    assert result.missing == ("VIP 172.16.7.192:80 does not answer h1: no connection in time",)
+    assert len({group.source_ports for request in agent.probes for group in request.groups}) >= 1
+
+
+def test_a_vip_without_a_route_is_not_asked() -> None:
+    agent = FakeAgent()
+    agent.fib = ()
+    assert wait(PLAN, agent, 0.05).missing
+    assert not agent.probes

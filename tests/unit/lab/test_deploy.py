@@ -1,0 +1,164 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netlab.agent.messages import WireAnswer, WireRequest
+from netlab.lab import deploy
+from netlab.lab.converge import Convergence
+from netlab.model.errors import HostError, InputError, LabError
+from netlab.model.lab import LabNode
+from netlab.model.plan import LabPlan, NodePlan, Role
+
+PLAN = LabPlan("pair", "/labs/pair.yaml", "netns", (NodePlan("h1", "linux", Role.HOST, "h1", "Linux"),), ())
+
+
+class Notes:
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.notes: list[str] = []
+
+    def step(self, text: str) -> None:
+        self.steps.append(text)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+class FakeBuild:
+    """A runtime that does as it is told: `at` names the step that raises `error`."""
+
+    name = "netns"
+
+    def __init__(self) -> None:
+        self.at, self.error = "", BaseException()
+        self.did: list[str] = []
+        self.has_nodes = self.committed = False
+        self.missing: tuple[tuple[str, str], ...] = ()
+        self.agent = self
+
+    def build(self, plan: LabPlan, directory: Path) -> "FakeBuild":
+        directory.mkdir(0o700, parents=True)
+        (directory / "lock").touch()
+        return self
+
+    def __enter__(self) -> "FakeBuild":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.did.append("left")
+
+    def _step(self, name: str) -> None:
+        self.did.append(name)
+        if name == self.at:
+            raise self.error
+
+    def launch(self) -> None:
+        self._step("launch")
+
+    def make_nodes(self) -> None:
+        self._step("make_nodes")
+        self.has_nodes = True
+
+    def wire(self, request: WireRequest) -> WireAnswer:
+        self._step("wire")
+        return WireAnswer(self.missing)
+
+    def start_processes(self, timeout: float) -> None:
+        self._step("start_processes")
+
+    def record(self) -> tuple[LabNode, tuple[LabNode, ...]]:
+        return LabNode("", 1, 1, 1), ()
+
+    def commit(self) -> None:
+        self.committed = True
+        self._step("commit")
+
+    def destroy(self, lab: Any) -> None:
+        self.did.append("destroy")
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[FakeBuild, Any]]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+    def start(at: str = "", error: BaseException | None = None, **options: Any) -> tuple[FakeBuild, Any]:
+        fake = FakeBuild()
+        fake.at, fake.error = at, error or LabError("it failed")
+        monkeypatch.setattr(deploy, "by_name", lambda name: fake)
+        monkeypatch.setattr(deploy.converge, "wait", lambda *_: fake._step("wait") or Convergence((), 1.0))
+        try:
+            return fake, deploy.deploy(PLAN, deploy.DeployOptions(**options), Notes())
+        except BaseException as raised:
+            return fake, raised
+
+    return start
+
+
+def test_the_recipe(run: Callable[..., tuple[FakeBuild, Any]]) -> None:
+    fake, deployment = run()
+    assert fake.did == ["launch", "make_nodes", "wire", "start_processes", "commit", "wait", "left"]
+    assert deployment.convergence == Convergence((), 1.0)
+    assert deployment.lab.name == "pair"
+
+
+def test_no_wait(run: Callable[..., tuple[FakeBuild, Any]]) -> None:
+    fake, deployment = run(wait=False)
+    assert "wait" not in fake.did
+    assert deployment.convergence is None
+
+
+@pytest.mark.parametrize("step", ["launch", "make_nodes", "wire", "start_processes"])
+@pytest.mark.parametrize("error", [LabError("it failed"), KeyboardInterrupt()])
+def test_what_fails_before_the_commit_is_left_uncommitted(
+    run: Callable[..., tuple[FakeBuild, Any]], step: str, error: BaseException
+) -> None:
+    fake, raised = run(step, error)
+    assert raised is error
+    assert fake.did[-2:] == [step, "left"]
+    assert not fake.committed
+
+
+@pytest.mark.parametrize("step", ["commit", "wait"])
+@pytest.mark.parametrize("error", [LabError("it failed"), KeyboardInterrupt()])
+def test_an_end_after_the_commit_destroys_the_lab(
+    run: Callable[..., tuple[FakeBuild, Any]], step: str, error: BaseException, tmp_path: Path
+) -> None:
+    fake, raised = run(step, error)
+    assert raised is error
+    assert fake.did[-2:] == ["destroy", "left"]
+    assert not (tmp_path / "netlab").exists()
+
+
+def test_keep_commits_what_failed_as_far_as_it_got(run: Callable[..., tuple[FakeBuild, Any]]) -> None:
+    fake, raised = run("start_processes", keep=True)
+    assert isinstance(raised, LabError)
+    assert fake.committed
+    fake, _ = run("launch", keep=True, reconfigure=True)
+    assert not fake.committed
+
+
+def test_reconfigure_destroys_what_was_there(run: Callable[..., tuple[FakeBuild, Any]]) -> None:
+    run()
+    fake, _ = run(reconfigure=True)
+    assert fake.did[:2] == ["destroy", "launch"]
+
+
+def test_runtimes_that_there_are_not() -> None:
+    with pytest.raises(HostError, match="no docker runtime yet"):
+        deploy._with_runtime(replace(PLAN, runtime="docker"), None)
+    with pytest.raises(InputError, match="--runtime podman"):
+        deploy._with_runtime(PLAN, "podman")
+    assert deploy._with_runtime(replace(PLAN, runtime="docker"), "netns")[0].runtime == "netns"
+
+
+def test_settings_that_the_kernel_lacks_are_noted() -> None:
+    fake, notes = FakeBuild(), Notes()
+    seed = "net.ipv4.fib_multipath_hash_seed"
+    fake.missing = (("rt-1", seed), ("rt-2", seed), ("h1", "net.ipv6.conf.all.accept_dad"), ("h1", "net.ipv4.x"))
+    deploy._wire(PLAN, fake, notes)
+    assert len(notes.notes) == 2
+    assert "(Linux 6.11 has): rt-1, rt-2 share one hash seed" in notes.notes[0]
+    assert notes.notes[1] == "h1: this kernel has no net.ipv4.x"
