@@ -38,6 +38,9 @@ def _options(version: bool = typer.Option(False, "--version", help="Print the ve
         raise typer.Exit
 
 
+_AGAIN = 0.1  # seconds
+
+
 class Interrupted(BaseException):
     """SIGINT or SIGTERM. Not an Exception, so that whatever is under way unwinds and cleans up."""
 
@@ -46,10 +49,26 @@ class Interrupted(BaseException):
         self.number = number
 
 
+_REPEAT = 0.1  # seconds
+
+
 def _interrupt(number: int, _frame: object) -> NoReturn:
     # What was begun is now undone, and a second Ctrl-C must not stop that.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, lambda *_: _interrupt_again(number))
+    signal.setitimer(signal.ITIMER_REAL, _REPEAT, _REPEAT)
+    raise Interrupted(number)
+
+
+def _interrupt_again(number: int) -> None:
+    """Raise until somebody handles it: native code swallows what a signal raises below it (pydantic's, a finalizer)."""
+    handled = sys.exc_info()[1]
+    while handled is not None:
+        if isinstance(handled, Interrupted):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            return
+        handled = handled.__context__
     raise Interrupted(number)
 
 
@@ -76,6 +95,8 @@ def main() -> NoReturn:
     try:
         app(prog_name="netlab")
     except Interrupted as interrupted:
+        for late in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+            signal.signal(late, signal.SIG_IGN)  # they would end Python by their default action at its exit
         print("netlab: interrupted", file=sys.stderr)
         sys.exit(128 + interrupted.number)
     except NetlabError as error:

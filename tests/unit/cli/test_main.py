@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,9 @@ ROOT = Path(__file__).resolve().parents[3]
 def _signals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.delenv("NETLAB_LAB", raising=False)
-    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)]
     yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
     for number, handler in before:
         signal.signal(number, handler)
 
@@ -56,6 +58,24 @@ def test_how_errors_are_shown(
     monkeypatch.setattr(os, "dup2", lambda source, target: target)
     assert run(monkeypatch) == code
     assert capsys.readouterr().err.splitlines() == lines
+
+
+def test_an_interrupt_that_native_code_swallows_comes_again_until_it_is_handled() -> None:
+    signal.signal(signal.SIGINT, main._interrupt)
+    swallowed = []
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except main.Interrupted as interrupted:  # as pydantic's serializer does, which makes a warning of it
+        swallowed.append(interrupted.number)
+    assert swallowed == [signal.SIGINT]
+
+    with pytest.raises(main.Interrupted):
+        time.sleep(5)
+
+    try:
+        raise main.Interrupted(signal.SIGINT)
+    except main.Interrupted:
+        time.sleep(3 * main._REPEAT)  # cleaning up is not disturbed
 
 
 def test_a_second_interrupt_does_not_disturb_the_cleaning_up(monkeypatch: pytest.MonkeyPatch) -> None:
