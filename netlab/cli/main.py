@@ -42,7 +42,10 @@ _AGAIN = 0.1  # seconds
 
 
 class Interrupted(BaseException):
-    """SIGINT or SIGTERM. Not an Exception, so that whatever is under way unwinds and cleans up."""
+    """SIGINT, SIGTERM or SIGHUP (the terminal is gone).
+
+    Not an Exception, so that whatever is under way unwinds and cleans up.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -50,12 +53,13 @@ class Interrupted(BaseException):
 
 
 _REPEAT = 0.1  # seconds
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _interrupt(number: int, _frame: object) -> NoReturn:
     # What was begun is now undone, and a second Ctrl-C must not stop that.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for stop in _STOPS:
+        signal.signal(stop, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, lambda *_: _interrupt_again(number))
     signal.setitimer(signal.ITIMER_REAL, _REPEAT, _REPEAT)
     raise Interrupted(number)
@@ -90,12 +94,13 @@ def main() -> NoReturn:
     if sys.stdout is sys.__stdout__:  # and no test's or caller's own
         output = io.BufferedWriter(_Output(1, "w", closefd=False))
         sys.stdout = io.TextIOWrapper(output, encoding="utf-8", line_buffering=os.isatty(1))
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for stop in _STOPS:
+        if signal.getsignal(stop) is not signal.SIG_IGN:  # nohup
+            signal.signal(stop, _interrupt)
     try:
         app(prog_name="netlab")
     except Interrupted as interrupted:
-        for late in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        for late in (*_STOPS, signal.SIGALRM):
             signal.signal(late, signal.SIG_IGN)  # they would end Python by their default action at its exit
         print("netlab: interrupted", file=sys.stderr)
         sys.exit(128 + interrupted.number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from ipaddress import ip_address
 
 from netlab.ecmp import statistics
 from netlab.ecmp.decide import ALPHA, decide
@@ -80,8 +81,9 @@ def _flow_counts(reading: Reading) -> FlowCounts:
 
 
 def _next_hop_shares(reading: Reading) -> tuple[NextHopShare, ...]:
+    """In the order of addresses: the kernel's own order differs from deploy to deploy."""
     total_weight, keys = sum(reading.weights), reading.keys
-    return tuple(
+    shares = (
         NextHopShare(
             address=hop.address,
             node=hop.node,
@@ -93,6 +95,16 @@ def _next_hop_shares(reading: Reading) -> tuple[NextHopShare, ...]:
         )
         for hop, flows, count in zip(reading.hops, reading.flow_counts, reading.key_counts, strict=True)
     )
+    return tuple(sorted(shares, key=lambda share: _by_address(share.address)))
+
+
+def _by_address(text: str) -> tuple[int, int, str]:
+    """Addresses by version and value; a MAC address, where no neighbour entry names the next hop, comes last."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return 9, 0, text
+    return address.version, int(address), text
 
 
 def _pod_shares(router: RouterEvidence) -> tuple[PodShare, ...]:

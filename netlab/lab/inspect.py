@@ -100,7 +100,7 @@ def _ask(lab: Lab, plan: LabPlan) -> tuple[dict[str, RoutingView], tuple[VipRepo
             vip=str(service.vip),
             port=service.port,
             router=name,
-            next_hops=tuple(hop.address for hop in kernel.route.next_hops) if kernel.route else (),
+            next_hops=tuple(sorted(hop.address for hop in kernel.route.next_hops)) if kernel.route else (),
         )
         for (name, service), kernel in zip(pairs, kernels, strict=True)
         if plan.node(name).role == "router"

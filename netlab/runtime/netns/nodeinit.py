@@ -89,6 +89,7 @@ class Starter:
         self._logs = logs
         self._running: dict[int, dict[str, Any]] = {}
         self._ready: set[str] = set()
+        self._not_executed: set[str] = set()
         self._failure: dict[str, str] | None = None
 
     def run(self) -> dict[str, Any]:
@@ -124,6 +125,7 @@ class Starter:
         log = os.open(
             f"{process['name']}.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW, 0o600, dir_fd=self._logs
         )
+        outcome, tell = os.pipe()  # closed by the exec itself; a byte comes where there is none
         pid = os.fork()
         if pid == 0:
             try:
@@ -145,9 +147,14 @@ class Starter:
                 os.execvpe(process["argv"][0], process["argv"], self._environment)
             except OSError as error:
                 os.write(2, f"{process['argv'][0]}: {error.strerror}\n".encode())
+                os.write(tell, b"1")
             finally:
                 os._exit(127)
         os.close(log)
+        os.close(tell)
+        if os.read(outcome, 1):
+            self._not_executed.add(process["name"])
+        os.close(outcome)
         return pid
 
     def _reap(self) -> None:
@@ -175,7 +182,7 @@ class Starter:
     def _find_ready(self) -> None:
         listening = _listening_sockets()
         for process in self._pending():
-            if process["oneshot"]:
+            if process["oneshot"] or process["name"] in self._not_executed:
                 continue
             if listening.issuperset(process["sockets"]) and _listens(process["port"]):
                 self._ready.add(process["name"])

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def _signals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.delenv("NETLAB_LAB", raising=False)
-    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)]
+    before = [(number, signal.getsignal(number)) for number in (*main._STOPS, signal.SIGALRM)]
     yield
     signal.setitimer(signal.ITIMER_REAL, 0)
     for number, handler in before:

@@ -105,6 +105,13 @@ def test_a_program_that_is_not_there(start: Any) -> None:
     assert failed["output"] == "/usr/lib/frr/no-such-daemon: No such file or directory\n"
 
 
+def test_a_daemon_whose_program_is_not_there_is_not_taken_for_ready(start: Any) -> None:
+    failed = start(process("web", argv=["no-such-program"], oneshot=False))
+    assert (failed["failed"], failed["process"]) == ("rt-1", "web")
+    assert failed["message"] == "ended with exit code 127"
+    assert failed["output"] == "no-such-program: No such file or directory\n"
+
+
 def test_commands_run_in_turn_and_the_first_failure_ends_them(start: Any, tmp_path: Path) -> None:
     path = str(tmp_path / "out")
     append = [*PYTHON, f"open({path!r}, 'a').write('x')"]
