@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import (
-    IPv4Address,
-    IPv4Interface,
-    IPv4Network,
-    IPv6Address,
-    IPv6Interface,
-    IPv6Network,
-)
+from ipaddress import IPv4Address, IPv6Address
 from typing import Literal
 
-from netlab.model.topology import Expect
+from netlab.model.topology import Expect, IPInterface, IPNetwork
 
 Address = IPv4Address | IPv6Address
-Interface = IPv4Interface | IPv6Interface
-Network = IPv4Network | IPv6Network
+Interface = IPInterface
+Network = IPNetwork
 
 
 class Role(StrEnum):
