@@ -87,7 +87,7 @@ with_test_user() {
     chmod 0755 "$test_home"
     # Not runuser or su: no login session, whose end could remove XDG_RUNTIME_DIR or processes behind our back.
     as_test_user=(setpriv --reuid="$test_user" --regid="$test_user" --init-groups --reset-env
-        env "PATH=/usr/local/bin:/usr/bin:/bin" "LANG=C.UTF-8")
+        env "PATH=/usr/local/bin:/usr/bin:/bin" "LANG=C.UTF-8" "TMPDIR=$test_home") # what tests leave goes with the home
     if ! (cd / && "${as_test_user[@]}" PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" -c \
         'import netlab, pytest, sys; open(sys.argv[1]).close()' "$root/scripts/test" 2>/dev/null); then
         copy_clone
