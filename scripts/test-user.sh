@@ -68,10 +68,10 @@ copy_clone() {
     mkdir -- "$copy"
     tar -C "$root" --exclude=./.git --exclude='./.*_cache' --exclude=./.hypothesis --exclude=./netlab.egg-info -cf - . |
         tar -C "$copy" --no-same-owner -xf -
-    chmod -R u+rwX,go+rX,go-w "$copy"
     root=$copy
     venv=$copy/.venv
     "$venv/bin/python" -m pip --quiet --disable-pip-version-check install --no-deps --no-build-isolation -e "$root"
+    chmod -R u+rwX,go+rX,go-w "$copy" # last: root's umask may keep what pip wrote from the user
 }
 
 # with_test_user COMMAND...: COMMAND, with `as_test_user` (a prefix that runs what follows as the user, in the user's
