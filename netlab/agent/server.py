@@ -84,7 +84,7 @@ def main() -> None:
     from_caller, to_caller = os.dup(0), os.dup(1)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
-    # Wiring takes two descriptors per machine, and 1024 is a common soft limit.
+    # Wiring takes two descriptors per machine, a flow one, and 1024 is a common soft limit.
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if "--wiring" in sys.argv:

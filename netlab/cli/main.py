@@ -38,9 +38,6 @@ def _options(version: bool = typer.Option(False, "--version", help="Print the ve
         raise typer.Exit
 
 
-_AGAIN = 0.1  # seconds
-
-
 class Interrupted(BaseException):
     """SIGINT, SIGTERM or SIGHUP (the terminal is gone).
 

@@ -18,7 +18,7 @@ class Format(StrEnum):
 
 LabOption = Annotated[
     Optional[str],  # noqa: UP045  typer reads it at run time
-    typer.Option("--lab", "-l", envvar="NETLAB_LAB", metavar="LAB", help="The lab; not needed if there is only one."),
+    typer.Option("--lab", "-l", metavar="LAB", help="The lab (or NETLAB_LAB); not needed if there is only one."),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="A table, or JSON and nothing else.")]
 TopologyArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A topology file.", show_default=False)]

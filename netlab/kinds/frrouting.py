@@ -16,7 +16,6 @@ from netlab.kinds.common import OptionModel
 from netlab.model.plan import FilePlan, ProcessPlan, SysctlPlan
 
 CONFIG = "/etc/frr/frr.conf"
-BGP_PORT = 179
 HASH_POLICY = 3
 HASH_FIELDS = 0x37
 """Source and destination address, IP protocol, source and destination port (ip-sysctl.rst)."""

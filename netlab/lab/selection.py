@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from netlab.lab import state
@@ -17,6 +16,7 @@ def to_destroy(file: Path | None, name: str | None, everything: bool) -> list[st
         return state.names()
     if file is not None:
         return [_name_in(file)]
+    name = name or state.preferred()
     if name is not None:
         return [name]
     known = state.names()
@@ -49,7 +49,7 @@ def _file_of(name: str) -> str | None:
 
 def to_inspect(name: str | None) -> list[str]:
     """The named lab, or all."""
-    name = name or os.environ.get("NETLAB_LAB") or None
+    name = name or state.preferred()
     if name is None:
         return state.names()
     state.must_exist(name)

@@ -143,9 +143,14 @@ def remove(name: str) -> None:
         raise HostError(f"cannot remove {error.filename}: {error.strerror}") from None
 
 
+def preferred() -> str | None:
+    """The lab that the user's environment names (NETLAB_LAB), for commands that are told no other."""
+    return os.environ.get("NETLAB_LAB") or None
+
+
 def choose(name: str | None, *, dead_too: bool = False) -> Lab:
     """The lab that a command means: the named one, else NETLAB_LAB's, else the only one there is."""
-    name = name or os.environ.get("NETLAB_LAB") or None
+    name = name or preferred()
     if name is None:
         known = names()
         if not known:

@@ -20,13 +20,6 @@ class HereAndNow:
         return nullcontext()
 
 
-@pytest.fixture(autouse=True)
-def _keep_limits() -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, before)
-
-
 def free_ports(count: int, address: str = "127.0.0.1") -> tuple[int, ...]:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     probes = [socket.socket(family) for _ in range(count)]
@@ -143,7 +136,6 @@ def test_more_flows_than_descriptors_go_in_turns(server: Callable[..., int], mon
 
 def test_no_descriptors_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda which: (64, 64))
-    monkeypatch.setattr(resource, "setrlimit", lambda which, limits: None)
     with pytest.raises(HostError, match="too few file descriptors"):
         traffic._room_for_sockets()
 

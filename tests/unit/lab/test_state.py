@@ -205,6 +205,17 @@ def test_a_file_of_two_labs_means_the_one_that_it_names(tmp_path: Path) -> None:
     assert selection.to_destroy(file, None, False) == ["second"]
 
 
+def test_what_is_said_goes_before_the_environments_lab(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record("a")
+    record("b")
+    monkeypatch.setenv("NETLAB_LAB", "b")
+    assert selection.to_destroy(None, None, False) == ["b"]
+    assert selection.to_destroy(None, "a", False) == ["a"]
+    assert selection.to_destroy(None, None, True) == ["a", "b"]
+    with pytest.raises(InputError, match="one of FILE, --lab and --all"):
+        selection.to_destroy(None, "a", True)
+
+
 def test_the_labs_to_destroy_and_to_inspect(home: Path) -> None:
     with pytest.raises(LabError, match="no lab is deployed"):
         selection.to_destroy(None, None, False)
