@@ -104,11 +104,11 @@ def _maximum_paths(configuration: str, family: str) -> int | None:
 
 
 def _path(path: dict[str, Any]) -> BgpPath:
-    next_hops = [hop["ip"] for hop in path.get("nexthops", ()) if "ip" in hop]
+    next_hops = [hop for hop in path.get("nexthops", ()) if "ip" in hop]
     segments = path.get("aspath", {}).get("segments", ())
     best = bool(path.get("bestpath", {}).get("overall"))
     return BgpPath(
-        next_hop=next_hops[0] if next_hops else "",
+        next_hop=next_hops[0]["ip"] if next_hops else "",
         neighbor=path.get("peer", {}).get("peerId", ""),
         as_path=tuple(asn for segment in segments for asn in segment["list"]),
         origin=path.get("origin", ""),
@@ -118,6 +118,7 @@ def _path(path: dict[str, Any]) -> BgpPath:
         local_pref=path.get("locPrf"),
         med=path.get("metric", path.get("med")),
         weight=path.get("weight"),
+        igp_metric=next_hops[0].get("metric") if next_hops else None,
     )
 
 

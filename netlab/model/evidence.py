@@ -34,6 +34,8 @@ class BgpPath:
     local_pref: int | None = None
     med: int | None = None
     weight: int | None = None
+    igp_metric: int | None = None
+    """The metric of the route to the next hop."""
 
 
 @dataclass(frozen=True)

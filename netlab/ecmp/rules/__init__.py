@@ -5,7 +5,10 @@ A rule is a pure function from a Case to findings. To add one, write it in a fil
 
 from __future__ import annotations
 
+from netlab.ecmp.rules.as_paths_differ import as_paths_differ
+from netlab.ecmp.rules.attribute_differs import attribute_differs
 from netlab.ecmp.rules.case import Case, Rule
+from netlab.ecmp.rules.filtered_from_fib import filtered_from_fib
 from netlab.ecmp.rules.forwarding_plane_differs import forwarding_plane_differs
 from netlab.ecmp.rules.ibgp_knob_on_ebgp_peers import ibgp_knob_on_ebgp_peers
 from netlab.ecmp.rules.max_paths_below_announced import max_paths_below_announced
@@ -16,6 +19,7 @@ from netlab.ecmp.rules.only_pods_balanced import only_pods_balanced
 from netlab.ecmp.rules.per_packet import per_packet
 from netlab.ecmp.rules.socket_hash import socket_hash
 from netlab.ecmp.rules.unanswered import unanswered
+from netlab.ecmp.rules.zebra_multipath_limit import zebra_multipath_limit
 from netlab.model.verdict import Finding
 
 RULES: tuple[Rule, ...] = (
@@ -23,6 +27,10 @@ RULES: tuple[Rule, ...] = (
     node_not_announcing,
     ibgp_knob_on_ebgp_peers,
     max_paths_below_announced,
+    attribute_differs,
+    as_paths_differ,
+    zebra_multipath_limit,
+    filtered_from_fib,
     one_hash_key,
     socket_hash,
     per_packet,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netlab.ecmp.rules.case import Case, external_paths, internal_paths, maximum_paths_mend
+from netlab.ecmp.rules.equality import first_difference, same_as
 from netlab.ecmp.rules.ibgp_knob_on_ebgp_peers import ibgp_knob_on_ebgp_peers
 from netlab.ecmp.wording import counted
 from netlab.model.evidence import BgpEvidence, BgpPath
@@ -39,11 +40,9 @@ def max_paths_below_announced(case: Case) -> Iterator[Finding]:
 
 
 def _equal_to_best(paths: tuple[BgpPath, ...], bgp: BgpEvidence) -> list[BgpPath]:
-    """The paths that tie with the best one, so that only the limit keeps them out (RFC 4271, section 9.1.2.2)."""
+    """The paths that tie with the best one, so that only the limit keeps them out."""
     best = next((path for path in paths if path.best), None)
-    return [path for path in paths if best and _rank(path, bgp) == _rank(best, bgp)]
-
-
-def _rank(path: BgpPath, bgp: BgpEvidence) -> tuple[object, ...]:
-    as_path = len(path.as_path) if bgp.multipath_relax else path.as_path
-    return path.weight or 0, path.local_pref, as_path, path.origin, path.med or 0
+    if best is None:
+        return []
+    same = [path for path in paths if bgp.multipath_relax or same_as(path, best, bgp)]
+    return [path for path in same if first_difference(path, best, bgp) is None]

@@ -20,7 +20,7 @@ from evidence_builder import (
 
 from netlab.ecmp.judge import judge
 from netlab.ecmp.rules import RULES
-from netlab.model.evidence import BgpSession, HashSettings, RouterEvidence
+from netlab.model.evidence import BgpSession, FibNextHop, FibRoute, HashSettings, RibNextHop, RouterEvidence
 from netlab.model.verdict import Finding, Severity
 
 EVEN = (200, 200, 200)
@@ -44,6 +44,10 @@ def test_a_rule_is_named_as_its_function() -> None:
         "node-not-announcing",
         "ibgp-knob-on-ebgp-peers",
         "max-paths-below-announced",
+        "attribute-differs",
+        "as-paths-differ",
+        "zebra-multipath-limit",
+        "filtered-from-fib",
         "one-hash-key",
         "socket-hash",
         "per-packet",
@@ -116,7 +120,11 @@ def test_ibgp_paths_have_a_limit_of_their_own() -> None:
         {"maximum_paths": None},
         {"maximum_paths": 2, "paths": (path(0, best=True), path(1), path(2, med=50))},
         {"maximum_paths": 2, "paths": (path(0, best=True), path(1), path(2, as_path=(64522, 64522)))},
-        {"maximum_paths": 2, "paths": (path(0, best=True), path(1), path(2, as_path=(64523,)))},
+        {
+            "maximum_paths": 2,
+            "paths": (path(0, best=True), path(1), path(2, as_path=(64523,))),
+            "sessions": (*bgp(2, 2).sessions, BgpSession(address(2), 64523, "Established")),
+        },
         {"maximum_paths": 2, "paths": (path(0, best=True), path(1), path(2, valid=False))},
     ],
 )
@@ -128,6 +136,112 @@ def test_with_multipath_relax_as_paths_of_equal_length_are_equal() -> None:
     paths = (path(0, best=True), path(1), path(2, as_path=(64523,)))
     relaxed = bgp(3, 2, maximum_paths=2, multipath_relax=True, paths=paths)
     assert "max-paths-below-announced" in rules(router([300, 300], fib=2, bgp=relaxed))
+
+
+# attribute-differs
+
+
+def losing(hop: int, **changes: Any) -> Any:
+    """A valid path that BGP did not choose."""
+    return path(hop, multipath=False, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "attribute", "values"),
+    [
+        ({"weight": None}, "weight", "172.16.7.13 (0) against 10"),
+        ({"local_pref": None}, "local preference", "172.16.7.13 (100) against 200"),
+        ({"as_path": (64522, 64522)}, "AS path length", "172.16.7.13 (2) against 1"),
+        ({"origin": "incomplete"}, "origin", "172.16.7.13 (incomplete) against IGP"),
+        ({"med": 50}, "MED", "172.16.7.13 (50) against 0"),
+        ({"igp_metric": 20}, "IGP metric to the next hop", "172.16.7.13 (20) against 10"),
+    ],
+)
+def test_a_path_that_loses_by_an_attribute_names_the_first_that_differs(
+    changes: dict[str, Any], attribute: str, values: str
+) -> None:
+    better = {"weight": {"weight": 10}, "local_pref": {"local_pref": 200}, "igp_metric": {"igp_metric": 10}}
+    best = next((value for key, value in better.items() if key in changes), {})
+    paths = (path(0, best=True, **best), path(1, **best), losing(2, **changes))
+    found = findings(router([300, 300], fib=2, bgp=bgp(3, 2, paths=paths)))["attribute-differs"]
+    assert f"1 path to 172.16.7.192/32 lost by {attribute}: {values} of the best path" in found.message
+    assert attribute in found.mend
+
+
+def test_the_med_counts_between_paths_from_one_as_only() -> None:
+    paths = (path(0, best=True), path(1), losing(2, as_path=(64999,), med=50))
+    sessions = (*bgp(2, 2).sessions, BgpSession(address(2), 64999, "Established"))
+    found = findings(router([300, 300], fib=2, bgp=bgp(3, 2, paths=paths, sessions=sessions)))
+    assert list(found) == ["as-paths-differ", "only-pods-balanced"]
+
+
+def test_ebgp_wins_over_ibgp() -> None:
+    sessions = (*bgp(2, 2).sessions, BgpSession(address(2), 64512, "Established"))
+    paths = (path(0, best=True), path(1), losing(2, as_path=(64522,)))
+    found = findings(router([300, 300], fib=2, bgp=bgp(3, 2, sessions=sessions, paths=paths)))
+    assert "(iBGP) against eBGP" in found["attribute-differs"].message
+
+
+def test_equal_paths_that_the_limit_keeps_out_differ_in_nothing() -> None:
+    made = router([600], fib=1, bgp=bgp(3, 1, maximum_paths=1))
+    assert "attribute-differs" not in findings(made)
+    assert "as-paths-differ" not in findings(made)
+
+
+# as-paths-differ
+
+
+def three_asns(**changes: Any) -> RouterEvidence:
+    paths = (path(0, best=True), losing(1, as_path=(64523,)), losing(2, as_path=(64524,)))
+    sessions = tuple(BgpSession(address(hop), 64522 + hop, "Established") for hop in range(3))
+    return router([600], fib=1, bgp=bgp(3, 1, paths=paths, sessions=sessions), **changes)
+
+
+def test_different_as_paths_of_one_length_are_not_used_together() -> None:
+    found = findings(three_asns())["as-paths-differ"]
+    assert "2 paths to 172.16.7.192/32 tie with the best one" in found.message
+    assert "172.16.7.11 by AS 64522; 172.16.7.12 by AS 64523; 172.16.7.13 by AS 64524" in found.evidence
+    assert "`bgp bestpath as-path multipath-relax` under `router bgp 64512`" in found.mend
+
+
+def test_vyos_1_1_has_no_multipath_relax_to_offer() -> None:
+    made = three_asns(kind="vyos", runs_as="VyOS 1.1 configuration, Quagga's defaults, run by FRR 8.4.4")
+    assert findings(made)["as-paths-differ"].mend == "give all speakers one AS number: VyOS 1.1 has no multipath-relax"
+
+
+# zebra-multipath-limit
+
+
+def test_zebra_makes_fewer_next_hops_active_than_bgp_chose() -> None:
+    rib = tuple(RibNextHop(address(hop), "eth1", active=hop < 2, fib=hop < 2) for hop in range(3))
+    found = findings(router([300, 300], fib=2, bgp=bgp(3, 3), rib=rib))["zebra-multipath-limit"]
+    assert "BGP chose 3 paths, but zebra makes only 2" in found.message
+    assert "without 172.16.7.13" in found.evidence
+    assert "-e 3" in found.mend
+
+
+def test_a_next_hop_on_a_dead_link_is_not_zebras_limit() -> None:
+    rib = tuple(RibNextHop(address(hop), f"eth{hop}", active=hop < 2, fib=hop < 2) for hop in range(3))
+    assert "zebra-multipath-limit" not in findings(router([300, 300], fib=2, bgp=bgp(3, 3), rib=rib))
+
+
+# filtered-from-fib
+
+
+def test_a_best_path_that_never_became_a_route() -> None:
+    lan = FibRoute("172.16.7.0/24", "kernel", (FibNextHop("", "eth1"),))
+    unanswered = tuple(flow(number, answered=False) for number in range(600))
+    made = router([0, 0, 0], bgp=bgp(3, 3), rib=(), fib_before=lan, fib_after=lan, flows=unanswered)
+    found = findings(made)["filtered-from-fib"]
+    assert found.severity is Severity.ERROR
+    assert "BGP chose 3 paths to 172.16.7.192/32" in found.message
+    assert "the kernel has only 172.16.7.0/24" in found.message
+    assert "table-map" in found.mend
+
+
+def test_without_a_path_there_is_nothing_to_filter() -> None:
+    made = router([0, 0, 0], bgp=bgp(0, 0), rib=(), fib_before=None, fib_after=None)
+    assert "filtered-from-fib" not in findings(made)
 
 
 # one-hash-key

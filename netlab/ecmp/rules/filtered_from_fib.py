@@ -1,0 +1,38 @@
+"""BGP has a best path, but its prefix never became a route of the kernel: a filter between BGP, RIB and FIB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netlab.ecmp.rules.case import Case
+from netlab.ecmp.rules.equality import best_path
+from netlab.ecmp.wording import counted
+from netlab.model.verdict import Finding, Severity
+
+NAME = "filtered-from-fib"
+
+
+def filtered_from_fib(case: Case) -> Iterator[Finding]:
+    bgp, fib = case.router.bgp, case.router.fib_before
+    if bgp is None or bgp.prefix is None or best_path(bgp) is None or case.reading.fib_size:
+        return
+    if fib and fib.prefix == bgp.prefix:
+        return
+    counts = case.reading.paths
+    instead = f"only {fib.prefix}" if fib else "nothing for it"
+    yield Finding(
+        rule=NAME,
+        severity=Severity.ERROR,
+        message=(
+            f"BGP chose {counted(counts.multipath, 'path')} to {bgp.prefix}, but {case.router.router} does not forward "
+            f"by them: the kernel has {instead}."
+        ),
+        evidence=(
+            f"BGP table: {counted(counts.announced, 'valid path')}, {counts.multipath} chosen; kernel: no route to "
+            f"{bgp.prefix}"
+        ),
+        mend=(
+            "look for `table-map` below its BGP's address family and for `ip protocol bgp route-map` (in FRR: "
+            "`show running-config`), or for a route to the same prefix with a shorter distance"
+        ),
+    )

@@ -1,0 +1,151 @@
+"""One fault in the router's configuration at a time: the finding names it, and BGP, RIB and FIB show it.
+
+The numbers of paths are those that docs/ecmp-check.md and the measured table of FRR 8.4.4 give.
+"""
+
+import json
+import shutil
+
+import pytest
+
+LAB = """
+    name: causes
+    topology:
+      nodes:
+        rt-1: {{kind: frr, startup-config: frr.conf{binds}}}
+        host-1: {{kind: linux}}
+        k8s-net: {{kind: bridge}}
+        k8s:
+          kind: k8s
+          workers: 3
+          addresses:
+            control-plane: 172.16.7.10/24
+            workers: [172.16.7.11/24, 172.16.7.12/24, 172.16.7.13/24]
+          metallb: {{asn: 64522, pool: 172.16.7.192/26, peers: [{{peer-address: 172.16.7.1, peer-asn: 64512}}]}}
+          services: [{{name: nginx, replicas: 3, port: 80}}]
+      links:
+        - {{endpoints: ["rt-1:eth1", "k8s-net"], ipv4: [172.16.7.1/24]}}
+        - {{endpoints: ["k8s", "k8s-net"]}}
+        - {{endpoints: ["rt-1:eth2", "host-1:eth1"], ipv4: [172.16.9.1/24, 172.16.9.11/24]}}
+"""
+
+CONFIG = """\
+route-map CHANGE permit 10
+ {change}
+route-map NOTHING deny 10
+{globally}
+router bgp 64512
+ no bgp ebgp-requires-policy
+ neighbor 172.16.7.11 remote-as 64522
+ neighbor 172.16.7.12 remote-as 64522
+ neighbor 172.16.7.13 remote-as 64522
+ address-family ipv4 unicast
+  network 172.16.9.0/24
+  {family}
+ exit-address-family
+"""
+
+MARKED = "neighbor 172.16.7.13 route-map CHANGE in"
+
+
+def look(netlab, topology, *, change="", family="", globally="", binds="", files=None, flows=120):
+    """Deploy the lab with this configuration and measure."""
+    config = CONFIG.format(change=change, family=family, globally=globally)
+    file = topology(LAB.format(binds=binds), files={"frr.conf": config, **(files or {})})
+    netlab("deploy", "--timeout", "10", file)
+    done = netlab("ecmp-check", "--format", "json", "--flows", flows, "--timeout", "1")
+    assert done.stdout, done
+    (router,) = json.loads(done.stdout)["routers"]
+    return router, {finding["rule"]: finding for finding in router["findings"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "attribute", "chosen"),
+    [
+        ("set metric 50", "MED", 2),
+        ("set as-path prepend 64522", "AS path length", 2),
+        ("set local-preference 200", "local preference", 1),
+        ("set weight 10", "weight", 1),
+        ("set origin igp", "origin", 1),
+    ],
+)
+def test_a_path_with_another_attribute_is_not_equal(netlab, topology, change, attribute, chosen):
+    router, findings = look(netlab, topology, change=change, family=MARKED)
+    paths = router["paths"]
+    assert (paths["announced"], paths["multipath"], paths["fib"]) == (3, chosen, chosen)
+    assert f"lost by {attribute}: " in findings["attribute-differs"]["message"]
+
+
+def test_paths_from_one_as_share_the_load_whatever_stands_behind_it(netlab, topology):
+    family = "\n  ".join(f"neighbor 172.16.7.{11 + n} route-map AS{n} in" for n in range(3))
+    maps = "\n".join(f"route-map AS{n} permit 10\n set as-path prepend {64600 + n}" for n in range(3))
+    router, findings = look(netlab, topology, family=family, globally=maps)
+    assert (router["paths"]["multipath"], router["paths"]["fib"]) == (3, 3)
+    assert "as-paths-differ" not in findings
+
+
+TRANSIT = """
+    name: transit
+    topology:
+      nodes:
+        rt-1:
+          kind: frr
+          bgp:
+            asn: 64512
+            networks: [172.16.9.0/24]
+            multipath-relax: {relax}
+            neighbors: [{{address: 10.1.0.2, asn: 64601}}, {{address: 10.2.0.2, asn: 64602}}]
+        rt-2:
+          kind: frr
+          bgp: {{asn: 64601, neighbors: [{{cluster: k8s}}, {{address: 10.1.0.1, asn: 64512}}]}}
+        rt-3:
+          kind: frr
+          bgp: {{asn: 64602, neighbors: [{{cluster: k8s}}, {{address: 10.2.0.1, asn: 64512}}]}}
+        host-1: {{kind: linux}}
+        k8s-net: {{kind: bridge}}
+        k8s:
+          kind: k8s
+          workers: 2
+          metallb: {{asn: 64522, pool: 172.16.7.192/26}}
+          services: [{{name: nginx, replicas: 2, port: 80}}]
+      links:
+        - {{endpoints: ["rt-1:eth1", "host-1:eth1"], ipv4: [172.16.9.1/24, 172.16.9.11/24]}}
+        - {{endpoints: ["rt-1:eth2", "rt-2:eth1"], ipv4: [10.1.0.1/24, 10.1.0.2/24]}}
+        - {{endpoints: ["rt-1:eth3", "rt-3:eth1"], ipv4: [10.2.0.1/24, 10.2.0.2/24]}}
+        - {{endpoints: ["rt-2:eth2", "k8s-net"], ipv4: [172.16.7.1/24]}}
+        - {{endpoints: ["rt-3:eth2", "k8s-net"], ipv4: [172.16.7.2/24]}}
+        - {{endpoints: ["k8s", "k8s-net"]}}
+"""
+
+
+@pytest.mark.parametrize(("relax", "paths"), [("false", 1), ("true", 2)])
+def test_paths_from_two_autonomous_systems(netlab, topology, relax, paths):
+    netlab("deploy", topology(TRANSIT.format(relax=relax)))
+    done = netlab("ecmp-check", "--router", "rt-1", "--format", "json")
+    assert done.stdout, done
+    (router,) = json.loads(done.stdout)["routers"]
+    assert (router["paths"]["announced"], router["paths"]["multipath"], router["paths"]["fib"]) == (2, paths, paths)
+    names = [finding["rule"] for finding in router["findings"]]
+    assert ("as-paths-differ" in names) == (paths == 1)
+
+
+def test_zebra_started_with_a_limit(netlab, topology, tmp_path):
+    wrapper = '#!/bin/sh\nexec /opt/zebra -e 2 "$@"\n'
+    binds = ', binds: ["zebra.sh:/usr/lib/frr/zebra:ro", "zebra:/opt/zebra:ro"]'
+    (tmp_path / "topology").mkdir()
+    shutil.copy("/usr/lib/frr/zebra", tmp_path / "topology" / "zebra")
+    (tmp_path / "topology" / "zebra.sh").touch(mode=0o755)
+    router, findings = look(netlab, topology, binds=binds, files={"zebra.sh": wrapper}, flows=600)
+    paths = router["paths"]
+    assert (paths["multipath"], paths["rib"], paths["fib"]) == (3, 2, 2)
+    assert "zebra makes only 2" in findings["zebra-multipath-limit"]["message"]
+
+
+@pytest.mark.parametrize(
+    "where", [{"family": "table-map NOTHING"}, {"globally": "ip protocol bgp route-map NOTHING"}], ids=["bgpd", "zebra"]
+)
+def test_a_filter_between_bgp_and_the_kernel(netlab, topology, where):
+    router, findings = look(netlab, topology, **where)
+    assert router["verdict"] == "no-route"
+    assert (router["paths"]["multipath"], router["paths"]["fib"]) == (3, 0)
+    assert "BGP chose 3 paths to 172.16.7.192/32" in findings["filtered-from-fib"]["message"]
