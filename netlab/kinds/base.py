@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from pydantic import BaseModel
+
 from netlab.model.errors import Position
 from netlab.model.plan import Address, Interface, LinkPlan, Network, NodePlan, Role, RoutePlan, ServicePlan
 from netlab.model.topology import NodeSpec, Topology
@@ -166,5 +168,7 @@ class Kind(Generic[Options]):
     check: Callable[[NodeSpec, Topology, SourceText | None], Options]
     expand: Callable[[NodeSpec, Options], Expansion]
     render: Callable[[NodeSpec, Options, AddressedLab], Rendered]
+    options: type[BaseModel] | None = None
+    """The model of its own keys, for `netlab schema`; with None any key passes there."""
     wants_startup_config: bool = False
     """Whether nodes of this kind may have a startup-config."""

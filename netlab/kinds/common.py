@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 from zlib import crc32
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from netlab.kinds.base import AddressedLab, AddressedMachine
 from netlab.model.errors import Problem, TopologyError
@@ -26,6 +26,18 @@ class OptionModel(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, alias_generator=lambda name: name.replace("_", "-"), validate_by_name=False
     )
+
+
+def one_of(*keys: str) -> dict[str, JsonValue]:
+    """For a model's JSON Schema: exactly one of the keys has a value. The kind's own check says so to the user."""
+    return {"oneOf": [{"required": [key], "properties": {key: {"not": {"type": "null"}}}} for key in keys]}
+
+
+def together(*keys: str) -> dict[str, JsonValue]:
+    """For a model's JSON Schema: all of the keys have a value, or none."""
+    some: JsonValue = {key: {"not": {"type": "null"}} for key in keys}
+    none: JsonValue = {key: {"type": "null"} for key in keys}
+    return {"anyOf": [{"required": list(keys), "properties": some}, {"properties": none}]}
 
 
 def base_sysctls(role: Role) -> tuple[SysctlPlan, ...]:

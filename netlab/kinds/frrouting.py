@@ -50,9 +50,16 @@ _WANTED_BY = {
 class HashOptions(OptionModel):
     """`hash:` of a router: how its kernel picks one of several next hops (net.ipv4.fib_multipath_hash_*)."""
 
-    policy: int = Field(default=HASH_POLICY, ge=0, le=3)
-    fields: int = Field(default=HASH_FIELDS, ge=1, le=0xFFF)
-    seed: int | None = Field(default=None, ge=0, le=0xFFFFFFFF)
+    policy: int = Field(
+        default=HASH_POLICY,
+        ge=0,
+        le=3,
+        description="0 addresses, 1 the 5-tuple, 2 addresses of a tunnel's inside, 3 `fields`",
+    )
+    fields: int = Field(default=HASH_FIELDS, ge=1, le=0xFFF, description="bits, for policy 3; 55 (0x37) is the 5-tuple")
+    seed: int | None = Field(
+        default=None, ge=0, le=0xFFFFFFFF, description="left out, one of the router's own, the same in every run"
+    )
 
 
 def hash_sysctls(lab: str, router: str, options: HashOptions | None) -> tuple[SysctlPlan, ...]:

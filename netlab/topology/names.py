@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+from netlab.topology import patterns
+
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-_SYSCTL = re.compile(r"net(\.[A-Za-z0-9_-]+)+")
-_ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SYSCTL = re.compile(patterns.SYSCTL)
+_ENV = re.compile(patterns.ENV)
 # What the kernel's dev_valid_name() takes for white space, byte by byte, and the characters it refuses; a % would
 # make it count up a template.
 _NOT_IN_INTERFACE = frozenset(b"/:% \t\n\v\f\r\xa0")

@@ -39,4 +39,4 @@ def render(node: NodeSpec, options: BridgeOptions, lab: AddressedLab) -> Rendere
     return Rendered((replace(plan, interfaces=(InterfacePlan(DEVICE), *ports)),))
 
 
-KIND = Kind(check, expand, render)
+KIND = Kind(check, expand, render, options=BridgeOptions)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from netlab.kinds.base import SourceText
-from netlab.kinds.common import OptionModel
+from netlab.kinds.common import OptionModel, one_of, together
 from netlab.kinds.frr.startup import StartupConfig, parse_startup
 from netlab.kinds.frrouting import HashOptions
 from netlab.model.errors import Problem
@@ -26,30 +26,49 @@ Description = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/@()+,=-]
 class Timers(OptionModel):
     """BGP timers in seconds (RFC 4271, section 10). A hold time is 0 or at least 3."""
 
-    keepalive: int | None = Field(default=None, ge=0, le=21845)
-    hold: int | None = Field(default=None, ge=0, le=65535)
-    connect: int | None = Field(default=None, ge=1, le=65535)
+    model_config = ConfigDict(json_schema_extra=together("keepalive", "hold"))
+
+    keepalive: int | None = Field(default=None, ge=0, le=21845, description="between two messages")
+    hold: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="without a message until the session is given up: 0 or at least 3",
+        json_schema_extra={"not": {"enum": [1, 2]}},
+    )
+    connect: int | None = Field(default=None, ge=1, le=65535, description="between two attempts to connect")
 
 
 class MaximumPaths(OptionModel):
     """How many equal paths go into the routing table, from eBGP and from iBGP."""
 
-    ebgp: Paths | None = None
-    ibgp: Paths | None = None
+    ebgp: Paths | None = Field(
+        default=None, description="equal paths from other autonomous systems that go into the routing table"
+    )
+    ibgp: Paths | None = Field(default=None, description="equal paths from the router's own")
 
 
 class Neighbor(OptionModel):
     """A BGP neighbor by `address`, or by `cluster` every worker of that cluster."""
 
-    address: IPv4Address | IPv6Address | None = None
-    cluster: str | None = None
-    asn: Asn | Literal["external", "internal"] | None = None
-    remote_as: Asn | Literal["external", "internal"] | None = None
-    description: Description | None = None
-    timers: Timers | None = None
-    ebgp_multihop: int | None = Field(default=None, ge=1, le=255)
-    bfd: bool | None = None
-    expect: Literal["up", "down"] = "up"
+    model_config = ConfigDict(json_schema_extra=one_of("address", "cluster"))
+
+    address: IPv4Address | IPv6Address | None = Field(
+        default=None, description="the neighbor's address; this or `cluster`"
+    )
+    cluster: str | None = Field(
+        default=None,
+        description="a node of kind `k8s`: each of its workers is a neighbor, in the AS of its `metallb`",
+    )
+    asn: Asn | Literal["external", "internal"] | None = Field(default=None, description="the neighbor's AS")
+    remote_as: Asn | Literal["external", "internal"] | None = Field(
+        default=None, description="another name for `asn`; one of the two"
+    )
+    description: Description | None = Field(default=None, description="what it is, for `show` commands")
+    timers: Timers | None = Field(default=None, description="for this neighbor")
+    ebgp_multihop: int | None = Field(default=None, ge=1, le=255, description="hops to a neighbor in another AS")
+    bfd: bool | None = Field(default=None, description="over that of `bgp`")
+    expect: Literal["up", "down"] = Field(default="up", description="`down`: deploy does not wait for it")
 
     @property
     def remote(self) -> int | str | None:
@@ -60,21 +79,41 @@ class Neighbor(OptionModel):
 class Bgp(OptionModel):
     """`bgp:` of a router."""
 
-    asn: Asn
-    router_id: IPv4Address | None = None
-    networks: tuple[IPv4Network | IPv6Network, ...] = ()
-    neighbors: tuple[Neighbor, ...] = ()
-    maximum_paths: Paths | MaximumPaths | None = None
-    multipath_relax: bool = False
-    timers: Timers | None = None
-    bfd: bool = False
+    asn: Asn = Field(description="the autonomous system")
+    router_id: IPv4Address | None = Field(default=None, description="left out, FRR picks one of the router's addresses")
+    networks: tuple[IPv4Network | IPv6Network, ...] = Field(default=(), description="prefixes to announce")
+    neighbors: tuple[Neighbor, ...] = Field(default=(), description="whom it speaks with")
+    maximum_paths: Paths | MaximumPaths | None = Field(
+        default=None,
+        description="equal paths that go into the routing table: a number for eBGP, or both; left out, FRR's "
+        "compile-time limit holds",
+    )
+    multipath_relax: bool = Field(
+        default=False, description="paths with different AS paths of one length may share the load"
+    )
+    timers: Timers | None = Field(default=None, description="for all neighbors")
+    bfd: bool = Field(default=False, description="BFD with all neighbors")
 
 
 class FrrOptions(OptionModel):
     """The keys of a node of kind frr."""
 
-    bgp: Bgp | None = None
-    hash: HashOptions | None = None
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {
+                "type": "object",
+                "required": ["bgp", "startup-config"],
+                "properties": {"startup-config": {"type": "string"}},
+            }
+        }
+    )
+
+    bgp: Bgp | None = Field(
+        default=None,
+        description="BGP. Not together with `startup-config`, a whole `frr.conf`, which FRR itself checks: a line "
+        "that a daemon refuses fails the deploy",
+    )
+    hash: HashOptions | None = Field(default=None, description="how the router's kernel picks one of several next hops")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from netlab.kinds.base import Kind
 from netlab.kinds.k8s.expand import expand
-from netlab.kinds.k8s.options import check
+from netlab.kinds.k8s.options import K8sOptions, check
 from netlab.kinds.k8s.render import render
 
-KIND = Kind(check, expand, render)
+KIND = Kind(check, expand, render, options=K8sOptions)

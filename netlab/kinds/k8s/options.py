@@ -26,51 +26,66 @@ Asn = Annotated[int, Field(ge=1, le=4294967294)]
 class Addresses(OptionModel):
     """The nodes' addresses on the cluster's link. Whatever is left out is taken from the link's subnet."""
 
-    control_plane: IPv4Interface | None = None
-    workers: tuple[IPv4Interface, ...] = ()
+    control_plane: IPv4Interface | None = Field(default=None, description="of the control plane")
+    workers: tuple[IPv4Interface, ...] = Field(default=(), description="of the workers, in order")
 
 
 class Peer(OptionModel):
     """A BGP peer of every node's speaker, as in MetalLB's configuration."""
 
-    peer_address: IPv4Address
-    peer_asn: Asn
-    my_asn: Asn | None = None
+    peer_address: IPv4Address = Field(description="a router's address, on its far side too")
+    peer_asn: Asn = Field(description="its AS")
+    my_asn: Asn | None = Field(default=None, description="the same as `metallb`'s `asn`")
 
 
 class Metallb(OptionModel):
     """MetalLB in BGP mode. Without `peers` every BGP router on the cluster's LAN is one."""
 
-    asn: Asn
-    pool: IPv4Network
-    avoid_buggy_ips: bool = False
-    mode: Literal["native"] = "native"
-    hold_time: int = Field(default=90, ge=3, le=65535)
-    """Seconds; 90 is MetalLB's default."""
-    peers: tuple[Peer, ...] = ()
+    asn: Asn = Field(description="the speakers' autonomous system")
+    pool: IPv4Network = Field(
+        description="the prefix that services take their virtual IP addresses (VIPs) from, in the order of the file"
+    )
+    avoid_buggy_ips: bool = Field(default=False, description="no VIP ends in .0 or .255")
+    mode: Literal["native"] = Field(default="native", description="MetalLB's own speaker")
+    hold_time: int = Field(
+        default=90, ge=3, le=65535, description="of the speakers' sessions, in seconds; the default is MetalLB's"
+    )
+    peers: tuple[Peer, ...] = Field(
+        default=(), description="the routers; without it every BGP router on the cluster's LAN is one"
+    )
 
 
 class ServiceOptions(OptionModel):
     """A service of type LoadBalancer and the deployment behind it."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,48}[a-z0-9])?$")]
-    replicas: int = Field(default=1, ge=0, le=1000)
-    port: int = Field(default=80, ge=1, le=65535)
-    external_traffic_policy: Literal["Cluster", "Local"] = "Cluster"
-    nodes: tuple[str, ...] = ()
-    """The workers that its pods run on, in turn; all workers where none is named."""
+    name: Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,48}[a-z0-9])?$")] = Field(
+        description="its pods are named after it: `nginx-1`, `nginx-2` ..."
+    )
+    replicas: int = Field(default=1, ge=0, le=1000, description="pods")
+    port: int = Field(default=80, ge=1, le=65535, description="of the VIP and of the pods")
+    external_traffic_policy: Literal["Cluster", "Local"] = Field(
+        default="Cluster",
+        description="`Cluster`: every worker announces and masquerades, to any pod. `Local`: only workers with a pod "
+        "announce, to their own pods, which see the client's address",
+    )
+    nodes: tuple[str, ...] = Field(default=(), description="the workers that the pods run on, in turn; left out, all")
 
 
 class K8sOptions(OptionModel):
     """The keys of a node of kind k8s."""
 
-    workers: int = Field(default=1, ge=1, le=MAX_WORKERS)
-    addresses: Addresses = Addresses()
-    pod_subnet: IPv4Network = IPv4Network("10.244.0.0/16")
-    metallb: Metallb | None = None
-    services: tuple[ServiceOptions, ...] = ()
-    worker_routes: dict[str, Literal["auto", "none"]] = Field(default_factory=dict)
-    """Of single workers: whether they get routes to the lab's other subnets, instead of the node's `routes`."""
+    workers: int = Field(default=1, ge=1, le=MAX_WORKERS, description="how many")
+    addresses: Addresses = Field(default=Addresses(), description="the nodes' addresses on the cluster's link")
+    pod_subnet: IPv4Network = Field(
+        default=IPv4Network("10.244.0.0/16"), description="at least a /16; each node takes a /24 of it"
+    )
+    metallb: Metallb | None = Field(default=None, description="the load balancer; needed for `services`")
+    services: tuple[ServiceOptions, ...] = Field(default=(), description="what the cluster serves")
+    worker_routes: dict[str, Literal["auto", "none"]] = Field(
+        default_factory=dict,
+        description="single workers, by name, without the routes back to the clients (`none`), or with (`auto`), "
+        "whatever the node's `routes` say",
+    )
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 
+from pydantic import Field
+
 from netlab.kinds.base import AddressedLab, Expansion, Kind, Machine, Rendered, SourceText
 from netlab.kinds.common import OptionModel, machine_plan
 from netlab.model.errors import Problem, TopologyError
@@ -13,9 +15,13 @@ from netlab.topology.checking import check_options
 
 
 class LinuxOptions(OptionModel):
-    """`cmd` is a program that the host runs from the start on."""
+    """A host has one key of its own."""
 
-    cmd: str | None = None
+    cmd: str | None = Field(
+        default=None,
+        description="a program that it runs from the start on, without a shell",
+        json_schema_extra={"pattern": r"\S"},
+    )
 
 
 def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None) -> LinuxOptions:  # noqa: ARG001
@@ -43,4 +49,4 @@ def render(node: NodeSpec, options: LinuxOptions, lab: AddressedLab) -> Rendered
     return Rendered((plan,))
 
 
-KIND = Kind(check, expand, render)
+KIND = Kind(check, expand, render, options=LinuxOptions)

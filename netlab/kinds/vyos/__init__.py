@@ -7,7 +7,7 @@ today's FRR takes as many as it was compiled for.
 from __future__ import annotations
 
 from netlab.kinds.base import Kind
-from netlab.kinds.vyos.options import check
+from netlab.kinds.vyos.options import VyosOptions, check
 from netlab.kinds.vyos.render import expand, render
 
-KIND = Kind(check, expand, render, wants_startup_config=True)
+KIND = Kind(check, expand, render, options=VyosOptions, wants_startup_config=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pydantic import Field
+
 from netlab.kinds.base import GivenAddress, SourceText
 from netlab.kinds.common import OptionModel
 from netlab.kinds.frrouting import HashOptions
@@ -19,8 +21,11 @@ from netlab.topology.problems import Problems
 class VyosOptions(OptionModel):
     """The keys of a node of kind vyos."""
 
-    vyos_version: str
-    hash: HashOptions | None = None
+    vyos_version: str = Field(
+        description="the version whose configuration it is, in quotes",
+        json_schema_extra={"enum": list(VERSIONS)},
+    )
+    hash: HashOptions | None = Field(default=None, description="how the router's kernel picks one of several next hops")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,30 @@
+"""The forms of texts, as regular expressions that JSON Schema (ECMA-262) and Python read alike.
+
+They take everything that the loader takes. Where a form cannot say it all (no host bits in a prefix, at most 15
+bytes), the loader knows more.
+"""
+
+from __future__ import annotations
+
+_OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_V4 = rf"({_OCTET}\.){{3}}{_OCTET}"
+_V6 = r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
+# A length or a mask. Python's ipaddress takes leading zeros in a length.
+_LENGTH_V4 = rf"(0*(3[0-2]|[12]?[0-9])|{_V4})"
+_LENGTH_V6 = r"0*(12[0-8]|1[01][0-9]|[1-9]?[0-9])"
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+
+HOST_NAME = rf"^(?!localhost$){_LABEL}$"
+ENDPOINT = rf"^{_LABEL}(:(?!(lo|all|default|\.\.?)$)[^/:%\s]{{1,15}})?$"
+BIND = r"^[^:]+:/+[^:/][^:]*(:(ro|rw))?$"
+ENV = r"^[A-Za-z_][A-Za-z0-9_]*$"
+SYSCTL = r"^net(\.[A-Za-z0-9_-]+)+$"
+
+ADDRESS_V4 = rf"^{_V4}$"
+ADDRESS_V6 = rf"^{_V6}$"
+ADDRESS = rf"^({_V4}|{_V6})$"
+INTERFACE_V4 = rf"^{_V4}/{_LENGTH_V4}$"
+INTERFACE_V6 = rf"^{_V6}/{_LENGTH_V6}$"
+PREFIX_V4 = rf"^{_V4}(/{_LENGTH_V4})?$"
+PREFIX_V6 = rf"^{_V6}(/{_LENGTH_V6})?$"
+ROUTE_TO = rf"^(default|{_V4}(/{_LENGTH_V4})?|{_V6}(/{_LENGTH_V6})?)$"

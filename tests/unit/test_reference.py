@@ -1,0 +1,57 @@
+"""The tables of docs/topology.md and the shipped schema are what scripts/reference.py makes of the models."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from netlab import kinds
+from netlab.kinds.common import OptionModel
+from netlab.kinds.schema import document
+from netlab.topology import schema
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def reference() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "scripts" / "reference.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_and_the_shipped_schema_are_what_the_models_say(reference: ModuleType) -> None:
+    page = (ROOT / "docs/topology.md").read_text(encoding="utf-8")
+    assert page == reference.page(page), "run python scripts/reference.py"
+    assert reference.SCHEMA.read_text(encoding="utf-8") == reference.document(), "run python scripts/reference.py"
+
+
+def test_every_model_of_keys_has_its_table_and_every_key_its_description(reference: ModuleType) -> None:
+    for name in kinds.names():
+        kinds.load(name)
+    own = [model for model in OptionModel.__subclasses__() if model.__module__.startswith("netlab.")]
+    with_keys = {model for model in (*own, *schema._Keys.__subclasses__()) if model.model_fields}
+    assert with_keys == set(reference.models((ROOT / "docs/topology.md").read_text(encoding="utf-8")))
+    for model in with_keys:
+        for name, field in model.model_fields.items():
+            assert field.description, f"{model.__name__}.{name} has no Field(description=...)"
+
+
+def test_a_change_of_a_description_changes_the_page(reference: ModuleType) -> None:
+    page = "# Keys\n<!-- keys of netlab.kinds.linux:LinuxOptions -->\nold\n<!-- end -->\n"
+    (row,) = [line for line in reference.page(page).splitlines() if line.startswith("| `")]
+    assert row == "| `cmd` | text | a program that it runs from the start on, without a shell |"
+
+
+def test_the_command_prints_the_schema() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "netlab", "schema"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert json.loads(done.stdout) == document()
+    assert done.stderr == ""
