@@ -31,6 +31,7 @@ FORMATS: Mapping[str, tuple[str, str]] = {
 """pydantic's formats of addresses: what an editor calls them, and how they are written."""
 
 _NULL: Schema = {"type": "null"}
+_KEYS = frozenset({"additionalProperties", "description", "properties", "required", "type"})
 
 
 class _Generator(GenerateJsonSchema):
@@ -47,14 +48,15 @@ def document() -> Schema:
     refs, definitions = _definitions((FileKeys, SectionKeys, NodeKeys, LinkKeys, *models))
     own = {id(kind): definitions[refs[kind.options]] for kind in by_kind if kind.options is not None}
     top = definitions.pop(refs[FileKeys])
+    rules = {}
     for kind, names in by_kind.items():
-        definitions[f"kind-{names[0]}"] = _kind_keys(kind, own.get(id(kind)))
+        definitions[f"kind-{names[0]}"], rules[names[0]] = _kind_keys(kind, own.get(id(kind)))
     for model in models:
         definitions.pop(refs[model])
     definitions["any-kind"] = _any_kind(list(own.values()), complete=len(own) == len(by_kind))
     definitions["node-keys"] = _node_keys(definitions.pop(refs[NodeKeys]), by_kind)
     definitions["link"] = definitions.pop(refs[LinkKeys])
-    definitions["node"] = _node(by_kind, "a node")
+    definitions["node"] = _node(by_kind, "a node", rules)
     definitions["group"] = {
         **_node(by_kind, "keys for every node that names the group"),
         "properties": {"group": False},
@@ -116,14 +118,18 @@ def _plain(part: Any) -> Any:
     return plain
 
 
-def _kind_keys(kind: Kind[Any], own: Schema | None) -> Schema:
-    """The keys of a kind. None of them has to stand in the node itself: a layer below may have it."""
-    keys = {key: value for key, value in (own or {}).items() if key not in {"additionalProperties", "required", "type"}}
-    if own is None:
-        keys["additionalProperties"] = True
+def _kind_keys(kind: Kind[Any], own: Schema | None) -> tuple[Schema, Schema]:
+    """The keys of a kind, and what holds between them in a node.
+
+    No key has to stand in the node itself: a layer below may have it.
+    """
+    own = own or {"additionalProperties": True}
+    left_out = {"required", "type"} | ({"additionalProperties"} if kind.options is not None else set())
+    keys = {key: value for key, value in own.items() if key in _KEYS and key not in left_out}
+    rules = {key: value for key, value in own.items() if key not in _KEYS}
     if not kind.wants_startup_config:
         keys["properties"] = {**keys.get("properties", {}), "startup-config": _NULL}
-    return keys
+    return keys, rules
 
 
 def _any_kind(own: Sequence[Schema], *, complete: bool) -> Schema:
@@ -161,20 +167,22 @@ def _or_null(schema: Schema) -> Schema:
     return {**about, "anyOf": [*rest.pop("anyOf", [rest]), _NULL]}
 
 
-def _node(by_kind: Mapping[Kind[Any], Sequence[str]], description: str) -> Schema:
+def _node(
+    by_kind: Mapping[Kind[Any], Sequence[str]], description: str, rules: Mapping[str, Schema] | None = None
+) -> Schema:
     return {
         "description": description,
         "type": ["object", "null"],
-        "allOf": [_ref("node keys"), *_by_kind(by_kind)],
+        "allOf": [_ref("node keys"), *_by_kind(by_kind, rules or {})],
         "unevaluatedProperties": False,
     }
 
 
-def _by_kind(by_kind: Mapping[Kind[Any], Sequence[str]]) -> Iterator[Schema]:
+def _by_kind(by_kind: Mapping[Kind[Any], Sequence[str]], rules: Mapping[str, Schema]) -> Iterator[Schema]:
     """What else holds for each kind, and where none is named."""
     for names in by_kind.values():
         named = {"type": "object", "properties": {"kind": {"enum": list(names)}}, "required": ["kind"]}
-        yield {"if": named, "then": _ref(f"kind {names[0]}")}
+        yield {"if": named, "then": {**_ref(f"kind {names[0]}"), **rules.get(names[0], {})}}
     yield {"if": {"properties": {"kind": _NULL}}, "then": _ref("any kind")}
 
 

@@ -101,6 +101,15 @@ class NodeSpec:
 
 
 @dataclass(frozen=True)
+class LayerSpec:
+    """Keys for several nodes, from `defaults`, `kinds` or `groups`. `kind` is whose they are, where the layer says."""
+
+    kind: str | None
+    options: Located
+    startup_config_position: Position | None = None
+
+
+@dataclass(frozen=True)
 class EndpointSpec:
     """One end of a link. `interface` is None where the file leaves the name to netlab (`k8s`, or a bridge's port)."""
 
@@ -132,6 +141,7 @@ class Topology:
     runtime: Literal["netns", "docker"]
     nodes: tuple[NodeSpec, ...]
     links: tuple[LinkSpec, ...]
+    layers: tuple[LayerSpec, ...] = ()
 
     def node(self, name: str) -> NodeSpec:
         """The node of that name. KeyError where there is none."""

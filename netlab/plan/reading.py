@@ -12,6 +12,7 @@ from netlab.kinds.base import SourceText
 from netlab.model.errors import Position, Problem, TopologyError
 from netlab.model.topology import NodeSpec, Topology
 from netlab.plan.addressing import address_lab
+from netlab.plan.layers import layer_problems, no_startup_config
 from netlab.plan.wiring import wire_lab
 from netlab.topology import parse
 from netlab.topology.problems import Problems
@@ -42,6 +43,9 @@ def read(file: Path) -> CheckedTopology:
     for node in topology.nodes:
         with problems.gather():
             options[node.name] = _check(node, topology, file)
+    # A wrong key of a layer is told once, and in the words of the node that has it.
+    told = {problem.position for problem in problems.sorted()}
+    problems.extend(problem for problem in layer_problems(topology.layers) if problem.position not in told)
     # What is left without the wrong nodes still shows wrong addresses.
     nodes = tuple(node for node in topology.nodes if node.name in options)
     links = tuple(link for link in topology.links if all(end.node in options for end in link.endpoints))
@@ -57,8 +61,7 @@ def _check(node: NodeSpec, topology: Topology, file: Path) -> Any:
     source = None
     if node.startup_config is not None:
         if not kind.wants_startup_config:
-            message = f"a node of kind {node.kind} has no startup-config"
-            raise TopologyError(Problem(message, node.startup_config_position, "remove the key"))
+            raise TopologyError(no_startup_config(node.kind, node.startup_config_position))
         source = _source(node.startup_config, node.startup_config_position, topology.file.parent, file.parent)
     return kind.check(node, topology, source)
 

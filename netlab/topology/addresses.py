@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_interface
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, IPv6Network, ip_interface
 from typing import TypeVar
 
+from pydantic import BaseModel
+
 from netlab.model.errors import Position
-from netlab.model.topology import EndpointSpec, Located
+from netlab.model.topology import EndpointSpec, Key, Located
 from netlab.topology.problems import Problems
 
 Family = TypeVar("Family", IPv4Interface, IPv6Interface)
@@ -53,6 +56,28 @@ def address(family: type[Family], written: str | None, position: Position, probl
         problems.add(f"{written} is no address for a host: {reason}", position, "give another")
         return None
     return value
+
+
+def zoned(value: object) -> Iterator[tuple[tuple[Key, ...], str]]:
+    """The IPv6 addresses with a zone (`fe80::1%eth0`) in a checked model, with their places.
+
+    A zone may be any text, spaces too, so it must not reach a daemon's configuration; and which interface an address
+    belongs to never stands in the address here.
+    """
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        parts: list[tuple[Key, object]] = [(fields[name].alias or name, part) for name, part in value]
+    elif isinstance(value, dict):
+        parts = list(value.items())
+    elif isinstance(value, tuple | list):
+        parts = list(enumerate(value))
+    else:
+        first = value.network_address if isinstance(value, IPv6Network) else value
+        if isinstance(first, IPv6Address) and first.scope_id is not None:
+            yield (), str(value)
+        return
+    for key, part in parts:
+        yield from (((key, *path), text) for path, text in zoned(part))
 
 
 def _no_host(value: IPv4Interface | IPv6Interface) -> str | None:

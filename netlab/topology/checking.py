@@ -10,12 +10,15 @@ from pydantic import BaseModel
 from netlab.model.errors import Problem, TopologyError
 from netlab.model.topology import Located
 from netlab.topology import wording
+from netlab.topology.addresses import zoned
 from netlab.topology.problems import Problems, did_you_mean, nearest
 from netlab.topology.schema import NODE_KEYS
 
 __all__ = ["NODE_KEYS", "Problems", "check", "check_options", "did_you_mean", "nearest"]
 
 Model = TypeVar("Model", bound=BaseModel)
+
+_NO_ZONE = "write the address without %"
 
 
 def check_options(model: type[Model], located: Located, what: str) -> Model:
@@ -34,16 +37,20 @@ def check_options(model: type[Model], located: Located, what: str) -> Model:
 
 
 def check(
-    model: type[Model], located: Located, what: str, also_known: Collection[str] = ()
+    model: type[Model], located: Located, what: str, also_known: Collection[str] = (), *, partial: bool = False
 ) -> tuple[Model | None, list[Problem]]:
-    """The value as a `model` and everything wrong with it.
+    """The value as a `model` and everything wrong with it. With `partial`, a key that is not there is not wrong.
 
     Top-level keys with a wrong value are left out of the model, so that the rest can still be used; None where it
     makes no model without them.
     """
     value = located.value
     made, errors = wording.validate(model, value)
+    if partial:
+        errors = [error for error in errors if error["type"] != "missing" or len(error["loc"]) > 1]
     problems = wording.problems(errors, model, located, what, also_known)
+    if made is not None:
+        problems += [Problem(f"{text} has a zone", located.at(*path), _NO_ZONE) for path, text in zoned(made)]
     if errors and isinstance(value, dict):
         wrong = {error["loc"][0] for error in errors if error["loc"]}
         made, _ = wording.validate(model, {key: part for key, part in value.items() if key not in wrong})

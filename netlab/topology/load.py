@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from netlab.model.errors import Position, Problem, TopologyError
-from netlab.model.topology import NodeSpec, Topology
+from netlab.model.topology import LayerSpec, NodeSpec, Topology
 from netlab.topology.checking import check
 from netlab.topology.links import link_specs
 from netlab.topology.merge import layer, merge, text_of
@@ -55,6 +55,7 @@ class _Reader:
         self.defaults: Branch | None = None
         self.kinds: dict[str, Branch | None] = {}
         self.groups: dict[str, Branch | None] = {}
+        self.layers: list[LayerSpec] = []
         self.auto_ipv4 = False
 
     def topology(self, tree: Tree) -> Topology | None:
@@ -75,6 +76,7 @@ class _Reader:
             runtime="docker" if text_of(tree, "runtime") == "docker" else "netns",
             nodes=nodes,
             links=tuple(link for link in links if names.issuperset(end.node for end in link.endpoints)),
+            layers=tuple(self.layers),
         )
 
     def _lab_name(self, top: Mapping[str, Entry]) -> str:
@@ -101,16 +103,31 @@ class _Reader:
         if "defaults" in sections:
             self.defaults = self._layer(Branch(sections["defaults"].tree.position, entries=defaults))
         for name, entry in _entries(_at(sections, "kinds")).items():
-            if self._known_kind(name, entry.key_position):
-                self.kinds[SAME_KIND.get(name, name)] = self._layer(entry.tree)
-            if "kind" in _entries(entry.tree):
-                self.problems.add('"kind" cannot stand here', _entries(entry.tree)["kind"].key_position, "remove it")
-        self.groups = {name: self._layer(entry.tree) for name, entry in _entries(_at(sections, "groups")).items()}
+            self._refuse("kind", entry.tree)
+            self._refuse("group", entry.tree)
+            kind = SAME_KIND.get(name, name)
+            if kind in self.kinds:
+                self.problems.add(f'"{name}" is kind {kind}, which stands here twice', entry.key_position, "join them")
+            elif self._known_kind(name, entry.key_position):
+                self.kinds[kind] = self._layer(entry.tree, kind)
+        for name, entry in _entries(_at(sections, "groups")).items():
+            self._refuse("group", entry.tree)
+            self.groups[name] = self._layer(entry.tree)
 
-    def _layer(self, tree: Tree) -> Branch | None:
+    def _refuse(self, key: str, tree: Tree) -> None:
+        if key in _entries(tree):
+            self.problems.add(f'"{key}" cannot stand here', _entries(tree)[key].key_position, "remove it")
+
+    def _layer(self, tree: Tree, kind: str | None = None) -> Branch | None:
         made = layer(tree)
-        if made is not None:
-            check_layer(made, self.file.parent, self.problems)
+        if made is None:
+            return None
+        if kind is None and "kind" in (made.entries or {}):
+            kind = text_of(made, "kind")
+            if kind is None or not self._known_kind(kind, _entries(made)["kind"].tree.position):
+                return made
+        spec = check_layer(made, self.file.parent, self.problems)
+        self.layers.append(LayerSpec(kind and SAME_KIND.get(kind, kind), spec.options, spec.startup_config_position))
         return made
 
     def _known_kind(self, kind: str, position: Position) -> bool:

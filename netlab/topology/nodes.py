@@ -47,9 +47,9 @@ def node_spec(name: str, kind: str, merged: Branch, place: Position, *, folder: 
     )
 
 
-def check_layer(one: Branch, folder: Path, problems: Problems) -> None:
+def check_layer(one: Branch, folder: Path, problems: Problems) -> NodeSpec:
     """Check the generic keys of a layer by itself, so that one which no node uses is checked too."""
-    node_spec("", "", one, one.position, folder=folder, problems=problems)
+    return node_spec("", "", one, one.position, folder=folder, problems=problems)
 
 
 def _texts(where: Located, key: str) -> Iterator[tuple[Key, str]]:
@@ -70,14 +70,16 @@ def _check_exec(where: Located, problems: Problems) -> None:
 
 def _check_env(where: Located, problems: Problems) -> None:
     for name, _ in _texts(where, "env"):
-        if not is_env_name(str(name)):
+        if isinstance(name, str) and not is_env_name(name):
             place = where.key_at("env", name)
             problems.add(f'"{name}" is no name for a variable', place, "letters, digits and _, no digit first")
 
 
 def _check_sysctls(where: Located, problems: Problems) -> None:
     for name, value in _texts(where, "sysctls"):
-        if not is_sysctl(str(name)):
+        if not isinstance(name, str):
+            continue
+        if not is_sysctl(name):
             place = where.key_at("sysctls", name)
             problems.add(f'"{name}" is not a sysctl of a network namespace', place, "write it as net.ipv4.ip_forward")
         elif not value.strip():

@@ -57,7 +57,7 @@ class _Reader:
 
     def _address(self, word: str, where: Position) -> None:
         try:
-            address = ip_interface(word)
+            address = ip_interface(word.replace("%", "%%"))  # no zone: it may be any text
         except ValueError:
             self.problems.append(Problem(f'"{word}" is not an address', where, "write it as 10.0.0.1/24"))
             return
