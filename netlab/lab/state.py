@@ -9,6 +9,7 @@ logs/NODE/  what the processes of each node printed
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 import stat
@@ -17,9 +18,10 @@ from pathlib import Path
 from netlab.model.errors import HostError, InputError, LabError, Problem
 from netlab.model.lab import Lab, LabNode
 from netlab.model.plan import LabPlan
-from netlab.runtime import lock
+from netlab.runtime import lock, trusted
 
 _LOCK_TIMEOUT = 10.0
+_ELSEWHERE = "set XDG_STATE_HOME to a folder of yours"
 
 
 def root() -> Path:
@@ -30,7 +32,7 @@ def root() -> Path:
     try:
         return Path.home() / ".local" / "state" / "netlab"
     except RuntimeError:
-        raise HostError("there is no home folder to keep labs in", "set XDG_STATE_HOME to a folder of yours") from None
+        raise HostError("there is no home folder to keep labs in", _ELSEWHERE) from None
 
 
 def directory(name: str) -> Path:
@@ -38,6 +40,18 @@ def directory(name: str) -> Path:
     if not name or "/" in name or name.startswith(".") or not name.isprintable():
         raise InputError(Problem(f"{name!r} cannot be the name of a lab"))
     return root() / name
+
+
+def _check_root() -> None:
+    """HostError where somebody else could put a folder of theirs in the place of a lab's, or of all."""
+    try:
+        os.close(trusted.open_folder(str(root())))
+    except FileNotFoundError:
+        pass
+    except trusted.Untrusted as error:
+        raise HostError(str(error), _ELSEWHERE) from None
+    except OSError as error:
+        raise HostError(f"cannot look into {error.filename}: {error.strerror}", _ELSEWHERE) from None
 
 
 def save(lab: Lab, plan: LabPlan) -> None:
@@ -65,16 +79,30 @@ def load(name: str) -> Lab:
     folder = directory(name)
     must_exist(name)
     try:
-        data = json.loads((folder / "lab.json").read_bytes())
+        data = json.loads(_read(folder / "lab.json"))
         init = LabNode(**data.pop("init"))
         nodes = tuple(LabNode(**node) for node in data.pop("nodes"))
         return Lab(**data, init=init, nodes=nodes)
     except FileNotFoundError:
         raise LabError(f"lab {name} was never finished: 'netlab destroy --lab {name}' removes what is left") from None
-    except OSError as error:
-        raise HostError(f"cannot read {folder / 'lab.json'}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError) as error:
         raise LabError(f"{folder / 'lab.json'} is damaged: {error}") from None
+
+
+def _read(path: Path) -> bytes:
+    """A file of a state folder. LabError for what netlab did not put there: a link, a pipe, a file with other names."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            found = os.fstat(file.fileno())
+            if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_nlink == 1:
+                return file.read()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise HostError(f"cannot read {path}: {error.strerror}") from None
+    raise LabError(f"{path} is damaged: not a file that netlab wrote")
 
 
 def load_plan(lab: Lab) -> LabPlan:
@@ -83,7 +111,7 @@ def load_plan(lab: Lab) -> LabPlan:
 
     path = Path(lab.directory, "plan.json")
     try:
-        return codec.decode(LabPlan, path.read_bytes(), str(path))
+        return codec.decode(LabPlan, _read(path), str(path))
     except FileNotFoundError:
         raise LabError(f"{path} is missing") from None
 
@@ -91,6 +119,7 @@ def load_plan(lab: Lab) -> LabPlan:
 def must_exist(name: str) -> None:
     """LabError where there is no lab of that name, HostError for a folder that is not this user's own and private."""
     folder = directory(name)
+    _check_root()
     try:
         found = folder.lstat()
     except FileNotFoundError:
@@ -103,14 +132,13 @@ def must_exist(name: str) -> None:
 
 def names() -> list[str]:
     """The names of this user's labs, dead ones too."""
+    _check_root()
     try:
         return sorted(entry.name for entry in os.scandir(root()) if entry.is_dir(follow_symlinks=False))
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise HostError(
-            f"cannot look into {root()}: {error.strerror}", "set XDG_STATE_HOME to a folder of yours"
-        ) from None
+        raise HostError(f"cannot look into {root()}: {error.strerror}", _ELSEWHERE) from None
 
 
 def is_locked(name: str) -> bool:

@@ -90,6 +90,7 @@ def _enter_and_wait(namespaces: Mapping[str, int], command: Command) -> None:
 def _execute(namespaces: Mapping[str, int], command: Command) -> None:
     for kind, flag in _NAMESPACES:
         sc.setns(namespaces[kind], flag)
+    sc.leave_session_keyring()
     for target, source in command.files.items():
         os.dup2(source, target)
     if not command.all_capabilities:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,9 +31,23 @@ def id_maps() -> IdMaps:
     if uid == 0:
         return IdMaps(None, None)
     uids, gids = _subordinate("/etc/subuid", uid), _subordinate("/etc/subgid", uid)
-    if uids and gids and shutil.which("newuidmap") and shutil.which("newgidmap"):
+    if uids and gids and _gives_privileges("newuidmap") and _gives_privileges("newgidmap"):
         return IdMaps([[0, uid, 1], [1, *uids]], [[0, gid, 1], [1, *gids]])
     return IdMaps([[0, uid, 1]], [[0, gid, 1]])
+
+
+def _gives_privileges(program: str) -> bool:
+    """Whether a helper is there and may write maps: set-uid root or with file capabilities, and not held back."""
+    found = shutil.which(program)
+    if found is None or "NoNewPrivs:\t1" in Path("/proc/self/status").read_text(encoding="utf-8", errors="replace"):
+        return False
+    status = os.stat(found)
+    if status.st_mode & stat.S_ISUID and status.st_uid == 0:
+        return True
+    try:
+        return "security.capability" in os.listxattr(found)
+    except OSError:  # a file system without extended attributes
+        return False
 
 
 def next_free_range(count: int = 65536) -> tuple[int, int]:

@@ -16,12 +16,14 @@ import json
 import os
 import resource
 import socket
+import stat
 import sys
 from typing import Any
 
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
 
+from netlab.runtime import trusted
 from netlab.runtime.netns import labinit, nodeinit
 from netlab.runtime.netns import syscalls as sc
 
@@ -46,6 +48,11 @@ def main() -> None:
     nodeinit.soft_file_limit = soft
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
+        sc.leave_session_keyring()
+    except OSError as error:
+        _answer(control, {"error": sc.describe(error), "remedy": "raise kernel.keys.maxkeys"})
+        return
+    try:
         directory_fd = _claim(request["directory"])
     except _Refused as refusal:
         _answer(control, refusal.answer)
@@ -66,23 +73,22 @@ def _answer(control: socket.socket, message: dict[str, Any]) -> None:
 
 def _claim(directory: str) -> int:
     """Make the lab's state folder, take its lock for good, and return a descriptor of the folder."""
-    parent = os.path.dirname(directory)
+    parent, name = os.path.split(directory)
     for _ in range(_TRIES):
         try:
-            os.makedirs(parent, mode=0o700, exist_ok=True)
-            _check_private(parent)
-            os.mkdir(directory, 0o700)
-        except FileExistsError as error:
-            if error.filename == directory:
-                raise _Refused(running=True) from None
-            if os.path.lexists(parent) and not os.path.isdir(parent):
-                raise _Refused(error=f"{parent} is not a folder") from None
-            continue  # another netlab made it and its end removed it
+            labs = trusted.open_folder(parent, make=True)
+        except trusted.Untrusted as error:
+            raise _Refused(error=str(error), remedy=_ELSEWHERE) from None
         except FileNotFoundError:
-            continue  # another lab's end removed the empty parent
+            continue  # another lab's end removed the empty folder
         except OSError as error:
             raise _Refused(error=f"cannot make {error.filename}: {error.strerror}", remedy=_ELSEWHERE) from None
-        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            folder = _make(labs, name, directory)
+        finally:
+            os.close(labs)
+        if folder is None:
+            continue
         try:
             if _fill(folder):
                 return folder
@@ -93,13 +99,21 @@ def _claim(directory: str) -> int:
     raise _Refused(error=f"cannot make {directory}: its parent is removed again and again")
 
 
-def _check_private(parent: str) -> None:
-    """Whoever may write in the folder of all labs could put a folder of theirs in a lab's place."""
-    found = os.stat(parent)
-    if found.st_uid != os.geteuid():
-        raise _Refused(error=f"{parent} belongs to another user", remedy=_ELSEWHERE)
-    if found.st_mode & 0o022:
-        raise _Refused(error=f"others may write in {parent}", remedy=f"chmod 0700 {parent}")
+def _make(labs: int, name: str, directory: str) -> int | None:
+    """The lab's new folder; None where the folder of all labs is gone meanwhile."""
+    try:
+        os.mkdir(name, 0o700, dir_fd=labs)
+        return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=labs)
+    except FileExistsError:
+        found = os.stat(name, dir_fd=labs, follow_symlinks=False)
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid():
+            raise _Refused(running=True) from None
+        error = f"{directory} is not a folder of this user"
+        raise _Refused(error=error, remedy=f"look at it, then remove {directory}") from None
+    except FileNotFoundError:
+        return None  # another lab's end removed the empty parent
+    except OSError as error:
+        raise _Refused(error=f"cannot make {directory}: {error.strerror}", remedy=_ELSEWHERE) from None
 
 
 def _fill(folder: int) -> bool:

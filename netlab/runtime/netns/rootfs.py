@@ -14,12 +14,16 @@ from typing import Any
 
 from netlab.runtime.netns import syscalls as sc
 
-# Folders that each node has for itself. The host's own FRR writes /var/tmp/frr and /var/lib/frr.
-PRIVATE_FOLDERS = ("/run", "/tmp", "/root", "/var/tmp", "/var/log", "/var/lib/frr", "/etc/frr")
+# Folders that each node has for itself. The host's own FRR writes /var/tmp/frr and /var/lib/frr. Services of the host
+# listen on sockets in /run, /tmp, /var/lib, /var/snap and /var/spool, and a read-only mount is no bar to connecting.
+PRIVATE_FOLDERS = ("/run", "/tmp", "/root", "/var/tmp", "/var/log", "/var/lib", "/var/snap", "/var/spool", "/etc/frr")
+_IN_PRIVATE_FOLDERS = ("/var/lib/frr",)  # where the host has them
 _TOP_PRIVATE = frozenset(("proc", "sys", "dev"))
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
 # Files of /proc that a host-root uid could change the host with, whatever its capabilities.
 _PROC_READ_ONLY = ("sys", "sysrq-trigger", "irq", "bus", "fs", "scsi", "acpi", "mtrr", "dynamic_debug")
+# What tells of the host beyond what a machine needs, for a uid that is root's: Docker's list, and key-users.
+_PROC_HIDDEN = ("keys", "key-users", "kcore", "timer_list", "sched_debug", "latency_stats")
 _MOST_LINKS = 40  # as the kernel has it (path_resolution(7))
 _TMPFS_SIZE = "size=512m,nr_inodes=100k,mode=0755"
 
@@ -32,19 +36,35 @@ def prepare_lab(staging: str, writable: list[str]) -> None:
     shared, a mount made here would otherwise appear on the host.
     """
     sc.make_private("/")
+    # Copied before everything becomes read-only, so that what is mounted below stays as the host has it.
+    trees = [_clone_host_path(source) for source in writable]
     sc.mount_setattr("/", set_flags=sc.MOUNT_ATTR_RDONLY | sc.MOUNT_ATTR_NODEV, recursive=True)
     sc.mount("tmpfs", staging, "tmpfs", sc.MS_NOSUID, "mode=0755")
     for folder in ("dev", "bind", "own", "root"):
         os.mkdir(f"{staging}/{folder}")
     _fill_dev(f"{staging}/dev")
-    for index, source in enumerate(writable):
+    for index, (source, tree) in enumerate(zip(writable, trees, strict=True)):
         target = f"{staging}/bind/{index}"
-        _bind_host_path(source, target)
-        sc.mount_setattr(target, clear_flags=sc.MOUNT_ATTR_RDONLY)
+        _make_target(target, source)
+        sc.mount_setattr("", folder=tree, set_flags=sc.MOUNT_ATTR_NODEV, recursive=True)
+        sc.attach(tree, target)
+        os.close(tree)
     sc.mount("proc", "/proc", "proc", sc.MS_NOSUID | sc.MS_NODEV | sc.MS_NOEXEC)
+    _forbid_user_namespaces()
+
+
+def _forbid_user_namespaces() -> None:
+    """No user namespace below the lab's: in one, a node had every capability again, over namespaces of its own.
+
+    That was enough to mount the host's cgroups, which belong to root, and so to a node of root's lab. The limit is
+    this user namespace's own (namespaces(7), /proc/sys/user).
+    """
+    with open("/proc/sys/user/max_user_namespaces", "w", encoding="ascii") as file:
+        file.write("0")
 
 
 def _fill_dev(dev: str) -> None:
+    sc.mount("tmpfs", dev, "tmpfs", sc.MS_NOSUID, "mode=0755")
     for name in _DEVICES:
         source = f"/dev/{name}"
         if not os.path.exists(source):
@@ -75,14 +95,26 @@ def _make_target(target: str, source: str) -> None:
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
 
 
-def _bind_host_path(source: str, target: str) -> None:
-    """Bind a path that the topology names, as it was when the topology was checked: without links in it."""
-    descriptor = os.open(source, os.O_PATH)
+def _open_host_path(source: str) -> int:
+    """A path that the topology names, as it was when the topology was checked: without links in it."""
+    descriptor = os.open(source, os.O_PATH | os.O_CLOEXEC)
+    if os.readlink(f"/proc/self/fd/{descriptor}") != source:
+        os.close(descriptor)
+        raise OSError(errno.ELOOP, "a link stands there now, which was not there when the topology was read", source)
+    return descriptor
+
+
+def _clone_host_path(source: str) -> int:
+    descriptor = _open_host_path(source)
     try:
-        if os.readlink(f"/proc/self/fd/{descriptor}") != source:
-            raise OSError(
-                errno.ELOOP, "a link stands there now, which was not there when the topology was read", source
-            )
+        return sc.clone_tree(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
+
+
+def _bind_host_path(source: str, target: str) -> None:
+    descriptor = _open_host_path(source)
+    try:
         if not os.path.lexists(target):
             _make_target(target, f"/proc/self/fd/{descriptor}")
         sc.bind(f"/proc/self/fd/{descriptor}", target, recursive=True)
@@ -97,6 +129,8 @@ def build_root(staging: str, node: dict[str, Any], keep: list[str]) -> None:
     files and the topology's folder.
     """
     own, root = f"{staging}/own", f"{staging}/root"
+    # One node's binds are not another's to see, in whatever host folder the lab's state is.
+    sc.make_unbindable(staging)
     sc.mount("tmpfs", own, "tmpfs", sc.MS_NOSUID | sc.MS_NODEV, _TMPFS_SIZE)
     os.mkdir(f"{own}/root", 0o755)
     sc.bind(f"{own}/root", root)
@@ -106,6 +140,9 @@ def build_root(staging: str, node: dict[str, Any], keep: list[str]) -> None:
     _mount_kernel_views(staging, root)
     for folder in PRIVATE_FOLDERS:
         _private_folder(own, root, folder)
+    for folder in _IN_PRIVATE_FOLDERS:
+        if os.path.isdir(folder):
+            os.mkdir(root + folder)
     # All targets first: an overlay made for one would hide what is mounted below it already.
     for bind in node["binds"]:
         _ensure_target(own, root, _resolved(root, bind["target"]), os.path.isdir(bind["source"]))
@@ -151,6 +188,9 @@ def _mount_kernel_views(staging: str, root: str) -> None:
         if os.path.exists(path):
             sc.bind(path, path)
             sc.mount_setattr(path, set_flags=sc.MOUNT_ATTR_RDONLY)
+    for name in _PROC_HIDDEN:
+        if os.path.exists(f"{proc}/{name}"):
+            sc.bind(f"{staging}/dev/null", f"{proc}/{name}")
     # /proc/sys/net shows the network namespace of whoever looks, and is the node's to change.
     sc.bind(f"{proc}/sys/net", f"{proc}/sys/net")
     sc.mount_setattr(f"{proc}/sys/net", clear_flags=sc.MOUNT_ATTR_RDONLY)

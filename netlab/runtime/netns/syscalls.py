@@ -24,6 +24,7 @@ MS_NOEXEC = 0x8
 MS_RDONLY = 0x1
 MS_BIND = 0x1000
 MS_REC = 0x4000
+MS_UNBINDABLE = 0x20000
 MS_PRIVATE = 0x40000
 MNT_DETACH = 0x2
 
@@ -31,8 +32,13 @@ MOUNT_ATTR_RDONLY = 0x1
 MOUNT_ATTR_NODEV = 0x4
 _AT_FDCWD = -100
 _AT_RECURSIVE = 0x8000
-_SYS_MOUNT_SETATTR = 442  # the same on every architecture
+_AT_EMPTY_PATH = 0x1000
+_OPEN_TREE_CLONE = 1
+_MOVE_MOUNT_F_EMPTY_PATH = 0x4
+_SYS_OPEN_TREE, _SYS_MOVE_MOUNT, _SYS_MOUNT_SETATTR = 428, 429, 442  # the same on every architecture
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, "s390x": 217}
+_SYS_KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280}
+_KEYCTL_JOIN_SESSION_KEYRING = 1
 
 _PR_SET_SECCOMP = 22
 _PR_CAPBSET_DROP = 24
@@ -110,18 +116,46 @@ def mount(source: str, target: str, kind: str | None, flags: int, data: str | No
     _check(result, f"mount {kind or 'bind'} {source} on {target}")
 
 
-def mount_setattr(path: str, *, set_flags: int = 0, clear_flags: int = 0, recursive: bool = False) -> None:
-    """Change the flags of the mount at `path`, and of all below it where `recursive` (mount_setattr(2))."""
+def mount_setattr(
+    path: str, *, folder: int = _AT_FDCWD, set_flags: int = 0, clear_flags: int = 0, recursive: bool = False
+) -> None:
+    """Change the flags of the mount at `path`, and of all below it where `recursive` (mount_setattr(2)).
+
+    An empty path means the mount behind the descriptor `folder`.
+    """
     attributes = _MountAttr(set_flags, clear_flags, 0, 0)
     result = _libc.syscall(
         ctypes.c_long(_SYS_MOUNT_SETATTR),
-        ctypes.c_int(_AT_FDCWD),
+        ctypes.c_int(folder),
         path.encode(),
-        ctypes.c_uint(_AT_RECURSIVE if recursive else 0),
+        ctypes.c_uint((_AT_RECURSIVE if recursive else 0) | (0 if path else _AT_EMPTY_PATH)),
         ctypes.byref(attributes),
         ctypes.c_size_t(ctypes.sizeof(attributes)),
     )
     _check(result, f"mount_setattr {path}")
+
+
+def clone_tree(path: str) -> int:
+    """A descriptor of a copy of the mounts at and below `path`, not attached anywhere yet (open_tree(2))."""
+    flags = _OPEN_TREE_CLONE | _AT_RECURSIVE | os.O_CLOEXEC
+    descriptor = _libc.syscall(
+        ctypes.c_long(_SYS_OPEN_TREE), ctypes.c_int(_AT_FDCWD), path.encode(), ctypes.c_uint(flags)
+    )
+    _check(descriptor, f"open_tree {path}")
+    return int(descriptor)
+
+
+def attach(tree: int, target: str) -> None:
+    """Mount what clone_tree gave at `target` (move_mount(2))."""
+    result = _libc.syscall(
+        ctypes.c_long(_SYS_MOVE_MOUNT),
+        ctypes.c_int(tree),
+        b"",
+        ctypes.c_int(_AT_FDCWD),
+        target.encode(),
+        ctypes.c_uint(_MOVE_MOUNT_F_EMPTY_PATH),
+    )
+    _check(result, f"move_mount {target}")
 
 
 def bind(source: str, target: str, *, recursive: bool = False) -> None:
@@ -137,6 +171,19 @@ def unmount(path: str) -> None:
 def make_private(path: str) -> None:
     """Keep mounts at and below `path` from reaching other mount namespaces."""
     mount("none", path, None, MS_REC | MS_PRIVATE)
+
+
+def make_unbindable(path: str) -> None:
+    """Keep the mount at `path` and those below it out of every recursive bind of what is above."""
+    mount("none", path, None, MS_UNBINDABLE)
+
+
+def leave_session_keyring() -> None:
+    """Take a session keyring of one's own: the old one holds keys of the user's login (session-keyring(7))."""
+    number = _SYS_KEYCTL[os.uname().machine]
+    result = _libc.syscall(ctypes.c_long(number), ctypes.c_int(_KEYCTL_JOIN_SESSION_KEYRING), None, 0, 0, 0)
+    if result < 0 and ctypes.get_errno() != errno.ENOSYS:  # a kernel without keyrings
+        _check(result, "keyctl(KEYCTL_JOIN_SESSION_KEYRING)")
 
 
 def pivot_root_here() -> None:

@@ -21,7 +21,7 @@ def test_root_keeps_all_ids(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("user")
 def test_a_user_is_root_in_the_lab_and_has_the_subordinate_range(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identity.shutil, "which", lambda program: f"/usr/bin/{program}")
+    monkeypatch.setattr(identity, "_gives_privileges", lambda program: True)
     maps = identity.id_maps()
     assert maps.uid == [[0, 1000, 1], [1, 200000, 65536]]
     assert maps.gid == [[0, 1001, 1], [1, 300000, 65536]]
@@ -34,6 +34,19 @@ def test_without_the_set_uid_helpers_a_user_has_a_single_id(monkeypatch: pytest.
     maps = identity.id_maps()
     assert (maps.uid, maps.gid) == ([[0, 1000, 1]], [[0, 1001, 1]])
     assert maps.single
+
+
+@pytest.mark.usefixtures("user")
+def test_a_helper_without_privileges_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "newuidmap").touch(0o755)
+    monkeypatch.setattr(identity.shutil, "which", lambda program: str(tmp_path / "newuidmap"))
+    assert identity.id_maps().single
+
+
+def test_a_set_uid_helper_gives_privileges_unless_they_are_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert identity._gives_privileges("su")
+    monkeypatch.setattr(identity.Path, "read_text", lambda self, **options: "NoNewPrivs:\t1\n")
+    assert not identity._gives_privileges("su")
 
 
 @pytest.mark.parametrize(

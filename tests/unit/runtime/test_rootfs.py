@@ -68,4 +68,4 @@ def test_what_is_below_a_private_folder_is_hidden() -> None:
     assert rootfs._is_hidden("/tmp/venv")
     assert rootfs._is_hidden("/var/log")
     assert not rootfs._is_hidden("/tmpfiles")
-    assert not rootfs._is_hidden("/var/lib")
+    assert not rootfs._is_hidden("/var/library")
