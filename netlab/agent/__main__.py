@@ -1,5 +1,6 @@
 """`python -m netlab.agent`, or this very file: the agent on standard input and output."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,3 +10,4 @@ if __name__ == "__main__":
     from netlab.agent.server import main
 
     main()
+    os._exit(0)  # nothing of the interpreter's end is needed, and the caller waits for it

@@ -55,11 +55,12 @@ class AgentClient:
         self.close()
 
     def close(self) -> None:
-        """End the agent: it leaves at the end of its input."""
+        """End the agent: it leaves at the end of its input. No zombie of it is left."""
         if not self._closed:
             self._closed = True
             os.close(self._to)
             os.close(self._from)
+            self._end()
 
     def hello(self, nodes: dict[str, int]) -> None:
         """Tell the agent where its machines are."""

@@ -47,13 +47,19 @@ def ecmp_check(
     Opens connections from the client behind each router to each VIP and counts, where they leave the router, which
     next hop each of them took. Exit code 0: every router does what is expected of it; 1: one does not.
     """
-    from netlab.ecmp.check import CheckOptions, run
+    from netlab import api
     from netlab.report.verdict import print_verdict
 
-    options = CheckOptions(
-        routers=tuple(router or ()), vip=vip, flows=flows, seed=seed, timeout=timeout, expect=expect, evidence=evidence
+    verdict = api.ecmp_check(
+        lab,
+        routers=router or (),
+        vip=vip,
+        flows=flows,
+        seed=seed,
+        timeout=timeout,
+        expect=expect,
+        evidence=evidence,
     )
-    verdict = run(lab, options)
     print_verdict(verdict, as_json=output is Format.JSON)
     raise typer.Exit(0 if verdict.matches else 1)
 
@@ -64,9 +70,9 @@ def judge(
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Judge saved evidence again, on any machine."""
-    from netlab.ecmp.check import judge_file
+    from netlab import api
     from netlab.report.verdict import print_verdict
 
-    verdict = judge_file(file, expect)
+    verdict = api.judge(file, expect=expect)
     print_verdict(verdict, as_json=output is Format.JSON)
     raise typer.Exit(0 if verdict.matches else 1)

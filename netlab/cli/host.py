@@ -14,9 +14,9 @@ def register(app: typer.Typer) -> None:
 
 def doctor(output: FormatOption = Format.TABLE) -> None:
     """Say what this host lacks and what mends it."""
-    from netlab.lab.doctor import examine
+    from netlab import api
     from netlab.report.host import print_findings
 
-    findings = examine()
+    findings = api.doctor()
     print_findings(findings, as_json=output is Format.JSON)
     raise typer.Exit(0 if all(finding.ok or not finding.needed for finding in findings) else 3)

@@ -56,12 +56,13 @@ def vtysh(
 
 
 def _run(node: str, argv: tuple[str, ...], lab: str | None) -> NoReturn:
-    from netlab.lab.inside import execute as run
+    from netlab import api
 
     if argv[:1] == ("--",):
         argv = argv[1:]
     try:
-        code = run(node, argv, lab, {"TERM": os.environ["TERM"]} if "TERM" in os.environ else {})
+        environment = {"TERM": os.environ["TERM"]} if "TERM" in os.environ else {}
+        code = api.attach(node, argv, lab=lab, environment=environment)
     except NetlabError as error:
         error.exit_code = _FAILED
         raise
@@ -75,9 +76,9 @@ def logs(
     lab: LabOption = None,
 ) -> None:
     """Show what a node's processes printed, in a dead lab too."""
-    from netlab.lab.inside import logs as read
+    from netlab import api
 
-    for name, line in read(node, process, lab):
+    for name, line in api.logs(node, process, lab=lab):
         typer.echo(line if process else f"{name}: {line}")
 
 
@@ -87,6 +88,6 @@ def config(
     lab: LabOption = None,
 ) -> None:
     """Show the configuration that netlab made for a router."""
-    from netlab.lab.inside import configuration
+    from netlab import api
 
-    typer.echo(configuration(node, file, lab), nl=False)
+    typer.echo(api.config(node, file=file, lab=lab), nl=False)

@@ -18,9 +18,9 @@ def register(app: typer.Typer) -> None:
 
 def validate(file: TopologyArgument) -> None:
     """Check a topology file and every file that it names."""
-    from netlab.plan import plan_file
+    from netlab import api
 
-    plan = plan_file(file)
+    plan = api.validate(file)
     for warning in plan.warnings:
         typer.echo(f"note: {warning}", err=True)
     typer.echo(f"{file}: lab {plan.name}: {len(plan.nodes)} nodes, {len(plan.links)} links, no problems")
@@ -29,6 +29,7 @@ def validate(file: TopologyArgument) -> None:
 def deploy(
     file: TopologyArgument,
     runtime: Annotated[Optional[str], typer.Option(metavar="R", help="The runtime: netns, the only one yet.")] = None,  # noqa: UP045
+    name: Annotated[Optional[str], typer.Option(metavar="LAB", help="Another name than the file's.")] = None,  # noqa: UP045
     reconfigure: Annotated[bool, typer.Option("--reconfigure", help="Replace the lab if it exists.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep a lab that could not be built, to look into it.")] = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for convergence.")] = False,
@@ -39,20 +40,24 @@ def deploy(
 
     Exit code 1: the lab runs, but has not converged in time; what is missing is listed.
     """
+    from netlab import api
     from netlab.cli.screen import Screen
-    from netlab.lab.deploy import DeployOptions
-    from netlab.lab.deploy import deploy as run
-    from netlab.plan import plan_file
     from netlab.report.lab import print_deployment
 
-    screen = Screen()
-    plan = plan_file(file)
-    for warning in plan.warnings:
-        screen.note(warning)
-    options = DeployOptions(runtime=runtime, wait=not no_wait, timeout=timeout, reconfigure=reconfigure, keep=keep)
-    deployment = run(plan, options, screen)
-    print_deployment(plan, deployment, as_json=output is Format.JSON)
-    if deployment.convergence and not deployment.convergence.converged:
+    lab = api.deploy(
+        file,
+        name=name,
+        runtime=runtime,
+        timeout=timeout,
+        wait=not no_wait,
+        must_converge=False,
+        reconfigure=reconfigure,
+        keep=keep,
+        detach=True,
+        progress=Screen(),
+    )
+    print_deployment(lab.plan, lab.convergence, as_json=output is Format.JSON)
+    if lab.convergence and not lab.convergence.converged:
         raise typer.Exit(1)
 
 
@@ -62,14 +67,11 @@ def destroy(
     everything: Annotated[bool, typer.Option("--all", help="Every lab of this user.")] = False,
 ) -> None:
     """Remove a lab: nothing of it is left."""
+    from netlab import api
     from netlab.cli.screen import Screen
-    from netlab.lab import selection
-    from netlab.lab.deploy import destroy as run
 
     screen = Screen()
-    names = selection.to_destroy(file, lab, everything)
-    for name in names:
-        run(name, screen)
+    names = api.destroy(file, lab=lab, everything=everything, progress=screen)
     screen.done(f"destroyed {', '.join(names)}" if names else "no lab is deployed")
 
 
@@ -78,9 +80,7 @@ def inspect(lab: LabOption = None, output: FormatOption = Format.TABLE) -> None:
 
     Without --lab, of every lab.
     """
-    from netlab.lab import selection
-    from netlab.lab.inspect import inspect as look
+    from netlab import api
     from netlab.report.lab import print_reports
 
-    reports = tuple(look(name) for name in selection.to_inspect(lab))
-    print_reports(reports, as_json=output is Format.JSON)
+    print_reports(api.inspect(lab), as_json=output is Format.JSON)

@@ -12,6 +12,7 @@ from netlab.lab import state
 from netlab.model import codec
 from netlab.model.errors import InputError, Problem
 from netlab.model.evidence import SCHEMA, Evidence
+from netlab.model.lab import Lab
 from netlab.model.topology import Expect
 from netlab.model.verdict import Verdict
 from netlab.runtime.base import by_name
@@ -32,9 +33,8 @@ class CheckOptions:
     evidence: Path | None = None
 
 
-def run(lab: str | None, options: CheckOptions) -> Verdict:
+def run(running: Lab, options: CheckOptions) -> Verdict:
     """Check the routers of a running lab."""
-    running = state.choose(lab)
     vip, port = _vip(options.vip)
     wanted = ObserveOptions(options.routers, vip, port, options.flows, options.seed, options.timeout)
     with by_name(running.runtime).agent(running) as agent:

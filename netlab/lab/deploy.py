@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,14 +32,20 @@ class DeployOptions:
     reconfigure: bool = False
     keep: bool = False
     """Keep a lab whose building failed, as far as it got."""
+    hold: bool = False
+    """The lab lives as long as the deployment is held, and no longer than this process, however that ends."""
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """A lab that was built, and how convergence ended; None where nobody waited."""
+    """A lab that was built, and how convergence ended; None where nobody waited.
+
+    `held` ends the lab when it is closed, where the options asked for that.
+    """
 
     lab: Lab
     convergence: Convergence | None
+    held: ExitStack | None = None
 
 
 def deploy(plan: LabPlan, options: DeployOptions, progress: Progress) -> Deployment:
@@ -48,7 +55,8 @@ def deploy(plan: LabPlan, options: DeployOptions, progress: Progress) -> Deploym
     if options.reconfigure and plan.name in state.names():
         destroy(plan.name, progress)
     progress.step(f"building {len(plan.nodes)} nodes")
-    with runtime.build(plan, directory) as build:
+    with ExitStack() as stack:
+        build = stack.enter_context(runtime.build(plan, directory))
         build.launch()
         try:
             build.make_nodes()
@@ -60,14 +68,16 @@ def deploy(plan: LabPlan, options: DeployOptions, progress: Progress) -> Deploym
                 _commit(plan, build, directory)
             raise
         try:
-            lab = _commit(plan, build, directory)
-            if not options.wait:
-                return Deployment(lab, None)
-            return Deployment(lab, converge.wait(plan, build.agent, options.timeout, progress))
+            lab = _commit(plan, build, directory, hold=options.hold)
+            convergence = converge.wait(plan, build.agent, options.timeout, progress) if options.wait else None
         except BaseException:  # Ctrl-C above all: it leaves nothing
             if build.committed:
                 destroy(plan.name, progress)
             raise
+        if not options.hold:
+            return Deployment(lab, convergence)
+        build.agent.close()
+        return Deployment(lab, convergence, stack.pop_all())
 
 
 def _with_runtime(plan: LabPlan, name: str | None) -> tuple[LabPlan, Runtime]:
@@ -90,7 +100,7 @@ def _wire(plan: LabPlan, agent: AgentClient, progress: Progress) -> None:
             progress.note(f"{node}: this kernel has no {key}")
 
 
-def _commit(plan: LabPlan, build: Build, directory: Path) -> Lab:
+def _commit(plan: LabPlan, build: Build, directory: Path, *, hold: bool = False) -> Lab:
     init, nodes = build.record()
     lab = Lab(
         name=plan.name,
@@ -105,7 +115,10 @@ def _commit(plan: LabPlan, build: Build, directory: Path) -> Lab:
         nodes=nodes,
     )
     state.save(lab, plan)
-    build.commit()
+    if hold:
+        build.hold()
+    else:
+        build.commit()
     return lab
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netlab.lab import state
 from netlab.model.errors import InputError, LabError, Problem
-from netlab.model.lab import Lab
+from netlab.model.lab import Lab, LabNode
+
+if TYPE_CHECKING:
+    from netlab.runtime.base import Finished, Invocation
 
 _CONFIGURATION = "/etc/frr/frr.conf"
 
@@ -18,11 +22,21 @@ def execute(node: str, argv: tuple[str, ...], lab: str | None, environment: dict
     from netlab.runtime.base import by_name
 
     running = state.choose(lab)
+    return by_name(running.runtime).execute(_node(running, node), argv, environment)
+
+
+def capture(lab: Lab, node: str, invocation: Invocation) -> Finished:
+    """Run a command in a node of a running lab and keep its output."""
+    from netlab.runtime.base import by_name
+
+    return by_name(lab.runtime).capture(_node(lab, node), invocation)
+
+
+def _node(lab: Lab, name: str) -> LabNode:
     try:
-        found = running.node(node)
+        return lab.node(name)
     except KeyError:
-        raise _unknown(node, [known.name for known in running.nodes], running) from None
-    return by_name(running.runtime).execute(found, argv, environment)
+        raise _unknown(name, [known.name for known in lab.nodes], lab) from None
 
 
 def logs(node: str, process: str | None, lab: str | None) -> Iterator[tuple[str, str]]:

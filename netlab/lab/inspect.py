@@ -60,6 +60,11 @@ def inspect(name: str) -> LabReport:
         lab = state.load(name)
     except LabError:
         return LabReport(name, "unfinished", "", "", "", str(state.directory(name)), (), (), ())
+    return look(lab)
+
+
+def look(lab: Lab) -> LabReport:
+    """Look at a finished lab, running or dead."""
     plan = state.load_plan(lab)
     alive = state.is_alive(lab)
     views, vips = _ask(lab, plan) if alive else ({}, ())
@@ -79,7 +84,7 @@ def inspect(name: str) -> LabReport:
     )
     status = "running" if alive else "dead"
     return LabReport(
-        name, status, lab.runtime, lab.topology_file, lab.created, lab.directory, plan.emulated, nodes, vips
+        lab.name, status, lab.runtime, lab.topology_file, lab.created, lab.directory, plan.emulated, nodes, vips
     )
 
 

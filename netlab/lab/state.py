@@ -154,7 +154,7 @@ def has_record(name: str) -> bool:
 
 def is_alive(lab: Lab) -> bool:
     """Whether the lab runs. A lab of an earlier boot is dead whatever its pids say."""
-    return lab.boot_id == boot_id() and is_locked(lab.name)
+    return lab.boot_id == boot_id() and lock.is_held(Path(lab.directory))
 
 
 def boot_id() -> str:

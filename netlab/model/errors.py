@@ -71,3 +71,17 @@ class HostError(NetlabError):
 
 class LabError(NetlabError):
     """The lab cannot do what was asked: it does not run, runs already, or a step of building it failed."""
+
+
+class ConvergenceError(LabError):
+    """A lab was built, but has not converged in time. `missing` says what is, one line each."""
+
+    exit_code = 1
+
+    def __init__(self, lab: str, missing: tuple[str, ...]) -> None:
+        super().__init__(f"lab {lab} has not converged: {'; '.join(missing)}")
+        self.missing = missing
+
+
+class CommandError(LabError):
+    """A command in a node failed, or did not end in time."""

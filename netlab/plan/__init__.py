@@ -5,18 +5,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from netlab.model.errors import InputError, Problem
 from netlab.model.plan import LabPlan
 from netlab.plan.planning import plan
 from netlab.plan.reading import CheckedTopology, read
+from netlab.topology.names import host_name_problem
 
 __all__ = ["CheckedTopology", "plan", "plan_file", "read"]
 
 
-def plan_file(file: Path) -> LabPlan:
-    """The plan of the lab that a topology file describes.
+def plan_file(file: Path, name: str | None = None) -> LabPlan:
+    """The plan of the lab that a topology file describes, under another name where one is given.
 
-    Raises TopologyError with every problem, InputError where the file cannot be read.
+    What is computed from the name in the file (hash seeds) stays, so that copies of a lab forward alike.
+    Raises TopologyError with every problem, InputError where the file cannot be read or the name cannot be one.
     """
-    return plan(read(file))
+    problem = None if name is None else host_name_problem(name)
+    if problem:
+        raise InputError(Problem(f'"{name}" cannot be the name of a lab', hint=problem))
+    planned = plan(read(file))
+    return planned if name is None else replace(planned, name=name)

@@ -10,15 +10,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from netlab.lab.deploy import Deployment
+from netlab.lab.converge import Convergence
 from netlab.lab.inspect import LabReport, NodeReport
 from netlab.model import codec
 from netlab.model.plan import LabPlan
 
 
-def print_deployment(plan: LabPlan, deployment: Deployment, *, as_json: bool) -> None:
+def print_deployment(plan: LabPlan, converged: Convergence | None, *, as_json: bool) -> None:
     """How a deploy ended: the nodes that a user named, the VIPs, and what is missing."""
-    converged = deployment.convergence
     if as_json:
         document = {
             "schema": 1,

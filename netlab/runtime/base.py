@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -15,6 +16,25 @@ if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to 
     from netlab.agent.client import AgentClient
     from netlab.model.lab import Lab, LabNode
     from netlab.model.plan import LabPlan
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A command whose output is wanted. `data` is its standard input; after `timeout` seconds it is killed."""
+
+    argv: tuple[str, ...]
+    environment: dict[str, str]
+    data: bytes = b""
+    timeout: float | None = None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a captured command ended. `code` is as a shell has it; None where its time ran out and it was killed."""
+
+    code: int | None
+    output: bytes
+    errors: bytes
 
 
 class Build(Protocol):
@@ -50,6 +70,9 @@ class Build(Protocol):
     def record(self) -> tuple[LabNode, tuple[LabNode, ...]]:
         """The lab's init and its machines, as the state folder keeps them."""
 
+    def hold(self) -> None:
+        """Let the lab live until the block or the process ends, however it ends. `commit` may still follow."""
+
     def commit(self) -> None:
         """From here on the lab lives without its builder."""
 
@@ -69,6 +92,9 @@ class Runtime(Protocol):
 
     def execute(self, node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -> int:
         """Run a command in a machine with this process's standard streams; its exit code."""
+
+    def capture(self, node: LabNode, invocation: Invocation) -> Finished:
+        """Run a command in a machine and keep its output. From any thread."""
 
     def running(self, lab: Lab) -> frozenset[str]:
         """The names of the lab's machines that run."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import netlab
@@ -22,18 +21,17 @@ def start(init_pid: int, *, wiring: bool = False) -> AgentClient:
 
     `wiring`: it will wire, so it may load what that takes while the machines are made.
     """
-    in_read, in_write = os.pipe()
-    out_read, out_write = os.pipe()
     environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
     command = enter.Command(
         argv=(sys.executable, "-s", "-P", str(_AGENT), *(("--wiring",) if wiring else ())),
         environment=environment,
-        files={0: in_read, 1: out_write},
         own_session=True,
         all_capabilities=True,
     )
+    in_read, in_write = os.pipe()
+    out_read, out_write = os.pipe()
     try:
-        pid = enter.spawn(init_pid, command)
+        process = enter.start(init_pid, command, stdin=in_read, stdout=out_write)
     except OSError as error:
         os.close(in_write)
         os.close(out_read)
@@ -41,22 +39,12 @@ def start(init_pid: int, *, wiring: bool = False) -> AgentClient:
     finally:
         os.close(in_read)
         os.close(out_write)
-    return AgentClient(in_write, out_read, _end_of(pid))
+    return AgentClient(in_write, out_read, lambda: _end_of(process))
 
 
-def _end_of(pid: int) -> Callable[[], int | None]:
+def _end_of(process: subprocess.Popen[bytes]) -> int | None:
     """How the agent ended: its exit code as a shell has it; None where it has not within a second."""
-
-    def wait() -> int | None:
-        deadline = time.monotonic() + _END_TIMEOUT
-        while time.monotonic() < deadline:
-            try:
-                ended, status = os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:
-                return None
-            if ended:
-                return os.waitstatus_to_exitcode(status)
-            time.sleep(0.001)
+    try:
+        return process.wait(_END_TIMEOUT)
+    except subprocess.TimeoutExpired:
         return None
-
-    return wait

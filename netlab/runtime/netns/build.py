@@ -148,8 +148,17 @@ class Build:
         self._receive()
         self._committed = True
 
+    def hold(self) -> None:
+        """The lab is complete, and lives until this block or the process ends, however it ends."""
+        self._send({"op": "hold"})
+        self._receive()
+
     def _abandon(self) -> None:
         """End the init, which removes the lab's folder; if it was killed meanwhile, remove the folder here."""
+        try:
+            self._control.shutdown(socket.SHUT_RDWR)  # a child that the caller forked may hold a copy
+        except OSError:
+            pass  # the init is gone
         self._control.close()
         try:
             self._launcher.wait(_STEP_TIMEOUT)

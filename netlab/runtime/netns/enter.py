@@ -1,16 +1,27 @@
 """Run a command in the namespaces of a running lab or node.
 
-The command becomes a child of this process but lives inside the lab's PID namespace, so it dies with the lab;
-no process outside ever holds a network namespace of the lab. The caller must have a single thread: the kernel
-refuses a user namespace to a process with two (setns(2)).
+The command becomes a grandchild of this process but lives inside the lab's PID namespace, so it dies with the lab;
+no process outside ever holds a network namespace of the lab. The kernel refuses a user namespace to a process with
+two threads (setns(2)), and forking one that has them is not safe: `start` enters by a bare interpreter of its own, so
+that it works from any thread of any process, `spawn` by a fork, for the command line, which has one thread.
+
+Run as `python3 -I -S enter.py DESCRIPTOR`, it is that interpreter: DESCRIPTOR holds a JSON object with `namespaces`
+(kind to descriptor) and `command` (the fields of Command).
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
 
 from netlab.runtime.netns import syscalls as sc
 from netlab.runtime.netns.nodeinit import DEFAULT_CAPABILITIES
@@ -27,8 +38,8 @@ _NAMESPACES = (
 class Command:
     """A command to run in a lab.
 
-    `files` maps its descriptors to this process's. `own_session` keeps a terminal's signals away from it;
-    `all_capabilities` is for netlab's own agent alone.
+    `files` maps its descriptors to this process's. `own_session` keeps a terminal's signals away from it, and ends it
+    with the process between it and its caller; `all_capabilities` is for netlab's own agent alone.
     """
 
     argv: tuple[str, ...]
@@ -45,14 +56,42 @@ def spawn(pid: int, command: Command) -> int:
     A command that cannot be started ends with 126 (not executable) or 127 (not found), one killed by signal N
     with 128 + N, as a shell has it; 125 means that the namespaces could not be entered.
     """
-    kinds = ("user", "pid", *(kind for kind, _ in _NAMESPACES))
-    namespaces = {kind: os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY) for kind in kinds}
+    namespaces = _open_namespaces(pid)
     outer = os.fork()
     if outer == 0:
         _guard(lambda: _enter_and_wait(namespaces, command))
     for descriptor in namespaces.values():
         os.close(descriptor)
     return outer
+
+
+def start(pid: int, command: Command, **streams: Any) -> subprocess.Popen[bytes]:
+    """The same for a process with any number of threads. `streams`: stdin, stdout and stderr as Popen takes them."""
+    namespaces = _open_namespaces(pid)
+    # Not an argument: everybody on the host can read those, and an environment may hold a secret.
+    request = os.memfd_create("netlab-enter")
+    try:
+        with os.fdopen(os.dup(request), "w", encoding="utf-8") as file:
+            json.dump({"namespaces": namespaces, "command": asdict(command)}, file)
+        os.lseek(request, 0, os.SEEK_SET)
+        argv = [sys.executable, "-I", "-S", os.path.abspath(__file__), str(request)]
+        return subprocess.Popen(argv, pass_fds=(request, *namespaces.values()), **streams)
+    finally:
+        for descriptor in (request, *namespaces.values()):
+            os.close(descriptor)
+
+
+def _open_namespaces(pid: int) -> dict[str, int]:
+    kinds = ("user", "pid", *(kind for kind, _ in _NAMESPACES))
+    opened: dict[str, int] = {}
+    try:
+        for kind in kinds:
+            opened[kind] = os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY)
+    except OSError:
+        for descriptor in opened.values():
+            os.close(descriptor)
+        raise
+    return opened
 
 
 def _guard(action: Callable[[], None]) -> None:
@@ -95,6 +134,8 @@ def _execute(namespaces: Mapping[str, int], command: Command) -> None:
         os.dup2(source, target)
     if not command.all_capabilities:
         sc.keep_capabilities(DEFAULT_CAPABILITIES)
+    if command.own_session:
+        sc.die_with_parent()
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # what the caller was started with is the host's
     try:
         os.chdir(command.folder)
@@ -111,3 +152,14 @@ def _execute(namespaces: Mapping[str, int], command: Command) -> None:
     except OSError as error:
         os.write(2, f"netlab: {program}: {error.strerror}\n".encode())
         os._exit(126)
+
+
+def main() -> None:
+    """Be the process between a caller and its command. Never returns."""
+    with os.fdopen(int(sys.argv[1]), encoding="utf-8") as file:
+        request = json.load(file)
+    _guard(lambda: _enter_and_wait(request["namespaces"], Command(**request["command"])))
+
+
+if __name__ == "__main__":
+    main()

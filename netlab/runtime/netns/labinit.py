@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import select
+import signal
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -33,7 +34,8 @@ class LabInit:
         self._lines = self._read_lines()
 
     def run(self) -> None:
-        """Serve until "commit"; then only reap. Raises _BuilderGone."""
+        """Serve until "commit"; then only reap. After "hold" the lab is complete, and still ends with its builder.
+        Raises _BuilderGone."""
         committed = False
         while not committed:
             request = json.loads(next(self._lines))
@@ -41,13 +43,22 @@ class LabInit:
                 self._make_nodes(request["nodes"], request["keep"], request["writable"])
             elif request["op"] == "start":
                 self._start(request["nodes"])
+            elif request["op"] == "hold":
+                self._let_nodes_run()
+                signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps while this waits for the builder
+                self._send({"held": True})
             else:
                 committed = True
-        for node in self._nodes.values():
-            node.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._let_nodes_run()
         self._send({"committed": True})
         self._control.close()
         os.close(self._directory_fd)
+
+    def _let_nodes_run(self) -> None:
+        for node in self._nodes.values():
+            node.close()
+        self._nodes.clear()
 
     def _read_lines(self) -> Iterator[bytes]:
         pending = b""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to 
 
     from netlab.agent.client import AgentClient
     from netlab.model.plan import LabPlan
-    from netlab.runtime.base import Build
+    from netlab.runtime.base import Build, Finished, Invocation
 
 name: Literal["netns", "docker"] = "netns"
 _DESTROY_TIMEOUT = 30.0
@@ -51,6 +51,17 @@ def execute(node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: os.kill(pid, signal.SIGTERM))
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def capture(node: LabNode, invocation: Invocation) -> Finished:
+    """Run a command in a machine and keep its output."""
+    from netlab.runtime.netns import captured
+
+    if not processes.is_running(node.pid, node.started):
+        raise LabError(f"{node.name} is dead: its init does not run any more")
+    environment = base_environment(node.name, invocation.environment)
+    command = enter.Command(invocation.argv, environment, folder="/root", own_session=True)
+    return captured.run(node.pid, command, invocation.data, invocation.timeout)
 
 
 def running(lab: Lab) -> frozenset[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import signal
 import struct
 
 CLONE_NEWNS = 0x00020000
@@ -40,6 +41,7 @@ _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, 
 _SYS_KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280}
 _KEYCTL_JOIN_SESSION_KEYRING = 1
 
+_PR_SET_PDEATHSIG = 1
 _PR_SET_SECCOMP = 22
 _PR_CAPBSET_DROP = 24
 _SECCOMP_MODE_FILTER = 2
@@ -206,6 +208,11 @@ def keep_capabilities(names: frozenset[str]) -> None:
         if name not in names:
             # EINVAL: this kernel does not know the capability, so nobody can hold it.
             _libc.prctl(ctypes.c_int(_PR_CAPBSET_DROP), ctypes.c_ulong(number), ctypes.c_ulong(0), ctypes.c_ulong(0), 0)
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process, and what it executes, when its parent ends (PR_SET_PDEATHSIG)."""
+    _libc.prctl(ctypes.c_int(_PR_SET_PDEATHSIG), ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
 
 
 class _SockFprog(ctypes.Structure):

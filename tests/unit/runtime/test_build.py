@@ -1,7 +1,7 @@
 import json
-import os
 import signal
 import socket
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -124,14 +124,9 @@ def test_a_running_process_can_be_entered_by_nobody_without_its_namespaces() -> 
 
 
 def test_how_an_agent_ended() -> None:
-    for how, code in (("os._exit(127)", 127), ("os._exit(0)", 0)):
-        pid = os.fork()
-        if pid == 0:
-            eval(how)
-        assert agents._end_of(pid)() == code
-    pid = os.fork()
-    if pid == 0:
-        signal.pause()
-    os.kill(pid, signal.SIGKILL)
-    assert agents._end_of(pid)() == -9
-    assert agents._end_of(pid)() is None
+    for code in (127, 0):
+        assert agents._end_of(subprocess.Popen(["sh", "-c", f"exit {code}"])) == code
+    with subprocess.Popen(["sleep", "60"]) as lasting:
+        assert agents._end_of(lasting) is None
+        lasting.kill()
+        assert agents._end_of(lasting) == -signal.SIGKILL

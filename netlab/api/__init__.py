@@ -1,0 +1,310 @@
+"""netlab as a library: what the command line does, for Python. docs/api.md shows it in use.
+
+    from netlab import api
+
+    with api.deploy("topologies/ecmp.yaml") as lab:
+        lab.ecmp_check().assert_expected()
+
+Everything blocks, works from any thread, and installs no signal handler. Whatever a user can mend is a NetlabError;
+each function's docstring names the kinds of it. Progress goes to the logger `netlab`, or to a `progress` of yours.
+What a call needs is imported when it is called, so that importing this module costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netlab.api.handle import Lab, Result
+from netlab.api.progress import LogProgress, Progress
+from netlab.model.errors import (
+    CommandError,
+    ConvergenceError,
+    HostError,
+    InputError,
+    LabError,
+    NetlabError,
+    Problem,
+    TopologyError,
+)
+
+if TYPE_CHECKING:
+    from netlab.lab.converge import Convergence
+    from netlab.lab.doctor import HostFinding
+    from netlab.lab.inspect import LabReport
+    from netlab.model.evidence import Evidence
+    from netlab.model.plan import LabPlan
+    from netlab.model.topology import Expect
+    from netlab.model.verdict import Outcome, RouterVerdict, Verdict
+
+_LATER = {
+    "Convergence": "netlab.lab.converge",
+    "Evidence": "netlab.model.evidence",
+    "Expect": "netlab.model.topology",
+    "HostFinding": "netlab.lab.doctor",
+    "LabPlan": "netlab.model.plan",
+    "LabReport": "netlab.lab.inspect",
+    "Outcome": "netlab.model.verdict",
+    "RouterVerdict": "netlab.model.verdict",
+    "Verdict": "netlab.model.verdict",
+}
+"""Types that are imported when they are first asked for."""
+
+__all__ = [
+    "CommandError",
+    "Convergence",
+    "ConvergenceError",
+    "Evidence",
+    "Expect",
+    "HostError",
+    "HostFinding",
+    "InputError",
+    "Lab",
+    "LabError",
+    "LabPlan",
+    "LabReport",
+    "LogProgress",
+    "NetlabError",
+    "Outcome",
+    "Progress",
+    "Result",
+    "RouterVerdict",
+    "TopologyError",
+    "Verdict",
+    "attach",
+    "config",
+    "deploy",
+    "destroy",
+    "doctor",
+    "ecmp_check",
+    "inspect",
+    "judge",
+    "lab",
+    "labs",
+    "logs",
+    "validate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LATER[name]), name)
+    return value
+
+
+def validate(file: str | Path, *, name: str | None = None) -> LabPlan:
+    """The plan of a topology file: every machine, address and process that `deploy` would make. Changes nothing.
+
+    `plan.warnings` are worth reading. Raises TopologyError with every problem of the file, InputError where it cannot
+    be read.
+    """
+    from netlab.plan import plan_file
+
+    return plan_file(Path(file), name)
+
+
+def deploy(
+    file: str | Path,
+    *,
+    name: str | None = None,
+    runtime: str | None = None,
+    timeout: float = 60.0,
+    wait: bool = True,
+    must_converge: bool = True,
+    reconfigure: bool = False,
+    keep: bool = False,
+    detach: bool = False,
+    progress: Progress | None = None,
+) -> Lab:
+    """Build the lab of a topology file and wait until it has converged.
+
+    The lab lives as long as the Lab that is returned, and no longer than this process, even where that is killed:
+    use it in a `with` block, or call `destroy`. With `detach` it lives on, as with `netlab deploy`.
+
+    name: another name than the file's, so that several copies of a lab run side by side.
+    runtime: in place of the file's; netns is the only one yet.
+    timeout: seconds for the processes' start, and again for convergence.
+    wait: False returns as soon as every configuration has been read.
+    must_converge: False returns a lab that has not converged in time too; `lab.convergence` says what is missing.
+    reconfigure: replace a lab of that name.
+    keep: keep a lab that could not be built, as far as it got, until it is destroyed by its name.
+
+    Raises TopologyError and InputError for what is wrong with the file or an argument, HostError for what this host
+    lacks, LabError where a lab of that name exists or a step fails, and ConvergenceError. None of them, and no
+    KeyboardInterrupt, leaves anything of the lab (but for `keep`).
+    """
+    from netlab.lab.deploy import DeployOptions
+    from netlab.lab.deploy import deploy as run
+
+    progress = progress or LogProgress()
+    plan = validate(file, name=name)
+    for warning in plan.warnings:
+        progress.note(warning)
+    options = DeployOptions(
+        runtime=runtime, wait=wait, timeout=timeout, reconfigure=reconfigure, keep=keep, hold=not detach
+    )
+    deployment = run(plan, options, progress)
+    made = Lab(deployment.lab, deployment.convergence, deployment.held)
+    if must_converge and deployment.convergence and not deployment.convergence.converged:
+        made.destroy()
+        raise ConvergenceError(made.name, deployment.convergence.missing)
+    return made
+
+
+def labs() -> tuple[Lab, ...]:
+    """This user's labs, dead ones too, in the order of their names; those still being built are left out.
+
+    Raises HostError where the state folder cannot be read.
+    """
+    from netlab.lab import state
+
+    found = []
+    for name in state.names():
+        try:
+            found.append(Lab(state.load(name)))
+        except LabError:
+            continue  # being built, or destroyed meanwhile
+    return tuple(found)
+
+
+def lab(name: str | None = None) -> Lab:
+    """The lab of that name, else the one that NETLAB_LAB names, else the only one. It may be dead: see `Lab.alive`.
+
+    Raises LabError where there is none or there are several, HostError for a folder that is not this user's.
+    """
+    from netlab.lab import state
+
+    return Lab(state.choose(name, dead_too=True))
+
+
+def destroy(
+    file: str | Path | None = None,
+    *,
+    lab: str | None = None,
+    everything: bool = False,
+    progress: Progress | None = None,
+) -> tuple[str, ...]:
+    """Remove the lab of a topology file, the lab of a name, every lab, or the only one. Nothing of it is left.
+
+    Returns the names of the removed labs. Raises InputError for more than one of the three, LabError where there is
+    no such lab or several could be meant, HostError for a folder that is not this user's.
+    """
+    from netlab.lab import selection
+    from netlab.lab.deploy import destroy as run
+
+    names = selection.to_destroy(None if file is None else Path(file), lab, everything)
+    for name in names:
+        run(name, progress or LogProgress())
+    return tuple(names)
+
+
+def inspect(lab: str | None = None) -> tuple[LabReport, ...]:
+    """What labs look like now: state, nodes, addresses, BGP sessions, VIPs. Of every lab, or of one.
+
+    Raises LabError where there is no lab of that name, HostError for a folder that is not this user's.
+    """
+    from netlab.lab import selection
+    from netlab.lab.inspect import inspect as look
+
+    return tuple(look(name) for name in selection.to_inspect(lab))
+
+
+def ecmp_check(
+    lab: Lab | str | None = None,
+    *,
+    routers: str | tuple[str, ...] | list[str] = (),
+    vip: str | None = None,
+    flows: int = 600,
+    seed: int | None = None,
+    timeout: float = 5.0,
+    expect: Expect | str | None = None,
+    evidence: str | Path | None = None,
+) -> Verdict:
+    """Measure over which next hops new connections really go. docs/ecmp-check.md explains every number.
+
+    lab: as `lab()` takes it. routers, vip ("IP" or "IP:PORT"): only these.
+    flows: connections per router and VIP, 1 to 64512. seed: the source ports of an earlier run, from `verdict.seed`.
+    timeout: seconds for each answer. expect: "ecmp", "single-path" or "any", over what the topology expects.
+    evidence: a file to save what was seen in, for `judge`.
+
+    Raises InputError for a router, VIP, number or word that makes no sense, LabError for a lab that does not run or
+    has nothing to check.
+    """
+    from netlab.ecmp.check import CheckOptions, run
+    from netlab.lab import state
+
+    options = CheckOptions(
+        routers=(routers,) if isinstance(routers, str) else tuple(routers),
+        vip=vip,
+        flows=flows,
+        seed=seed,
+        timeout=timeout,
+        expect=_expect(expect),
+        evidence=None if evidence is None else Path(evidence),
+    )
+    return run(state.choose(lab.name if isinstance(lab, Lab) else lab), options)
+
+
+def judge(evidence: str | Path | Evidence, *, expect: Expect | str | None = None) -> Verdict:
+    """The verdict on evidence, from the file that `ecmp_check` saved: the same on any machine.
+
+    Raises InputError for what is no evidence file.
+    """
+    from netlab.ecmp.check import judge_file
+    from netlab.ecmp.judge import judge as decide
+
+    if isinstance(evidence, str | Path):
+        return judge_file(Path(evidence), _expect(expect))
+    return decide(evidence, expect=_expect(expect))
+
+
+def _expect(word: Expect | str | None) -> Expect | None:
+    from netlab.model.topology import Expect
+
+    if word is None:
+        return None
+    try:
+        return Expect(word)
+    except ValueError:
+        raise InputError(Problem(f"{word!r} cannot be expected", hint=f"there is {', '.join(Expect)}")) from None
+
+
+def logs(node: str, process: str | None = None, *, lab: str | None = None) -> Iterator[tuple[str, str]]:
+    """(process, line) of everything that a node's processes printed, in a dead lab too.
+
+    Raises InputError for an unknown node or process, LabError where there is no such lab.
+    """
+    from netlab.lab.inside import logs as read
+
+    return read(node, process, lab)
+
+
+def config(node: str, *, file: str | Path | None = None, lab: str | None = None) -> str:
+    """The configuration that netlab made for a router, of a lab or, without deploying, of a topology file.
+
+    Raises InputError for an unknown node, LabError for a node without a routing daemon, TopologyError for the file.
+    """
+    from netlab.lab.inside import configuration
+
+    return configuration(node, None if file is None else Path(file), lab)
+
+
+def attach(node: str, argv: tuple[str, ...], *, lab: str | None = None, environment: dict[str, str]) -> int:
+    """Run a command in a node with this process's own standard streams, as `netlab exec` does; its exit code.
+
+    For a program with one thread that has nothing to do but that: it leaves SIGINT and SIGTERM to the command.
+    Everybody else wants `Lab.exec`. Raises InputError for an unknown node, LabError for a lab that does not run.
+    """
+    from netlab.lab.inside import execute
+
+    return execute(node, argv, lab, environment)
+
+
+def doctor() -> tuple[HostFinding, ...]:
+    """What this host has and lacks for netlab; `finding.mend` is the command that mends a lack. Changes nothing."""
+    from netlab.lab.doctor import examine
+
+    return examine()
