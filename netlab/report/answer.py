@@ -32,7 +32,7 @@ def _clause(router: RouterVerdict) -> str:
         case Outcome.INCONCLUSIVE:
             said = "this run cannot tell"
     errors = dict.fromkeys(finding.rule for finding in router.findings if finding.severity is Severity.ERROR)
-    caution = f", but see {', '.join(errors)}" if errors else ""
+    caution = f" (see {', '.join(errors)})" if errors else ""
     return f"on {router.router} {said}{caution}"
 
 
