@@ -46,13 +46,15 @@ find_python() {
     return 1
 }
 
-# Prints the packages that are missing, one a line. Looks for files, which costs nothing when all are there.
+# missing_packages [bird2]: prints the packages that are missing, one a line. Looks for files, which costs nothing when
+# all are there. BIRD is asked for by name: only labs with a router of that kind need it.
 missing_packages() {
     local python
     if [ ! -x /usr/lib/frr/bgpd ] || [ ! -x /usr/lib/frr/zebra ] || ! command -v vtysh >/dev/null; then echo frr; fi
     command -v ip >/dev/null || echo iproute2
     command -v nft >/dev/null || echo nftables
     command -v newuidmap >/dev/null || echo uidmap
+    [[ " $* " != *" bird2 "* ]] || [ -x /usr/sbin/bird ] || echo bird2
     if ! python=$(find_python); then
         printf '%s\n' python3 python3-venv
     elif [ ! -x "$venv/bin/python" ] && ! "$python" -IS -c 'import ensurepip' 2>/dev/null; then
@@ -60,12 +62,13 @@ missing_packages() {
     fi
 }
 
+# install_packages [bird2]: what is missing.
 install_packages() {
     local missing
-    mapfile -t missing < <(missing_packages)
+    mapfile -t missing < <(missing_packages "$@")
     [ ${#missing[@]} -gt 0 ] || return 0
     local install=("$root/scripts/install-packages" "${missing[@]}")
-    say "Installing packages: ${missing[*]} (a host's FRR service that was not there before stays off)"
+    say "Installing packages: ${missing[*]} (a host's FRR or BIRD service that was not there before stays off)"
     if [ "$(id -u)" -eq 0 ]; then
         "${install[@]}" >&2 || die 3 "could not install: ${missing[*]}"
     elif have_sudo; then
@@ -74,7 +77,7 @@ install_packages() {
         die 3 "these packages are missing and only root can install them: ${missing[*]}" \
             "As root, run:  $(quoted "${install[@]}")"
     fi
-    mapfile -t missing < <(missing_packages)
+    mapfile -t missing < <(missing_packages "$@")
     [ ${#missing[@]} -eq 0 ] || die 3 "still missing after the installation: ${missing[*]}" \
         "netlab needs FRR, iproute2, nftables, newuidmap and Python 3.11 or later with venv."
 }
