@@ -9,7 +9,7 @@ framed JSON on its standard input. Nothing above it sees a descriptor, a pid or 
     netlink.py    batches of rtnetlink messages
     wiring.py     links, addresses, routes and sysctls of a whole lab
     kernel.py     what the kernel says: routes, next-hop groups, neighbours, hash settings
-    vty.py        questions to a routing daemon
+    vty.py        questions to a routing daemon; birdc.py  how BIRD is asked
     capture.py    packets leaving a router, from a ring
     traffic.py    TCP flows from a client, and where each of them went
 """

@@ -36,7 +36,7 @@ class WireAnswer:
 
 @dataclass(frozen=True)
 class VtyQuestion:
-    """A command for a routing daemon's vty."""
+    """A command for a routing daemon: one of FRR's, by its vty, or `bird`, by its control socket."""
 
     node: str
     daemon: str
@@ -45,7 +45,7 @@ class VtyQuestion:
 
 @dataclass(frozen=True)
 class VtyAnswer:
-    """What the daemon printed. `error` says why nothing could be asked, where that is so."""
+    """What the daemon printed, BIRD with its reply codes. `error` says why nothing could be asked, where that is so."""
 
     text: str
     error: str | None = None

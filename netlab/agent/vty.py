@@ -1,10 +1,14 @@
-"""Questions to FRR's daemons over their vty socket: 0.2 ms each, where a vtysh process takes 40 (measured)."""
+"""Questions to routing daemons over their sockets: 0.2 ms each, where a vtysh process takes 40 (measured).
+
+FRR's daemons are asked over their vty sockets, BIRD over its control socket.
+"""
 
 from __future__ import annotations
 
 import socket
 from contextlib import ExitStack, closing
 
+from netlab.agent import birdc
 from netlab.agent.messages import VtyAnswer, VtyQuestion
 from netlab.agent.namespaces import Namespaces
 
@@ -27,7 +31,9 @@ class _Daemon:
 
     def __init__(self, question: VtyQuestion, namespaces: Namespaces) -> None:
         self._name = f"{question.node}: {question.daemon}"
-        self._path = namespaces.file(question.node, f"/run/frr/{question.daemon}.vty")
+        self._is_bird = question.daemon == "bird"
+        path = birdc.SOCKET if self._is_bird else f"/run/frr/{question.daemon}.vty"
+        self._path = namespaces.file(question.node, path)
         self._connection: socket.socket | None = None
         self._error: str | None = None
 
@@ -40,8 +46,12 @@ class _Daemon:
                 self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
                 self._connection.settimeout(_TIMEOUT)
                 self._connection.connect(self._path)
-                _exchange(self._connection, "enable")
-            return VtyAnswer(_exchange(self._connection, command))
+                if self._is_bird:
+                    birdc.greet(self._connection)
+                else:
+                    _exchange(self._connection, "enable")
+            ask = birdc.exchange if self._is_bird else _exchange
+            return VtyAnswer(ask(self._connection, command))
         except OSError as error:
             self._error = f"{self._name} does not answer: {error.strerror or error}"
             return VtyAnswer("", self._error)

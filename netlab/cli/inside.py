@@ -51,7 +51,7 @@ def vtysh(
     command: VtyCommands = None,
     lab: LabOption = None,
 ) -> None:
-    """Open a router's own command line, or run commands in it."""
+    """Open the command line of a router that runs FRR, or run commands in it. BIRD's: netlab exec NODE -- birdc."""
     _run(node, ("vtysh", *(part for text in command or () for part in ("-c", text))), lab)
 
 

@@ -130,10 +130,13 @@ def _group(check: CheckPlan, flows: int, seed: int) -> FlowGroup:
 
 
 def _versions(views: tuple[RoutingView, ...]) -> tuple[tuple[str, str], ...]:
-    frr = dict.fromkeys(view.version for view in views if view.version)
+    daemons: dict[str, dict[str, None]] = {}
+    for view in views:
+        if view.version:
+            daemons.setdefault(view.daemon, {})[view.version] = None
     return (
         ("netlab", netlab.__version__),
-        *((("FRR", ", ".join(frr)),) if frr else ()),
+        *((daemon, ", ".join(versions)) for daemon, versions in daemons.items()),
         ("Linux", platform.release()),
     )
 

@@ -20,6 +20,7 @@ _OWN = {
     "bridge": "netlab.kinds.bridge",
     "frr": "netlab.kinds.frr",
     "vyos": "netlab.kinds.vyos",
+    "bird": "netlab.kinds.bird",
     "k8s": "netlab.kinds.k8s",
     "k8s-kind": "netlab.kinds.k8s",
 }

@@ -96,10 +96,17 @@ def _missing_sessions(node: NodePlan, view: RoutingView) -> list[str]:
         return [view.error]
     states = {session.neighbor: session.state for session in view.bgp.sessions} if view.bgp else {}
     return [
-        f"{node.name}: neighbor {neighbor.address} is {states.get(str(neighbor.address), 'not configured')}"
-        for neighbor in (node.routing.neighbors if node.routing else ())
-        if not neighbor.expect_down and states.get(str(neighbor.address)) != "Established"
+        f"{node.name}: neighbor {address} is {states.get(address, 'not configured')}"
+        for address in _awaited(node, view)
+        if states.get(address) != "Established"
     ]
+
+
+def _awaited(node: NodePlan, view: RoutingView) -> list[str]:
+    """The neighbors whose sessions must be up: the plan's, or the daemon's own where the plan does not know them."""
+    if node.routing and node.routing.neighbors_asked:
+        return [session.neighbor for session in view.bgp.sessions if not session.expect_down] if view.bgp else []
+    return [str(n.address) for n in (node.routing.neighbors if node.routing else ()) if not n.expect_down]
 
 
 def _disagreement(node: NodePlan, vip: str, view: RoutingView, kernel: KernelView) -> list[str]:
@@ -109,6 +116,8 @@ def _disagreement(node: NodePlan, vip: str, view: RoutingView, kernel: KernelVie
     if not view.rib_settled:
         return [f"{node.name}: the route to {vip} is not in the kernel yet"]
     if not any(path.valid for path in view.bgp.paths):
+        return []
+    if not view.rib and not view.whole_rib:
         return []
     in_rib = {hop.address for hop in view.rib if hop.fib}
     in_fib = {hop.address for hop in kernel.route.next_hops} if kernel.route else set()
@@ -127,8 +136,7 @@ def _more_may_come(plan: LabPlan, node: NodePlan, vip: str, view: RoutingView) -
         return False
     if not plan.services:
         quiet = {address for address, prefixes in view.received if prefixes == 0}
-        neighbors = node.routing.neighbors if node.routing else ()
-        return any(str(n.address) in quiet for n in neighbors if not n.expect_down)
+        return not quiet.isdisjoint(_awaited(node, view))
     chosen = {path.next_hop for path in view.bgp.paths if path.multipath}
     if chosen != {hop.address for hop in view.rib if hop.fib and hop.address}:
         return True

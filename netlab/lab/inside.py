@@ -14,7 +14,7 @@ from netlab.model.lab import Lab, LabNode
 if TYPE_CHECKING:
     from netlab.runtime.base import Finished, Invocation
 
-_CONFIGURATION = "/etc/frr/frr.conf"
+_CONFIGURATIONS = ("/etc/frr/frr.conf", "/etc/bird/bird.conf")
 
 
 def execute(node: str, argv: tuple[str, ...], lab: str | None, environment: dict[str, str]) -> int:
@@ -22,6 +22,8 @@ def execute(node: str, argv: tuple[str, ...], lab: str | None, environment: dict
     from netlab.runtime.base import by_name
 
     running = state.choose(lab)
+    if argv[:1] == ("vtysh",):
+        _check_vtysh(running, node)
     return by_name(running.runtime).execute(_node(running, node), argv, environment)
 
 
@@ -30,6 +32,13 @@ def capture(lab: Lab, node: str, invocation: Invocation) -> Finished:
     from netlab.runtime.base import by_name
 
     return by_name(lab.runtime).capture(_node(lab, node), invocation)
+
+
+def _check_vtysh(lab: Lab, node: str) -> None:
+    """InputError where the router's daemon has no vtysh: a program of that name may be there all the same."""
+    planned = next((planned for planned in state.load_plan(lab).nodes if planned.name == node), None)
+    if planned and planned.routing and planned.routing.daemon == "bird":
+        raise InputError(Problem(f"{node} runs BIRD, which has no vtysh", hint=f"netlab exec {node} -- birdc"))
 
 
 def _node(lab: Lab, name: str) -> LabNode:
@@ -69,7 +78,7 @@ def configuration(node: str, file: Path | None, lab: str | None) -> str:
     except KeyError:
         raise _unknown(node, [known.name for known in plan.nodes]) from None
     for planned in found.files:
-        if planned.path == _CONFIGURATION:
+        if planned.path in _CONFIGURATIONS:
             return planned.content
     raise LabError(f"{node} runs no routing daemon, so netlab made no configuration for it")
 

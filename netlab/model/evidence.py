@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from netlab.model.topology import Expect
 
@@ -43,7 +44,8 @@ class BgpEvidence:
     """The router's BGP process and its view of the VIP.
 
     `maximum_paths` and `maximum_paths_ibgp` are what the running configuration says; None where it says nothing,
-    so that the daemon's own default holds (FRR: its compile-time limit).
+    so that the daemon's own default holds (FRR: its compile-time limit). BIRD has neither: its kernel protocol merges
+    equal paths, or does not.
     """
 
     local_asn: int
@@ -53,6 +55,7 @@ class BgpEvidence:
     sessions: tuple[BgpSession, ...]
     prefix: str | None
     paths: tuple[BgpPath, ...]
+    daemon: Literal["frr", "bird"] = "frr"
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,17 @@ class BindPlan:
 
 
 @dataclass(frozen=True)
+class UserFile:
+    """A file of the user's that a process checks: its name for messages, and how the process names a wrong place.
+
+    `wrong_place` is a regular expression with the groups `line` and `message`, and `column` where there is one.
+    """
+
+    name: str
+    wrong_place: str
+
+
+@dataclass(frozen=True)
 class ProcessPlan:
     """A process that the machine's init starts.
 
@@ -99,6 +110,8 @@ class ProcessPlan:
     refuse_output: str | None = None
     """A regular expression: a oneshot that prints a matching line has failed whatever its exit code
     (`vtysh -b` of FRR 8.4 reports a refused line but ends with 0)."""
+    checks: UserFile | None = None
+    """Of a oneshot: the user's file that is wrong where this fails. Its messages then name that file."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +127,14 @@ class NeighborPlan:
 class RoutingPlan:
     """A routing daemon that can be asked about BGP and the RIB."""
 
-    daemon: Literal["frr"]
+    daemon: Literal["frr", "bird"]
     daemons: tuple[str, ...]
-    """The daemons that run: zebra, bgpd, staticd, bfdd."""
+    """The daemons that run: zebra, bgpd, staticd, bfdd; or bird."""
     asn: int | None = None
     neighbors: tuple[NeighborPlan, ...] = ()
     """The neighbors that must reach Established before the lab has converged."""
+    neighbors_asked: bool = False
+    """The configuration is the user's own, and its neighbors are those that the daemon names when it is asked."""
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ class NodeKeys(_Keys):
     image: Text | None = Field(default=None, description="accepted for the docker runtime; not used yet")
     group: Text | None = Field(default=None, description="the group whose keys it takes; not below `kinds` or `groups`")
     startup_config: Text | None = Field(
-        default=None, description="a file with the router's whole configuration (`frr`, `vyos`)"
+        default=None, description="a file with the router's whole configuration (`frr`, `vyos`, `bird`)"
     )
     exec: list[Command] = Field(
         default=[],

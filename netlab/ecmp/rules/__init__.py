@@ -12,6 +12,7 @@ from netlab.ecmp.rules.filtered_from_fib import filtered_from_fib
 from netlab.ecmp.rules.forwarding_plane_differs import forwarding_plane_differs
 from netlab.ecmp.rules.ibgp_knob_on_ebgp_peers import ibgp_knob_on_ebgp_peers
 from netlab.ecmp.rules.max_paths_below_announced import max_paths_below_announced
+from netlab.ecmp.rules.merge_paths_off import merge_paths_off
 from netlab.ecmp.rules.neighbour_failed import neighbour_failed
 from netlab.ecmp.rules.node_not_announcing import node_not_announcing
 from netlab.ecmp.rules.one_hash_key import one_hash_key
@@ -27,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     node_not_announcing,
     ibgp_knob_on_ebgp_peers,
     max_paths_below_announced,
+    merge_paths_off,
     attribute_differs,
     as_paths_differ,
     zebra_multipath_limit,

@@ -50,9 +50,17 @@ def maximum_paths_mend(router: RouterEvidence, bgp: BgpEvidence, paths: int, fam
     return f"let the router's BGP (AS {asn}) install {paths} equal {family} paths; in FRR that is `{frr}`"
 
 
+def merge_paths_mend(router: RouterEvidence, paths: int | None = None) -> str:
+    """What to type so that BIRD merges equal paths: at least `paths` of them, or up to its own limit of 16."""
+    option = "true" if paths is None else str(paths)
+    knob = "merge paths yes;" if paths is None else f"merge paths yes limit {paths};"
+    in_topology = f", or `bgp: {{merge-paths: {option}}}` in the topology file" if router.kind == "bird" else ""
+    return f"`{knob}` in the `protocol kernel` of BIRD{in_topology}"
+
+
 def hash_mend(router: RouterEvidence, policy: str = "policy: 3, fields: 0x37") -> str:
     """What to type to set how the router hashes: by default the 5-tuple, read from the packet itself."""
-    if router.kind in ("frr", "vyos"):
+    if router.kind in ("frr", "vyos", "bird"):
         return f"`hash: {{{policy}}}` at {router.router} in the topology file"
     family = "ipv6" if ":" in router.vip else "ipv4"
     return f"set net.{family}.fib_multipath_hash_* on {router.router}: {policy}"

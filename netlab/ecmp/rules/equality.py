@@ -37,6 +37,15 @@ def same_as(path: BgpPath, best: BgpPath, bgp: BgpEvidence) -> bool:
     return first == second
 
 
+def equal_to_best(paths: tuple[BgpPath, ...], bgp: BgpEvidence) -> list[BgpPath]:
+    """Those of the paths that tie with the best one, so that only a limit keeps them out; none if it is not there."""
+    best = next((path for path in paths if path.best), None)
+    if best is None:
+        return []
+    same = [path for path in paths if bgp.multipath_relax or same_as(path, best, bgp)]
+    return [path for path in same if first_difference(path, best, bgp) is None]
+
+
 def _compared(path: BgpPath, best: BgpPath, bgp: BgpEvidence) -> Iterator[tuple[str, str, str]]:
     yield "weight", str(path.weight or 0), str(best.weight or 0)
     yield "local preference", _local_pref(path), _local_pref(best)

@@ -32,7 +32,9 @@ def filtered_from_fib(case: Case) -> Iterator[Finding]:
             f"{bgp.prefix}"
         ),
         mend=(
-            "look for `table-map` below its BGP's address family and for `ip protocol bgp route-map` (in FRR: "
+            "look at `export` in the `protocol kernel` of BIRD, and for another route to the same prefix"
+            if bgp.daemon == "bird"
+            else "look for `table-map` below its BGP's address family and for `ip protocol bgp route-map` (in FRR: "
             "`show running-config`), or for a route to the same prefix with a shorter distance"
         ),
     )

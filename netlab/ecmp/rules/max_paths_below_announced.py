@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netlab.ecmp.rules.case import Case, external_paths, internal_paths, maximum_paths_mend
-from netlab.ecmp.rules.equality import first_difference, same_as
+from netlab.ecmp.reading import valid_paths
+from netlab.ecmp.rules.case import Case, external_paths, internal_paths, maximum_paths_mend, merge_paths_mend
+from netlab.ecmp.rules.equality import equal_to_best
 from netlab.ecmp.rules.ibgp_knob_on_ebgp_peers import ibgp_knob_on_ebgp_peers
 from netlab.ecmp.wording import counted
-from netlab.model.evidence import BgpEvidence, BgpPath
+from netlab.model.evidence import BgpEvidence
 from netlab.model.verdict import Finding, Severity
 
 NAME = "max-paths-below-announced"
@@ -18,15 +19,18 @@ def max_paths_below_announced(case: Case) -> Iterator[Finding]:
     bgp = case.router.bgp
     if bgp is None or any(ibgp_knob_on_ebgp_peers(case)):
         return
+    if bgp.daemon == "bird":
+        yield from _merge_limit(case, bgp)
+        return
+    counts = case.reading.paths
     for family, limit, paths in (
         ("ebgp", bgp.maximum_paths, external_paths(bgp)),
         ("ibgp", bgp.maximum_paths_ibgp, internal_paths(bgp)),
     ):
-        equal = len({path.next_hop for path in _equal_to_best(paths, bgp)})
+        equal = len({path.next_hop for path in equal_to_best(paths, bgp)})
         if limit is None or equal <= limit:
             continue
         knob = f"maximum-paths {'ibgp ' if family == 'ibgp' else ''}{limit}"
-        counts = case.reading.paths
         yield Finding(
             rule=NAME,
             severity=Severity.WARNING,
@@ -39,10 +43,19 @@ def max_paths_below_announced(case: Case) -> Iterator[Finding]:
         )
 
 
-def _equal_to_best(paths: tuple[BgpPath, ...], bgp: BgpEvidence) -> list[BgpPath]:
-    """The paths that tie with the best one, so that only the limit keeps them out."""
-    best = next((path for path in paths if path.best), None)
-    if best is None:
-        return []
-    same = [path for path in paths if bgp.multipath_relax or same_as(path, best, bgp)]
-    return [path for path in same if first_difference(path, best, bgp) is None]
+def _merge_limit(case: Case, bgp: BgpEvidence) -> Iterator[Finding]:
+    """BIRD's limit is seen by what its kernel protocol gets: some of the equal paths, but not only one of them."""
+    counts = case.reading.paths
+    equal = len({path.next_hop for path in equal_to_best(valid_paths(bgp), bgp)})
+    if not 1 < counts.rib < equal:
+        return
+    yield Finding(
+        rule=NAME,
+        severity=Severity.WARNING,
+        message=f"The limit of `merge paths` lets BIRD take {counts.rib} of {equal} equal paths to {bgp.prefix}.",
+        evidence=(
+            f"BIRD's table: {counted(counts.announced, 'valid path')}, {equal} equal; its route for the kernel: "
+            f"{counted(counts.rib, 'next hop')}; kernel: {counted(counts.fib, 'next hop')}"
+        ),
+        mend=merge_paths_mend(case.router, equal),
+    )

@@ -1,31 +1,22 @@
-"""What a routing daemon says about BGP and the RIB, from FRR's own JSON (the field names are FRR 8.4's and 10's)."""
+"""What FRR says about BGP and the RIB, from its own JSON (the field names are FRR 8.4's and 10's)."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
-from netlab.agent.client import AgentClient
 from netlab.agent.messages import VtyAnswer, VtyQuestion
+from netlab.lab.routing.view import Conversation, RoutingView, unanswered
 from netlab.model.evidence import BgpEvidence, BgpPath, BgpSession, RibNextHop
 from netlab.model.plan import NodePlan
 
 
-@dataclass(frozen=True)
-class RoutingView:
-    """A router's BGP and RIB for one destination. `error`: why its daemons could not be asked."""
-
-    bgp: BgpEvidence | None
-    rib: tuple[RibNextHop, ...]
-    rib_settled: bool
-    """The RIB has nothing for this destination still on its way into the kernel."""
-    version: str
-    error: str | None = None
-    received: tuple[tuple[str, int], ...] = ()
-    """How many prefixes each BGP neighbor has announced and the router has taken."""
+def converse(node: NodePlan, destination: str) -> Conversation:
+    """Ask FRR's daemons about a destination."""
+    answers = yield questions(node, destination)
+    return view(node, answers)
 
 
 def questions(node: NodePlan, destination: str) -> tuple[VtyQuestion, ...]:
@@ -45,27 +36,19 @@ def questions(node: NodePlan, destination: str) -> tuple[VtyQuestion, ...]:
     )
 
 
-def ask(agent: AgentClient, about: Iterable[tuple[NodePlan, str]]) -> tuple[RoutingView, ...]:
-    """One view per (router, destination)."""
-    pairs = tuple(about)
-    lists = [questions(node, destination) for node, destination in pairs]
-    answers = iter(agent.vty(tuple(question for asked in lists for question in asked)))
-    return tuple(view(node, tuple(next(answers) for _ in asked)) for (node, _), asked in zip(pairs, lists, strict=True))
-
-
 def view(node: NodePlan, answers: tuple[VtyAnswer, ...]) -> RoutingView:
     """Read the answers to `questions`."""
     errors = [answer.error for answer in answers if answer.error]
     if errors:
-        return RoutingView(None, (), False, "", errors[0])
+        return unanswered("FRR", errors[0])
     *bgp, route, version = (answer.text for answer in answers)
     try:
         rib, settled = rib_next_hops(route)
         evidence = bgp_evidence(node, *bgp) if bgp else None
         received = tuple(_received(bgp[0])) if bgp else ()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        return RoutingView(None, (), False, "", f"{node.name}: unexpected answer of its daemons: {error!r}")
-    return RoutingView(evidence, rib, settled, frr_version(version), received=received)
+        return unanswered("FRR", f"{node.name}: unexpected answer of its daemons: {error!r}")
+    return RoutingView("FRR", evidence, rib, settled, frr_version(version), received=received)
 
 
 def _received(summary: str) -> Iterable[tuple[str, int]]:

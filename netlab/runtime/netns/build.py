@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import netlab
-from netlab.model.errors import HostError, LabError
+from netlab.model.errors import HostError, InputError, LabError, NetlabError, Position, Problem
 from netlab.model.lab import LabNode
 from netlab.model.plan import LabPlan, NodePlan, ProcessPlan
 from netlab.runtime import lock
@@ -126,8 +127,7 @@ class Build:
         for _ in wave:
             answer = self._receive(timeout + _STEP_TIMEOUT)
             if "failed" in answer:
-                output = f": {_last_lines(answer['output'])}" if answer["output"].strip() else ""
-                raise LabError(f"{answer['failed']}: {answer['process']} {answer['message']}{output}")
+                raise _failure(self._plan.node(answer["failed"]), answer)
 
     def record(self) -> tuple[LabNode, tuple[LabNode, ...]]:
         """The lab's init and its machines as they run. LabError where one of them is dead already."""
@@ -269,6 +269,23 @@ def _kept_visible(plan: LabPlan) -> list[str]:
     """netlab's own files and the topology's folder, which a node's private folders would otherwise hide."""
     paths = {str(_PACKAGE.parent), sys.prefix, sys.base_prefix, os.path.dirname(plan.topology_file)}
     return sorted(path for path in paths if os.path.isdir(path))
+
+
+def _failure(node: NodePlan, answer: dict[str, Any]) -> NetlabError:
+    """Why a process failed: where it checks a file of the user's, the places in that file that it complains of."""
+    checked = next((process.checks for process in node.processes if process.name == answer["process"]), None)
+    if checked:
+        places = re.finditer(checked.wrong_place, answer["output"], re.MULTILINE)
+        problems = [_wrong_place(checked.name, found.groupdict()) for found in places]
+        if problems:
+            return InputError(*problems)
+    output = f": {_last_lines(answer['output'])}" if answer["output"].strip() else ""
+    return LabError(f"{node.name}: {answer['process']} {answer['message']}{output}")
+
+
+def _wrong_place(file: str, found: dict[str, str | None]) -> Problem:
+    position = Position(file, int(found["line"] or 1), max(1, int(found.get("column") or 1)))
+    return Problem(found["message"] or "wrong", position)
 
 
 def _last_lines(output: str) -> str:

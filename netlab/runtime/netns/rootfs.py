@@ -16,7 +16,18 @@ from netlab.runtime.netns import syscalls as sc
 
 # Folders that each node has for itself. The host's own FRR writes /var/tmp/frr and /var/lib/frr. Services of the host
 # listen on sockets in /run, /tmp, /var/lib, /var/snap and /var/spool, and a read-only mount is no bar to connecting.
-PRIVATE_FOLDERS = ("/run", "/tmp", "/root", "/var/tmp", "/var/log", "/var/lib", "/var/snap", "/var/spool", "/etc/frr")
+PRIVATE_FOLDERS = (
+    "/run",
+    "/tmp",
+    "/root",
+    "/var/tmp",
+    "/var/log",
+    "/var/lib",
+    "/var/snap",
+    "/var/spool",
+    "/etc/frr",
+    "/etc/bird",
+)
 _IN_PRIVATE_FOLDERS = ("/var/lib/frr",)  # where the host has them
 _TOP_PRIVATE = frozenset(("proc", "sys", "dev"))
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")

@@ -20,7 +20,15 @@ from evidence_builder import (
 
 from netlab.ecmp.judge import judge
 from netlab.ecmp.rules import RULES
-from netlab.model.evidence import BgpSession, FibNextHop, FibRoute, HashSettings, RibNextHop, RouterEvidence
+from netlab.model.evidence import (
+    BgpEvidence,
+    BgpSession,
+    FibNextHop,
+    FibRoute,
+    HashSettings,
+    RibNextHop,
+    RouterEvidence,
+)
 from netlab.model.verdict import Finding, Severity
 
 EVEN = (200, 200, 200)
@@ -44,6 +52,7 @@ def test_a_rule_is_named_as_its_function() -> None:
         "node-not-announcing",
         "ibgp-knob-on-ebgp-peers",
         "max-paths-below-announced",
+        "merge-paths-off",
         "attribute-differs",
         "as-paths-differ",
         "zebra-multipath-limit",
@@ -96,7 +105,7 @@ def test_the_ibgp_knob_is_blamed_only_where_it_is_the_cause(changes: dict[str, A
     [
         ("vyos", "`set protocols bgp 64512 maximum-paths ebgp 3`"),
         ("frr", "`maximum-paths 3` under `router bgp 64512`, or `bgp: {maximum-paths: 3}` in the topology file"),
-        ("bird", "let the router's BGP (AS 64512) install 3 equal ebgp paths; in FRR that is `maximum-paths 3`"),
+        ("other", "let the router's BGP (AS 64512) install 3 equal ebgp paths; in FRR that is `maximum-paths 3`"),
     ],
 )
 def test_maximum_paths_below_the_equal_paths(kind: str, mend: str) -> None:
@@ -104,6 +113,56 @@ def test_maximum_paths_below_the_equal_paths(kind: str, mend: str) -> None:
     limit = found["max-paths-below-announced"]
     assert limit.message == "`maximum-paths 2` lets BGP choose 2 of 3 equal paths to 172.16.7.192/32."
     assert limit.mend == mend
+
+
+BIRD = {"kind": "bird", "runs_as": "BIRD 2.0.12"}
+
+
+def bird(chosen: int, **changes: Any) -> BgpEvidence:
+    return bgp(3, chosen, daemon="bird", multipath_relax=True, **changes)
+
+
+def test_bird_that_merges_no_paths() -> None:
+    found = findings(router([600], fib=1, bgp=bird(1), **BIRD))
+    off = found["merge-paths-off"]
+    assert off.severity is Severity.WARNING
+    assert "BIRD knows 3 equal paths to 172.16.7.192/32 and gives the kernel 1 of them" in off.message
+    assert "3 valid paths, 3 equal; its route for the kernel: 1 next hop; kernel: 1 next hop" in off.evidence
+    assert off.mend == (
+        "`merge paths yes;` in the `protocol kernel` of BIRD, or `bgp: {merge-paths: true}` in the topology file"
+    )
+    assert "max-paths-below-announced" not in found
+
+
+def test_bird_that_merges_them_all_has_no_findings() -> None:
+    assert rules(router(EVEN, bgp=bird(3), **BIRD)) == []
+
+
+def test_bird_with_a_limit_below_the_equal_paths() -> None:
+    found = findings(router([300, 300], fib=2, bgp=bird(2), **BIRD))
+    limit = found["max-paths-below-announced"]
+    assert limit.message == "The limit of `merge paths` lets BIRD take 2 of 3 equal paths to 172.16.7.192/32."
+    assert "merge paths yes limit 3;" in limit.mend
+    assert "merge-paths-off" not in found
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"bgp": bgp(3, 1)},  # FRR
+        {"bgp": bird(1, paths=(path(0, best=True), path(1, med=50), path(2, local_pref=50)))},
+        {"bgp": bird(1, paths=(path(0, best=True), path(1, as_path=(64522, 64522)), path(2, valid=False)))},
+        {"bgp": bird(1), "rib": ()},  # nothing is exported: another fault
+        {"bgp": None},
+    ],
+)
+def test_merge_paths_is_not_blamed_for_anything_else(changes: dict[str, Any]) -> None:
+    assert "merge-paths-off" not in rules(router([600], fib=1, **{**BIRD, **changes}))
+
+
+def test_paths_through_different_ases_are_equal_for_bird() -> None:
+    different = bird(1, paths=(path(0, best=True), path(1, as_path=(64523,), multipath=False)))
+    assert "merge-paths-off" in rules(router([600], fib=1, bgp=different, **BIRD))
 
 
 def test_ibgp_paths_have_a_limit_of_their_own() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from netlab.agent.messages import VtyAnswer
-from netlab.lab import routing
 from netlab.lab.routing import RoutingView
+from netlab.lab.routing import frr as routing
 from netlab.model.plan import NeighborPlan, NodePlan, Role, RoutingPlan
 
 ANSWERS = Path(__file__).parent / "frr-8.4.4"

@@ -38,7 +38,7 @@ def shipped(request: pytest.FixtureRequest) -> LabPlan:
 
 def test_every_topology_opens_with_a_comment_that_says_what_it_shows() -> None:
     files = list(TOPOLOGIES.glob("*.yaml"))
-    assert {file.stem for file in files} == {"article", "article-fixed", "ecmp", "ecmp-vs-vyos"}
+    assert {file.stem for file in files} == {"article", "article-fixed", "ecmp", "ecmp-vs-vyos", "three-routers"}
     for file in files:
         assert file.read_text().startswith("# ")
         assert f"\nname: {file.stem}\n" in file.read_text()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from netlab.model.errors import HostError, InputError, LabError
-from netlab.model.plan import BindPlan, LabPlan, NodePlan, ProcessPlan, Role
+from netlab.model.plan import BindPlan, LabPlan, NodePlan, ProcessPlan, Role, UserFile
 from netlab.runtime.base import by_name
 from netlab.runtime.netns import agents, build, enter
 from netlab.runtime.netns.build import Build
@@ -130,3 +130,24 @@ def test_how_an_agent_ended() -> None:
         assert agents._end_of(lasting) is None
         lasting.kill()
         assert agents._end_of(lasting) == -signal.SIGKILL
+
+
+def test_a_mistake_in_a_users_file_is_named_by_file_line_and_column() -> None:
+    pattern = r"bird: .*?:(?P<line>\d+):(?P<column>\d+) (?P<message>.*)"
+    check = ProcessPlan("bird-check", ("/usr/sbin/bird", "-p"), oneshot=True, checks=UserFile("labs/rt.conf", pattern))
+    node = NodePlan("rt-1", "bird", Role.ROUTER, "rt-1", "BIRD", processes=(check,))
+    answer = {"failed": "rt-1", "process": "bird-check", "message": "ended with exit code 1", "output": ""}
+    for output, expected in (
+        (
+            "bird: /etc/bird/bird.conf:7:54 syntax error, unexpected ';'\n",
+            "labs/rt.conf:7:54: syntax error, unexpected ';'",
+        ),
+        (
+            "bird: /etc/bird/bird.conf:1:0 syntax error, unexpected END\n",
+            "labs/rt.conf:1:1: syntax error, unexpected END",
+        ),
+    ):
+        error = build._failure(node, {**answer, "output": output})
+        assert (error.exit_code, error.lines()) == (2, (expected,))
+    other = build._failure(node, {**answer, "output": "Segmentation fault"})
+    assert (other.exit_code, str(other)) == (3, "rt-1: bird-check ended with exit code 1: Segmentation fault")

@@ -1,0 +1,35 @@
+"""BIRD knows several equal paths and gives its kernel protocol one of them, because `merge paths` is off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netlab.ecmp.reading import valid_paths
+from netlab.ecmp.rules.case import Case, merge_paths_mend
+from netlab.ecmp.rules.equality import equal_to_best
+from netlab.ecmp.wording import counted
+from netlab.model.verdict import Finding, Severity
+
+NAME = "merge-paths-off"
+
+
+def merge_paths_off(case: Case) -> Iterator[Finding]:
+    bgp, counts = case.router.bgp, case.reading.paths
+    if bgp is None or bgp.daemon != "bird" or (counts.multipath, counts.rib) != (1, 1):
+        return
+    equal = len({path.next_hop for path in equal_to_best(valid_paths(bgp), bgp)})
+    if equal < 2:
+        return
+    yield Finding(
+        rule=NAME,
+        severity=Severity.WARNING,
+        message=(
+            f"BIRD knows {equal} equal paths to {bgp.prefix} and gives the kernel 1 of them: `merge paths` is off in "
+            "its kernel protocol, which is BIRD's default."
+        ),
+        evidence=(
+            f"BIRD's table: {counted(counts.announced, 'valid path')}, {equal} equal; its route for the kernel: "
+            f"{counted(counts.rib, 'next hop')}; kernel: {counted(counts.fib, 'next hop')}"
+        ),
+        mend=merge_paths_mend(case.router),
+    )

@@ -1,0 +1,194 @@
+"""BGP in the topology, for every kind of router: options, their checks, and the neighbors that they stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from netlab.kinds.base import AddressedLab
+from netlab.kinds.common import OptionModel, one_of, option_error, together
+from netlab.model.errors import Problem
+from netlab.model.plan import Address, NeighborPlan
+from netlab.model.topology import NodeSpec, Topology
+from netlab.topology.problems import did_you_mean
+
+BGP_OR_STARTUP_CONFIG: dict[str, JsonValue] = {
+    "not": {
+        "type": "object",
+        "required": ["bgp", "startup-config"],
+        "properties": {"startup-config": {"type": "string"}},
+    }
+}
+"""For a kind's JSON Schema: not both. The kind's own check says so to the user."""
+
+Asn = Annotated[int, Field(ge=1, le=4294967294)]
+Description = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/@()+,=-]{0,79}$")]
+"""Nothing that a daemon's configuration could take for anything but text."""
+
+
+class Timers(OptionModel):
+    """BGP timers in seconds (RFC 4271, section 10). A hold time is 0 or at least 3."""
+
+    model_config = ConfigDict(json_schema_extra=together("keepalive", "hold"))
+
+    keepalive: int | None = Field(default=None, ge=0, le=21845, description="between two messages")
+    hold: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="without a message until the session is given up: 0 or at least 3",
+        json_schema_extra={"not": {"enum": [1, 2]}},
+    )
+    connect: int | None = Field(default=None, ge=1, le=65535, description="between two attempts to connect")
+
+
+class Neighbor(OptionModel):
+    """A BGP neighbor by `address`, or by `cluster` every worker of that cluster."""
+
+    model_config = ConfigDict(json_schema_extra=one_of("address", "cluster"))
+
+    address: IPv4Address | IPv6Address | None = Field(
+        default=None, description="the neighbor's address; this or `cluster`"
+    )
+    cluster: str | None = Field(
+        default=None,
+        description="a node of kind `k8s`: each of its workers is a neighbor, in the AS of its `metallb`",
+    )
+    asn: Asn | Literal["external", "internal"] | None = Field(default=None, description="the neighbor's AS")
+    remote_as: Asn | Literal["external", "internal"] | None = Field(
+        default=None, description="another name for `asn`; one of the two"
+    )
+    description: Description | None = Field(default=None, description="what it is, for `show` commands")
+    timers: Timers | None = Field(default=None, description="for this neighbor")
+    ebgp_multihop: int | None = Field(default=None, ge=1, le=255, description="hops to a neighbor in another AS")
+    bfd: bool | None = Field(default=None, description="over that of `bgp`")
+    expect: Literal["up", "down"] = Field(default="up", description="`down`: deploy does not wait for it")
+
+    @property
+    def remote(self) -> int | str | None:
+        """The neighbor's AS as written, under either name."""
+        return self.asn if self.asn is not None else self.remote_as
+
+
+class BgpOptions(OptionModel):
+    """What every router's `bgp:` has; a kind adds what its daemon has beyond that."""
+
+    asn: Asn = Field(description="the autonomous system")
+    router_id: IPv4Address | None = Field(
+        default=None, description="left out, FRR picks one of the router's addresses, BIRD gets the first IPv4 one"
+    )
+    networks: tuple[IPv4Network | IPv6Network, ...] = Field(default=(), description="prefixes to announce")
+    neighbors: tuple[Neighbor, ...] = Field(default=(), description="whom it speaks with")
+    timers: Timers | None = Field(default=None, description="for all neighbors; left out, the daemon's own hold")
+    bfd: bool = Field(default=False, description="BFD with all neighbors")
+
+
+@dataclass(frozen=True)
+class Session:
+    """A neighbor as a configuration writes it. `machine`: the worker that it is, where it was given as a cluster."""
+
+    address: Address
+    remote: int | str
+    plan: NeighborPlan
+    machine: str | None = None
+    description: str | None = None
+    timers: Timers | None = None
+    connect: int | None = None
+    ebgp_multihop: int | None = None
+    bfd: bool = False
+
+
+def bgp_problems(node: NodeSpec, bgp: BgpOptions, topology: Topology) -> list[Problem]:
+    """What is wrong with `bgp:` beyond the shape of its values."""
+    found = _timer_problems(node, bgp.timers, ("bgp", "timers"))
+    seen: set[IPv4Address | IPv6Address] = set()
+    nodes = {other.name for other in topology.nodes}
+    for index, neighbor in enumerate(bgp.neighbors):
+        path = ("bgp", "neighbors", index)
+        where = node.options.at(*path)
+        found += _timer_problems(node, neighbor.timers, (*path, "timers"))
+        if (neighbor.address is None) == (neighbor.cluster is None):
+            found.append(Problem("a neighbor has an address or a cluster", where, "give one of address: and cluster:"))
+        elif neighbor.cluster is not None:
+            at = node.options.at(*path, "cluster")
+            if neighbor.cluster not in nodes:
+                message = f'unknown node "{neighbor.cluster}"'
+                found.append(Problem(message, at, did_you_mean(neighbor.cluster, nodes)))
+            if neighbor.remote is not None:
+                found.append(Problem("a cluster's AS is its metallb.asn", where, "remove the neighbor's asn"))
+        elif neighbor.address in seen:
+            found.append(Problem(f"neighbor {neighbor.address} twice", node.options.at(*path, "address")))
+        elif neighbor.remote is None:
+            found.append(Problem(f"neighbor {neighbor.address} has no AS", where, "add asn: N"))
+        if neighbor.asn is not None and neighbor.remote_as is not None:
+            found.append(Problem("asn and remote-as say the same", where, "remove one"))
+        if neighbor.address is not None:
+            seen.add(neighbor.address)
+    return found
+
+
+def _timer_problems(node: NodeSpec, timers: Timers | None, path: tuple[str | int, ...]) -> list[Problem]:
+    if timers is None:
+        return []
+    found = []
+    if (timers.keepalive is None) != (timers.hold is None):
+        message = "keepalive and hold come together"
+        found.append(Problem(message, node.options.at(*path), "for example keepalive: 3, hold: 9"))
+    if timers.hold in (1, 2):
+        where = node.options.at(*path, "hold")
+        found.append(Problem(f"hold time {timers.hold} s", where, "it is 0 or at least 3 (RFC 4271)"))
+    return found
+
+
+def sessions(node: NodeSpec, bgp: BgpOptions, lab: AddressedLab) -> tuple[Session, ...]:
+    """A router's neighbors, with every cluster's workers. Raises TopologyError."""
+    found: dict[Address, Session] = {}
+    for index, neighbor in enumerate(bgp.neighbors):
+        for address, remote, machine in _peers(node, index, neighbor, lab):
+            if address in found:
+                message = f"neighbor {address} twice: by address and as a node of a cluster"
+                raise option_error(message, node, "bgp", "neighbors", index)
+            found[address] = _session(bgp, neighbor, address, remote, machine)
+    return tuple(found.values())
+
+
+def _session(bgp: BgpOptions, neighbor: Neighbor, address: Address, remote: int | str, machine: str | None) -> Session:
+    asn = remote if isinstance(remote, int) else bgp.asn if remote == "internal" else None
+    timers = [timers for timers in (neighbor.timers, bgp.timers) if timers is not None]
+    return Session(
+        address,
+        remote,
+        NeighborPlan(address, asn, expect_down=neighbor.expect == "down"),
+        machine,
+        neighbor.description or machine,
+        neighbor.timers,
+        next((t.connect for t in timers if t.connect is not None), None),
+        neighbor.ebgp_multihop,
+        bgp.bfd if neighbor.bfd is None else neighbor.bfd,
+    )
+
+
+def _peers(
+    node: NodeSpec, index: int, neighbor: Neighbor, lab: AddressedLab
+) -> list[tuple[Address, int | str, str | None]]:
+    """The addresses, ASes and machines that an entry of `neighbors` stands for."""
+    if neighbor.cluster is None:
+        assert neighbor.address is not None and neighbor.remote is not None  # check() saw to it
+        return [(neighbor.address, neighbor.remote, None)]
+    workers = lab.cluster(neighbor.cluster)
+    if not workers:
+        message = f"{neighbor.cluster} is not a cluster"
+        raise option_error(message, node, "bgp", "neighbors", index, "cluster", hint="name a node of kind k8s")
+    own = lab.machines[node.name].segments()
+    peers: list[tuple[Address, int | str, str | None]] = []
+    for worker in workers:
+        shared = (worker.address_on(segment) for segment in sorted(own))
+        address = next((a for a in shared if a is not None), None) or worker.address()
+        if address is None or worker.machine.asn is None:
+            message = f"{worker.name} has no BGP speaker with an address"
+            raise option_error(message, node, "bgp", "neighbors", index)
+        peers.append((address, worker.machine.asn, worker.name))
+    return peers

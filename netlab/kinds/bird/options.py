@@ -1,0 +1,106 @@
+"""The options of a BIRD router."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from netlab.kinds.base import SourceText
+from netlab.kinds.bgp import BGP_OR_STARTUP_CONFIG, BgpOptions, bgp_problems
+from netlab.kinds.common import OptionModel
+from netlab.kinds.frrouting import HashOptions
+from netlab.model.errors import Problem
+from netlab.model.topology import Located, NodeSpec, Topology
+from netlab.topology.checking import check_options
+from netlab.topology.problems import Problems
+
+MergeLimit = Annotated[int, Field(ge=1, le=255)]
+_NOT_OF_BIRD = {
+    "maximum-paths": "BIRD has merge-paths: true, false or N",
+    "multipath-relax": "with merge-paths BIRD merges paths whose AS paths are equally long, whatever is in them",
+}
+_COMMENT = re.compile(r'("[^"\n]*")|/\*.*?\*/|#[^\n]*', re.DOTALL)
+_DEFINED = re.compile(r"\bdefine\s+(\w+)\s*=\s*(\d+)\s*;")
+_LOCAL_AS = re.compile(r"\blocal\s+(?:[\w.:%]+\s+)?(?:port\s+\w+\s+)?as\s+(\w+)")
+
+
+class BirdBgp(BgpOptions):
+    """`bgp:` of a BIRD router."""
+
+    merge_paths: bool | MergeLimit = Field(
+        default=False,
+        description="`true`: up to 16 equal paths go into the kernel; a number: at most so many. Left out or `false`, "
+        "one does, as by BIRD's own default",
+    )
+
+
+class BirdOptions(OptionModel):
+    """The keys of a node of kind bird."""
+
+    model_config = ConfigDict(json_schema_extra=BGP_OR_STARTUP_CONFIG)
+
+    bgp: BirdBgp | None = Field(
+        default=None, description="BGP. Not together with `startup-config`, a whole `bird.conf`"
+    )
+    hash: HashOptions | None = Field(default=None, description="how the router's kernel picks one of several next hops")
+
+
+@dataclass(frozen=True)
+class CheckedBird:
+    """The options, and the startup-config where there is one, with the AS that it speaks for."""
+
+    options: BirdOptions
+    startup: SourceText | None
+    asn: int | None
+
+
+def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None) -> CheckedBird:
+    """The options of a BIRD router. Raises TopologyError with every problem."""
+    problems = Problems()
+    options = BirdOptions()
+    rest, foreign = _without_foreign_keys(node.options)
+    problems.extend(foreign)
+    with problems.gather():
+        options = check_options(BirdOptions, rest, "a node of kind bird")
+    if startup_config is not None and "bgp" in node.options.value:
+        problems.add(
+            "bgp: and startup-config exclude each other",
+            node.options.key_at("bgp"),
+            "a startup-config is the router's whole configuration",
+        )
+    if options.bgp is not None:
+        problems.extend(bgp_problems(node, options.bgp, topology))
+    problems.raise_any()
+    asn = options.bgp.asn if options.bgp else None
+    return CheckedBird(options, startup_config, local_as(startup_config.text) if startup_config else asn)
+
+
+def _without_foreign_keys(options: Located) -> tuple[Located, list[Problem]]:
+    """The options without the keys that only other daemons have, and what BIRD has in their place."""
+    bgp = options.value.get("bgp")
+    if not isinstance(bgp, dict):
+        return options, []
+    found = [
+        Problem(f"{key} is not BIRD's", options.key_at("bgp", key), hint)
+        for key, hint in _NOT_OF_BIRD.items()
+        if key in bgp
+    ]
+    kept: dict[str, Any] = {key: value for key, value in bgp.items() if key not in _NOT_OF_BIRD}
+    return Located({**options.value, "bgp": kept}, options.positions, options.key_positions), found
+
+
+def local_as(text: str) -> int | None:
+    """The AS of the first `local ... as N` in a BIRD configuration, N a number or a defined constant; else None.
+
+    All that netlab has to know before the daemon runs: the cluster's speakers have to be told the router's AS.
+    """
+    plain = _COMMENT.sub(lambda found: '""' if found[1] else " ", text)
+    defined = dict(_DEFINED.findall(plain))
+    for word in _LOCAL_AS.findall(plain):
+        number = defined.get(word, word)
+        if number.isdecimal():
+            return int(number)
+    return None

@@ -1,0 +1,109 @@
+"""What a BIRD router is made of."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+from typing import Any
+from zlib import crc32
+
+from netlab.kinds.base import AddressedLab, Expansion, Machine, Rendered
+from netlab.kinds.bgp import Session
+from netlab.kinds.bgp import sessions as bgp_sessions
+from netlab.kinds.bird.options import BirdBgp, CheckedBird
+from netlab.kinds.common import machine_plan
+from netlab.kinds.frrouting import hash_sysctls
+from netlab.model.plan import FilePlan, NeighborPlan, ProcessPlan, Role, RoutingPlan, UserFile
+from netlab.model.topology import NodeSpec
+
+CONFIG = "/etc/bird/bird.conf"
+SOCKET = "/run/bird/bird.ctl"
+"""Where birdc looks for it."""
+
+_PROGRAM = "/usr/sbin/bird"
+_LONGEST_NAME = 63
+"""SYM_MAX_LEN - 1 in BIRD's conf/conf.h."""
+_WRONG_PLACE = r"bird: .*?:(?P<line>\d+):(?P<column>\d+) (?P<message>.*)"
+"""How `bird -p` names a mistake: the file, the line, the column and what is wrong."""
+
+
+def expand(node: NodeSpec, checked: CheckedBird) -> Expansion:
+    """One machine. BIRD sets no addresses: they are the topology's."""
+    return Expansion((Machine(node.name, Role.ROUTER, asn=checked.asn),))
+
+
+def render(node: NodeSpec, checked: CheckedBird, lab: AddressedLab) -> Rendered:
+    """The configuration, the daemon and the kernel's hash settings."""
+    neighbors: tuple[NeighborPlan, ...] = ()
+    user_file = None
+    if checked.startup is not None:
+        config, user_file = checked.startup.text, UserFile(checked.startup.file, _WRONG_PLACE)
+    else:
+        config, neighbors = _configuration(node, checked.options.bgp, lab)
+    plan = machine_plan(
+        lab,
+        lab.machines[node.name],
+        runs_as="BIRD",
+        sysctls=hash_sysctls(lab.name, node.name, checked.options.hash),
+        files=(FilePlan(CONFIG, config, 0o640),),
+        processes=_processes(user_file),
+        routing=RoutingPlan("bird", ("bird",), checked.asn, neighbors, neighbors_asked=checked.startup is not None),
+    )
+    return Rendered((plan,))
+
+
+def _processes(user_file: UserFile | None) -> tuple[ProcessPlan, ...]:
+    """The configuration is parsed before the daemon runs it. BIRD needs no capability beyond every process's own."""
+    folder = ProcessPlan("bird-folder", ("/bin/mkdir", "-p", SOCKET.rpartition("/")[0]), oneshot=True)
+    check = ProcessPlan("bird-check", (_PROGRAM, "-p", "-c", CONFIG), oneshot=True, checks=user_file)
+    daemon = ProcessPlan(
+        "bird",
+        (_PROGRAM, "-f", "-c", CONFIG, "-s", SOCKET),
+        after=(folder.name, check.name),
+        sockets=(SOCKET,),
+    )
+    return folder, check, daemon
+
+
+def _configuration(node: NodeSpec, bgp: BirdBgp | None, lab: AddressedLab) -> tuple[str, tuple[NeighborPlan, ...]]:
+    from netlab.kinds.templating import render_template
+
+    sessions = bgp_sessions(node, bgp, lab) if bgp else ()
+    networks = bgp.networks if bgp else ()
+    timers = bgp.timers if bgp else None
+    text = render_template(
+        __package__,
+        "bird.conf.j2",
+        hostname=node.name,
+        router_id=(bgp.router_id if bgp else None) or router_id(node, lab),
+        asn=bgp.asn if bgp else None,
+        families=[_family(version, networks, sessions) for version in (4, 6)],
+        merge_paths=bgp.merge_paths if bgp else False,
+        sessions=[_neighbor(session) for session in sessions],
+        timers=timers,
+        bfd=any(session.bfd for session in sessions),
+    )
+    return text, tuple(session.plan for session in sessions)
+
+
+def _family(version: int, networks: tuple[Any, ...], sessions: tuple[Session, ...]) -> dict[str, Any]:
+    own = [network for network in networks if network.version == version]
+    used = version == 4 or bool(own) or any(session.address.version == version for session in sessions)
+    return {"name": f"ipv{version}", "version": version, "networks": own, "used": used}
+
+
+def _neighbor(session: Session) -> dict[str, Any]:
+    return {"name": protocol_name(session), "family": f"ipv{session.address.version}", "session": session}
+
+
+def protocol_name(session: Session) -> str:
+    """What the neighbor's protocol is called in BIRD: after its machine, or after its address."""
+    name = f"bgp_{session.machine}".replace("-", "_")
+    if session.machine is None or len(name) > _LONGEST_NAME:
+        name = f"bgp_{session.address}".replace(".", "_").replace(":", "_")
+    return name
+
+
+def router_id(node: NodeSpec, lab: AddressedLab) -> IPv4Address:
+    """The router's first IPv4 address. BIRD does not start without an id, so one without IPv4 gets a number."""
+    address = lab.machines[node.name].address(4)
+    return address if isinstance(address, IPv4Address) else IPv4Address(crc32(f"{lab.name}/{node.name}".encode()) or 1)
