@@ -131,6 +131,26 @@ class RouterVerdict:
     forwarding: Literal["per-flow", "per-packet"]
     findings: tuple[Finding, ...]
 
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The names of the rules that found something."""
+        return tuple(finding.rule for finding in self.findings)
+
+    @property
+    def summary(self) -> str:
+        """What was concluded and why, in a few lines of plain text."""
+        matched = "as expected" if self.matches else f"expected {self.expected}"
+        lines = [f"{self.router}, VIP {self.endpoint}: {self.verdict}, {matched}: {self.reason}"]
+        for finding in self.findings:
+            lines.append(f"  {finding.severity} {finding.rule}: {finding.message}")
+            lines.append(f"    to mend it: {finding.mend}")
+        return "\n".join(lines)
+
+    @property
+    def endpoint(self) -> str:
+        """VIP and port: 172.16.7.192:80 or [2001:db8::1]:80."""
+        return f"[{self.vip}]:{self.port}" if ":" in self.vip else f"{self.vip}:{self.port}"
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -149,3 +169,22 @@ class Verdict:
     def matches(self) -> bool:
         """Whether every router did what was expected of it."""
         return all(router.matches for router in self.routers)
+
+    @property
+    def mismatches(self) -> tuple[str, ...]:
+        """Of each router that did anything else than expected: which, what, why, and how to mend it."""
+        return tuple(router.summary for router in self.routers if not router.matches)
+
+    def router(self, name: str, vip: str | None = None) -> RouterVerdict:
+        """The verdict on a router; where it has several VIPs, on the one of that address. KeyError otherwise."""
+        found = [router for router in self.routers if router.router == name and vip in (None, router.vip)]
+        if len(found) != 1:
+            known = ", ".join(f"{router.router} for {router.vip}:{router.port}" for router in self.routers)
+            raise KeyError(f"{name}{f' for {vip}' if vip else ''}: {len(found)} verdicts; there is {known}")
+        return found[0]
+
+    def assert_expected(self) -> Verdict:
+        """AssertionError, with causes and remedies, unless every router did what was expected of it."""
+        if not self.matches:
+            raise AssertionError("\n".join(self.mismatches))
+        return self

@@ -36,7 +36,7 @@ def verdict_table(routers: Sequence[RouterVerdict]) -> Table:
 
 def _rows(routers: Sequence[RouterVerdict]) -> Iterator[tuple[str, Cell]]:
     yield "runs as", lambda router: router.runs_as
-    yield "flows", lambda router: f"{router.client} to {_endpoint(router)}"
+    yield "flows", lambda router: f"{router.client} to {router.endpoint}"
     yield "verdict", _verdict
     yield "announced in BGP", lambda router: str(router.paths.announced)
     yield "BGP multipath", lambda router: str(router.paths.multipath)
@@ -121,10 +121,6 @@ def probability(value: float) -> str:
 def ratio(part: int, whole: int) -> str:
     """`600 of 600 (100%)`. Rounded down, so that only all is 100%."""
     return f"{part} of {whole} ({1000 * part // whole / 10:g}%)" if whole else "0 of 0"
-
-
-def _endpoint(router: RouterVerdict) -> str:
-    return f"[{router.vip}]:{router.port}" if ":" in router.vip else f"{router.vip}:{router.port}"
 
 
 def _text(cell: str | Text) -> Text:

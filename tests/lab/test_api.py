@@ -1,0 +1,285 @@
+"""netlab.api in real programs: threads, signals, sudden deaths, several labs at a time."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from conftest import TOPOLOGIES
+
+from netlab import api
+
+# A stream, a process or a socket that is left to the garbage collector is an error here.
+pytestmark = pytest.mark.filterwarnings("error")
+
+PAIR = """
+    name: pair
+    topology:
+      nodes:
+        h1: {kind: linux}
+        h2: {kind: linux}
+      links:
+        - {endpoints: ["h1:eth1", "h2:eth1"], ipv4: [10.0.0.1/24, 10.0.0.2/24]}
+"""
+
+
+@pytest.fixture
+def labs_folder(netlab, monkeypatch):
+    """The folder of this test's labs, for this process as for the `netlab` fixture."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(netlab.folder / "state"))
+    return netlab.folder / "state" / "netlab"
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """A lab of two hosts that no test changes, deployed while another thread runs."""
+    folder = tmp_path_factory.mktemp("pair")
+    (folder / "pair.yaml").write_text(PAIR)
+    done = threading.Event()
+    threading.Thread(target=done.wait, daemon=True).start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
+        with api.deploy(folder / "pair.yaml") as lab:
+            yield lab
+    done.set()
+
+
+@pytest.fixture
+def program(netlab, tmp_path):
+    """Starts a Python program that prints when it has come far enough."""
+    started = []
+
+    def start(text):
+        (tmp_path / "program.py").write_text(f"from netlab import api\n{text}")
+        process = subprocess.Popen(
+            [sys.executable, tmp_path / "program.py"],
+            env=netlab.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_a_lab_ends_with_its_block(labs_folder, topology, host):
+    with api.deploy(topology(PAIR)) as lab:
+        assert lab.alive
+        assert (lab.name, lab.nodes) == ("pair", ("h1", "h2"))
+        assert [found.name for found in api.labs()] == ["pair"]
+        assert repr(lab) == "<netlab lab pair: 2 nodes, running>"
+    assert not lab.alive
+    assert not labs_folder.exists()
+    assert host.changes() == []
+    lab.destroy()
+    with pytest.raises(api.LabError, match="lab pair is dead or destroyed"):
+        lab.exec("h1", "true")
+
+
+def test_the_command_line_sees_a_programs_lab(labs_folder, netlab, topology):
+    with api.deploy(topology(PAIR), name="mine"):
+        assert netlab("exec", "--lab", "mine", "h1", "--", "ping", "-c1", "-W5", "h2").returncode == 0
+        assert netlab("destroy", "--lab", "mine").returncode == 0
+        assert not labs_folder.exists()
+    assert not labs_folder.exists()
+
+
+def test_a_later_lab_of_the_name_is_not_destroyed(labs_folder, netlab, topology):
+    file = topology(PAIR)
+    with api.deploy(file):
+        netlab("destroy", "--all")
+        assert netlab("deploy", file).returncode == 0
+    assert netlab("exec", "h1", "--", "true").returncode == 0
+    first = api.lab()
+    assert netlab("deploy", "--reconfigure", file).returncode == 0
+    first.destroy()
+    assert netlab("exec", "h1", "--", "true").returncode == 0
+
+
+def test_commands_with_input_output_and_exit_code(pair):
+    assert pair.exec("h1", "hostname") == api.Result(0, "h1\n", "")
+    assert pair.exec("h1", "sh", "-c", "echo no >&2; exit 7") == api.Result(7, "", "no\n")
+    assert pair.exec("h1", "wc", "-c", input="x" * 1_000_000).stdout == "1000000\n"
+    assert pair.exec("h1", "true", input=b"x" * 1_000_000).returncode == 0  # which reads none of it
+    assert len(pair.exec("h1", "head", "-c", "3000000", "/dev/zero").stdout) == 3_000_000
+    assert pair.exec("h1", "printenv", "SECRET", env={"SECRET": "s3 cret"}).stdout == "s3 cret\n"
+    assert pair.exec("h1", "sh", "-c", "kill -9 $$").returncode == 128 + signal.SIGKILL
+    assert pair.exec("h1", "no-such-program").returncode == 127
+    assert pair.exec("h2", "pwd").stdout == "/root\n"
+
+
+def test_the_hosts_environment_stays_outside(pair, monkeypatch):
+    monkeypatch.setenv("HOST_SECRET", "x")
+    assert "HOST_SECRET" not in pair.exec("h1", "env").stdout
+
+
+def test_a_command_that_fails_raises_where_it_is_asked_to(pair):
+    with pytest.raises(api.CommandError, match="h1: `sh -c echo why >&2; false` ended with exit code 1: why"):
+        pair.exec("h1", "sh", "-c", "echo why >&2; false", check=True)
+    with pytest.raises(api.InputError, match=r'lab pair has no node h3 \(did you mean "h1"\?\)|there is h1, h2'):
+        pair.exec("h3", "true")
+    with pytest.raises(TypeError):
+        pair.exec("h1")
+
+
+def test_what_takes_too_long_is_killed_with_all_it_started(pair):
+    with pytest.raises(api.CommandError, match=r"did not end within 0\.3 s"):
+        pair.exec("h1", "sh", "-c", "sleep 1234; true", timeout=0.3)
+    wait_until(lambda: pair.exec("h1", "pgrep", "-f", "sleep 1234").returncode == 1)
+
+
+def test_what_a_command_leaves_in_the_background_lives_on_and_holds_nothing(pair):
+    done = pair.exec("h1", "sh", "-c", "sleep 4321 & echo started", timeout=30)
+    assert done.stdout == "started\n"
+    assert pair.exec("h1", "pkill", "-f", "sleep 4321").returncode == 0
+
+
+def test_many_threads_at_a_time(pair):
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda n: pair.exec("h1", "echo", str(n)).stdout, range(40)))
+    assert results == [f"{n}\n" for n in range(40)]
+
+
+def test_nothing_stays_open(pair):
+    def held():
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        return len(list(Path("/proc/self/fd").iterdir())), children
+
+    pair.exec("h1", "true")
+    before = held()
+    for _ in range(3):
+        pair.exec("h1", "echo", "x")
+        pair.inspect()
+    assert held() == before
+
+
+def test_asyncio(labs_folder, topology):
+    async def experiment():
+        async with asyncio.timeout(60):
+            lab = await asyncio.to_thread(api.deploy, topology(PAIR))
+            outputs = await asyncio.gather(*(asyncio.to_thread(lab.exec, node, "hostname") for node in lab.nodes))
+            child = await asyncio.create_subprocess_exec("true")
+            assert await child.wait() == 0
+            await asyncio.to_thread(lab.destroy)
+            return [output.stdout for output in outputs]
+
+    assert asyncio.run(experiment()) == ["h1\n", "h2\n"]
+    assert not labs_folder.exists()
+
+
+def test_copies_of_a_lab_side_by_side(labs_folder, topology):
+    file = topology(PAIR)
+    with ThreadPoolExecutor(3) as pool:
+        labs = list(pool.map(lambda name: api.deploy(file, name=name), ("a", "b", "c")))
+    assert [lab.name for lab in api.labs()] == ["a", "b", "c"]
+    for lab in labs:
+        lab.exec("h1", "ip", "link", "set", "eth1", "down") if lab.name == "b" else None
+    reached = [lab.exec("h1", "ping", "-c1", "-W2", "h2").returncode == 0 for lab in labs]
+    assert reached == [True, False, True]
+    with pytest.raises(api.LabError, match="lab a exists already"):
+        api.deploy(file, name="a")
+    for lab in labs:
+        lab.destroy()
+    assert not labs_folder.exists()
+
+
+def test_no_signal_handler_is_left(labs_folder, topology):
+    def handlers():
+        return {number: signal.getsignal(number) for number in signal.valid_signals()}
+
+    before = handlers()
+    with api.deploy(topology(PAIR)) as lab:
+        assert handlers() == before
+        lab.exec("h1", "true")
+        lab.inspect()
+        assert handlers() == before
+    assert handlers() == before
+
+
+@pytest.mark.parametrize("ending", ["os.kill(os.getpid(), 9)", "os._exit(1)", "raise SystemExit", "del lab"])
+def test_a_program_that_ends_leaves_nothing(ending, program, labs_folder, topology, host):
+    process = program(f"import os\nlab = api.deploy({str(topology(PAIR))!r})\nprint(lab.alive, flush=True)\n{ending}")
+    assert process.stdout.readline() == "True\n"
+    process.wait(30)
+    wait_until(lambda: not labs_folder.exists())
+    assert host.changes() == []
+
+
+def test_a_detached_lab_lives_on(program, labs_folder, topology):
+    process = program(f"api.deploy({str(topology(PAIR))!r}, detach=True)")
+    assert process.wait(60) == 0
+    lab = api.lab()
+    assert lab.exec("h2", "hostname").stdout == "h2\n"
+    lab.destroy()
+    assert not labs_folder.exists()
+
+
+@pytest.mark.parametrize("moment", ["lock", "mount", "logs/host-1", "plan.json", "lab.json"])
+def test_an_interrupted_deploy_leaves_nothing(moment, program, labs_folder, host):
+    process = program(f"api.deploy({str(TOPOLOGIES / 'ecmp.yaml')!r})")
+    wait_until((labs_folder / "ecmp" / moment).exists)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    assert not labs_folder.exists()
+    assert host.changes() == []
+
+
+def test_the_measurement_from_a_thread(labs_folder, tmp_path):
+    evidence = tmp_path / "evidence.json"
+
+    def experiment():
+        with api.deploy(TOPOLOGIES / "ecmp.yaml") as lab:
+            summary = lab.vtysh_json("rt-1", "show ip bgp summary")
+            verdict = lab.ecmp_check(flows=100, evidence=evidence)
+            return lab, summary, lab.inspect(), verdict
+
+    with ThreadPoolExecutor(1) as pool:
+        lab, summary, report, verdict = pool.submit(experiment).result()
+    assert {peer["state"] for peer in summary["ipv4Unicast"]["peers"].values()} == {"Established"}
+    assert len(report.vips[0].next_hops) == 3
+    assert verdict.matches
+    assert lab.verdicts == [verdict]
+    assert verdict.router("rt-1").verdict is api.Outcome.ECMP
+    assert api.judge(evidence) == verdict
+    assert lab.convergence.converged
+
+
+def test_a_lab_that_does_not_converge(labs_folder, topology):
+    file = topology("""
+        name: alone
+        topology:
+          nodes:
+            rt-1: {kind: frr, bgp: {asn: 64512, neighbors: [{address: 10.0.0.2, asn: 64513}]}}
+            h1: {kind: linux}
+          links:
+            - {endpoints: ["rt-1:eth1", "h1:eth1"], ipv4: [10.0.0.1/24, 10.0.0.2/24]}
+    """)
+    with pytest.raises(api.ConvergenceError, match="lab alone has not converged: rt-1: neighbor ") as raised:
+        api.deploy(file, timeout=2)
+    assert len(raised.value.missing) == 1
+    assert not labs_folder.exists()
+    with api.deploy(file, timeout=2, must_converge=False) as lab:
+        assert lab.convergence.missing == raised.value.missing
+        with pytest.raises(api.CommandError, match="rt-1: `vtysh -c show nonsense` ended with exit code 1"):
+            lab.vtysh("rt-1", "show nonsense")
+        with pytest.raises(api.LabError, match="no router between a client and a VIP"):
+            lab.ecmp_check()
