@@ -106,7 +106,7 @@ class Prediction:
     of: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RouterVerdict:
     """The verdict on one router and one VIP, with the numbers it rests on."""
 
@@ -131,6 +131,14 @@ class RouterVerdict:
     forwarding: Literal["per-flow", "per-packet"]
     findings: tuple[Finding, ...]
 
+    def __repr__(self) -> str:
+        return f"<{self._conclusion}>"
+
+    @property
+    def _conclusion(self) -> str:
+        matched = "as expected" if self.matches else f"expected {self.expected}"
+        return f"{self.router}, VIP {self.endpoint}: {self.verdict}, {matched}"
+
     @property
     def rules(self) -> tuple[str, ...]:
         """The names of the rules that found something."""
@@ -139,8 +147,7 @@ class RouterVerdict:
     @property
     def summary(self) -> str:
         """What was concluded and why, in a few lines of plain text."""
-        matched = "as expected" if self.matches else f"expected {self.expected}"
-        lines = [f"{self.router}, VIP {self.endpoint}: {self.verdict}, {matched}: {self.reason}"]
+        lines = [f"{self._conclusion}: {self.reason}"]
         for finding in self.findings:
             lines.append(f"  {finding.severity} {finding.rule}: {finding.message}")
             lines.append(f"    to mend it: {finding.mend}")
@@ -152,7 +159,7 @@ class RouterVerdict:
         return f"[{self.vip}]:{self.port}" if ":" in self.vip else f"{self.vip}:{self.port}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verdict:
     """The verdict of one run of ecmp-check over all its routers."""
 
@@ -170,6 +177,9 @@ class Verdict:
         """Whether every router did what was expected of it."""
         return all(router.matches for router in self.routers)
 
+    def __repr__(self) -> str:
+        return f"<lab {self.lab}: {'; '.join(router._conclusion for router in self.routers)}>"
+
     @property
     def mismatches(self) -> tuple[str, ...]:
         """Of each router that did anything else than expected: which, what, why, and how to mend it."""
@@ -185,6 +195,7 @@ class Verdict:
 
     def assert_expected(self) -> Verdict:
         """AssertionError, with causes and remedies, unless every router did what was expected of it."""
+        __tracebackhide__ = True  # pytest shows the line that called this
         if not self.matches:
             raise AssertionError("\n".join(self.mismatches))
         return self
