@@ -36,8 +36,11 @@ def interface_name_problem(name: str) -> str | None:
 
 
 def is_sysctl(key: str) -> bool:
-    """Whether this is a sysctl in dotted form that belongs to a network namespace."""
-    return _SYSCTL.fullmatch(key) is not None
+    """Whether this is a sysctl in dotted form that belongs to a network namespace.
+
+    net.netfilter.nf_hooks_lwtunnel looks like one, but is one for all, the host's too.
+    """
+    return _SYSCTL.fullmatch(key) is not None and not key.endswith(".nf_hooks_lwtunnel")
 
 
 def is_env_name(name: str) -> bool:

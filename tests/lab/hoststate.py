@@ -1,4 +1,5 @@
-"""What a lab must leave as it was: the host's network, mounts, sysctls and files, and this test's processes.
+"""What a lab must leave as it was: the host's network, mounts, sysctls, users, cgroups and files, and this test's
+processes.
 
 Others use the machine too, so only that is compared which nobody else changes, or which can be told apart: processes
 by descent (the test process adopts its orphans), files by the folder that they are in or by their names.
@@ -6,6 +7,7 @@ by descent (the test process adopts its orphans), files by the folder that they 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -20,6 +22,7 @@ _SETTLES_WITHIN = 3.0
 """Seconds. The kernel takes namespaces and their links apart after the last process is gone."""
 _VOLATILE_SYSCTLS = re.compile(
     r"kernel/(random/|ns_last_pid|pty/nr|perf_|sched|hung_task_detect|keys/)|vm/stat_refresh|conntrack_count|tcp_mem"
+    r"|fs/(dentry-state|file-nr|inode-nr|inode-state|aio-nr)"
 )
 _VOLATILE_KEYS = ("valid_life_time", "preferred_life_time", "expires", "cache", "stats", "stats64")
 # Where FRR writes on a host without private folders.
@@ -97,6 +100,9 @@ class HostState:
                 "nftables": _nftables(),
                 "mount": _mounts(),
                 "file": _files(),
+                "account": _accounts(),
+                "ipc object": _ipc_objects(),
+                "cgroup": _cgroups(),
             },
             sysctls=_sysctls(),
         )
@@ -107,6 +113,14 @@ class HostState:
         while (found := self._differences(HostState.now())) and time.monotonic() < deadline:
             time.sleep(0.02)
         return found
+
+    def restore_sysctls(self) -> None:
+        """Write back what an experiment should not have been able to change."""
+        now = _sysctls()
+        for name, value in self.sysctls.items():
+            if now.get(name) != value:
+                with contextlib.suppress(OSError):  # one that only goes up, for example
+                    Path("/proc/sys", name).write_text(value, encoding="utf-8")
 
     def _differences(self, now: HostState) -> list[str]:
         found = []
@@ -149,17 +163,40 @@ def _mounts() -> frozenset[str]:
 
 def _sysctls() -> dict[str, str]:
     found = {}
-    for folder in ("net", "kernel", "vm"):
-        for path, _, names in os.walk(f"/proc/sys/{folder}"):
-            for name in names:
-                key = f"{path}/{name}".removeprefix("/proc/sys/")
-                if _VOLATILE_SYSCTLS.search(key):
-                    continue
-                try:
-                    found[key] = Path("/proc/sys", key).read_text(encoding="utf-8", errors="replace").strip()
-                except OSError:
-                    continue  # write-only, or root's
+    for path, _, names in os.walk("/proc/sys"):
+        for name in names:
+            key = f"{path}/{name}".removeprefix("/proc/sys/")
+            if _VOLATILE_SYSCTLS.search(key):
+                continue
+            try:
+                found[key] = Path("/proc/sys", key).read_text(encoding="utf-8", errors="replace").strip()
+            except OSError:
+                continue  # write-only, or root's
     return found
+
+
+def _accounts() -> frozenset[str]:
+    """The lines of the account files that everybody may read, but those of users that other tests make meanwhile."""
+    found = set()
+    for name in ("passwd", "group", "subuid", "subgid", "hosts", "resolv.conf", "hostname"):
+        path = Path("/etc", name)
+        if path.exists():
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            found |= {f"/etc/{name}: {line}" for line in lines if "netlab-" not in line}
+    return frozenset(found)
+
+
+def _ipc_objects() -> frozenset[str]:
+    """Keys and ids of System V objects, which no other user of the machine is expected to make."""
+    tables = [(kind, Path("/proc/sysvipc", kind)) for kind in ("shm", "sem", "msg")]
+    rows = [(kind, line.split()) for kind, path in tables if path.exists() for line in path.read_text().splitlines()]
+    return frozenset(f"{kind} {row[0]} {row[1]}" for kind, row in rows)
+
+
+def _cgroups() -> frozenset[str]:
+    """Folders of cgroups, two levels deep: below these the machine's services make their own."""
+    top = Path("/sys/fs/cgroup")
+    return frozenset(str(path) for pattern in ("*", "*/*") for path in top.glob(pattern) if path.is_dir())
 
 
 def _files() -> frozenset[str]:

@@ -42,7 +42,7 @@ class Build:
         self._agent: AgentClient | None = None
         self._committed = False
         self._taken = False
-        """The folder is another lab's: nothing here to clean up."""
+        """The folder is another lab's or gone: nothing here to clean up."""
         self._buffer = b""
         _check_programs(plan)
         self._control, theirs = socket.socketpair()
@@ -90,7 +90,11 @@ class Build:
     def launch(self) -> None:
         """Wait for the lab's init and start the agent. LabError where the lab exists already, HostError where the
         host refuses."""
-        answer = self._receive()
+        try:
+            answer = self._receive()
+        except HostError:
+            self._taken = True  # the launcher has removed what it had made
+            raise
         self._launcher.wait(_STEP_TIMEOUT)
         if "running" in answer:
             self._taken = True

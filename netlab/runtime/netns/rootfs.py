@@ -33,6 +33,8 @@ _TOP_PRIVATE = frozenset(("proc", "sys", "dev"))
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
 # Files of /proc that a host-root uid could change the host with, whatever its capabilities.
 _PROC_READ_ONLY = ("sys", "sysrq-trigger", "irq", "bus", "fs", "scsi", "acpi", "mtrr", "dynamic_debug")
+# Every network namespace shows it, and it is one for all (net/netfilter/nf_hooks_lwtunnel.c). Once 1, it stays.
+_NET_OF_ALL = "sys/net/netfilter/nf_hooks_lwtunnel"
 # What tells of the host beyond what a machine needs, for a uid that is root's: Docker's list, and key-users.
 _PROC_HIDDEN = ("keys", "key-users", "kcore", "timer_list", "sched_debug", "latency_stats")
 _MOST_LINKS = 40  # as the kernel has it (path_resolution(7))
@@ -205,6 +207,9 @@ def _mount_kernel_views(staging: str, root: str) -> None:
     # /proc/sys/net shows the network namespace of whoever looks, and is the node's to change.
     sc.bind(f"{proc}/sys/net", f"{proc}/sys/net")
     sc.mount_setattr(f"{proc}/sys/net", clear_flags=sc.MOUNT_ATTR_RDONLY)
+    if os.path.exists(f"{proc}/{_NET_OF_ALL}"):
+        sc.bind(f"{proc}/{_NET_OF_ALL}", f"{proc}/{_NET_OF_ALL}")
+        sc.mount_setattr(f"{proc}/{_NET_OF_ALL}", set_flags=sc.MOUNT_ATTR_RDONLY)
     sc.mount("sysfs", f"{root}/sys", "sysfs", sc.MS_NOSUID | sc.MS_NODEV | sc.MS_NOEXEC | sc.MS_RDONLY)
     sc.bind(f"{staging}/dev", f"{root}/dev", recursive=True)
     sc.mount_setattr(f"{root}/dev", set_flags=sc.MOUNT_ATTR_RDONLY)  # all nodes have the same one
