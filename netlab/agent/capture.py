@@ -2,7 +2,8 @@
 
 A packet socket on all interfaces with a memory-mapped ring (packet(7); Documentation/networking/packet_mmap):
 a ring needs no privilege over socket buffer sizes, and the kernel reports what it had to drop. The filter runs in
-the kernel, keeps outgoing IPv4 TCP segments to the VIP and port alone, and adds no rule to the router under test.
+the kernel, keeps outgoing TCP segments to the VIP and port alone, and adds no rule to the router under test. Of IPv6
+it takes packets whose first next header is TCP: what a client's kernel sends has no extension headers.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import socket
 import struct
 from collections import Counter
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 _SOL_PACKET = 263
 _PACKET_RX_RING, _PACKET_STATISTICS, _PACKET_VERSION = 5, 6, 10
@@ -21,13 +22,15 @@ _TPACKET_V2 = 1
 _ETH_P_ALL = 3
 _SO_ATTACH_FILTER = 26
 _PACKET_OUTGOING = 4
-_SNAP = 96  # Ethernet, IPv4 and TCP headers with options
+_SNAP = 96  # Ethernet, IP and the ports of TCP: at most 14 + 60 + 4 bytes
 _FRAME = 256
 _BLOCK = 1 << 16
 _HEADER = struct.Struct("=IIIHHIIHH4x")  # struct tpacket2_hdr
 _SOCKADDR_AT = 32  # TPACKET_ALIGN(sizeof(struct tpacket2_hdr))
 _SEGMENTS_PER_FLOW = 16  # an HTTP GET takes 6; the rest is room for retransmissions
 _ETHERNET = 14
+_IPV6_HEADER = 40
+_IPV4, _IPV6 = 0x0800, 0x86DD  # EtherTypes
 
 
 @dataclass
@@ -68,8 +71,12 @@ class Capture:
             self._next = (self._next + 1) % self._frames
 
     def _count(self, frame: bytes, index: int) -> None:
-        header_length = (frame[_ETHERNET] & 0xF) * 4
-        source = str(IPv4Address(frame[_ETHERNET + 12 : _ETHERNET + 16]))
+        if frame[_ETHERNET] >> 4 == 4:
+            header_length = (frame[_ETHERNET] & 0xF) * 4
+            source = str(IPv4Address(frame[_ETHERNET + 12 : _ETHERNET + 16]))
+        else:
+            header_length = _IPV6_HEADER
+            source = str(IPv6Address(frame[_ETHERNET + 8 : _ETHERNET + 24]))
         (source_port,) = struct.unpack_from("!H", frame, _ETHERNET + header_length)
         flow = self.seen.setdefault((source, source_port), Counter())
         flow[index, frame[:6].hex(":")] += 1
@@ -83,35 +90,48 @@ class Capture:
         self._socket.close()
 
 
-def _filter(vip: str, port: int) -> list[tuple[int, int, int, int]]:
-    """Classic BPF (Documentation/networking/filter): outgoing, IPv4, TCP, to that address and port."""
-    load_word, load_half, load_byte = 0x20, 0x28, 0x30
-    load_header_length, load_half_indexed = 0xB1, 0x48
-    equal, bits_set, accept = 0x15, 0x45, 0x06
-    packet_type = 0xFFFFF000 + 4  # SKF_AD_OFF + SKF_AD_PKTTYPE
+_Instruction = tuple[int, int, int, int]
+_LOAD_WORD, _LOAD_HALF, _LOAD_BYTE, _LOAD_HEADER_LENGTH, _LOAD_HALF_INDEXED = 0x20, 0x28, 0x30, 0xB1, 0x48
+_EQUAL, _BITS_SET, _RETURN = 0x15, 0x45, 0x06
+_PACKET_TYPE = 0xFFFFF000 + 4  # SKF_AD_OFF + SKF_AD_PKTTYPE
+
+
+def _filter(vip: str, port: int) -> list[_Instruction]:
+    """Classic BPF (Documentation/networking/filter): outgoing TCP segments to that address and port."""
+    address = ip_address(vip)
+    version6 = isinstance(address, IPv6Address)
+    next_header, destination = (_ETHERNET + 6, _ETHERNET + 24) if version6 else (_ETHERNET + 9, _ETHERNET + 16)
+    words = [int.from_bytes(address.packed[at : at + 4]) for at in range(0, len(address.packed), 4)]
     tests = [
-        ((load_half, packet_type), (equal, _PACKET_OUTGOING)),
-        ((load_half, 12), (equal, 0x0800)),
-        ((load_byte, _ETHERNET + 9), (equal, socket.IPPROTO_TCP)),
-        ((load_word, _ETHERNET + 16), (equal, int(IPv4Address(vip)))),
+        (_LOAD_HALF, _PACKET_TYPE, _PACKET_OUTGOING),
+        (_LOAD_HALF, 12, _IPV6 if version6 else _IPV4),
+        (_LOAD_BYTE, next_header, socket.IPPROTO_TCP),
+        *((_LOAD_WORD, destination + 4 * number, word) for number, word in enumerate(words)),
     ]
-    program = []
-    rest = 2 * len(tests) + 6
-    for (load, where), (test, value) in tests:
+    ports = _port_of_ipv6(port) if version6 else _port_of_ipv4(port)
+    program: list[_Instruction] = []
+    drop = 2 * len(tests) + len(ports) + 1  # the last instruction; jumps count from the next one
+    for load, where, value in tests:
         program.append((load, 0, 0, where))
-        # On a mismatch jump to the last instruction, which drops.
-        program.append((test, 0, rest - len(program) - 1, value))
-    program.append((load_half, 0, 0, _ETHERNET + 6))
-    program.append((bits_set, rest - len(program) - 1, 0, 0x1FFF))  # later fragments carry no ports
-    program.append((load_header_length, 0, 0, _ETHERNET))
-    program.append((load_half_indexed, 0, 0, _ETHERNET + 2))
-    program.append((equal, 0, 1, port))
-    program.append((accept, 0, 0, _SNAP))
-    program.append((accept, 0, 0, 0))
-    return program
+        program.append((_EQUAL, 0, drop - len(program) - 1, value))
+    return [*program, *ports, (_RETURN, 0, 0, _SNAP), (_RETURN, 0, 0, 0)]
 
 
-def _attach_filter(packet_socket: socket.socket, program: list[tuple[int, int, int, int]]) -> None:
+def _port_of_ipv4(port: int) -> list[_Instruction]:
+    return [
+        (_LOAD_HALF, 0, 0, _ETHERNET + 6),
+        (_BITS_SET, 4, 0, 0x1FFF),  # later fragments carry no ports
+        (_LOAD_HEADER_LENGTH, 0, 0, _ETHERNET),
+        (_LOAD_HALF_INDEXED, 0, 0, _ETHERNET + 2),
+        (_EQUAL, 0, 1, port),
+    ]
+
+
+def _port_of_ipv6(port: int) -> list[_Instruction]:
+    return [(_LOAD_HALF, 0, 0, _ETHERNET + _IPV6_HEADER + 2), (_EQUAL, 0, 1, port)]
+
+
+def _attach_filter(packet_socket: socket.socket, program: list[_Instruction]) -> None:
     instructions = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
     buffer = ctypes.create_string_buffer(instructions, len(instructions))
     descriptor = struct.pack("@HP", len(program), ctypes.addressof(buffer))

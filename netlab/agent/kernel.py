@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
+from netlab.agent.multipath_hash import HashedFlow, forwarded
 from netlab.agent.netlink import KernelRefusal, NetlinkSocket, attribute, attributes
 from netlab.model.evidence import FibNextHop, FibRoute, HashSettings, Neighbour
 
@@ -17,7 +18,7 @@ _RTM_GETNEIGH = 30
 _RTM_GETNEXTHOP = 106
 _RTM_F_FIB_MATCH = 0x2000
 _RTA_DST, _RTA_SRC, _RTA_IIF, _RTA_OIF, _RTA_GATEWAY, _RTA_MULTIPATH = 1, 2, 3, 4, 5, 9
-_RTA_IP_PROTO, _RTA_SPORT, _RTA_DPORT, _RTA_NH_ID = 27, 28, 29, 30
+_RTA_VIA, _RTA_IP_PROTO, _RTA_SPORT, _RTA_DPORT, _RTA_NH_ID = 18, 27, 28, 29, 30
 _NHA_ID, _NHA_GROUP_TYPE = 1, 3
 _NDA_DST, _NDA_LLADDR = 1, 2
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
@@ -72,8 +73,14 @@ def _next_hops(found: dict[int, bytes]) -> Iterable[FibNextHop]:
 
 
 def _next_hop(found: dict[int, bytes], index: int, weight: int) -> FibNextHop:
-    gateway = str(ip_address(found[_RTA_GATEWAY])) if _RTA_GATEWAY in found else ""
-    return FibNextHop(gateway, _interface(index), weight)
+    return FibNextHop(_gateway(found) or "", _interface(index), weight)
+
+
+def _gateway(found: dict[int, bytes]) -> str | None:
+    """The next hop's address; an IPv4 route may have one of IPv6 (RFC 8950), behind its family in struct rtvia."""
+    if _RTA_GATEWAY in found:
+        return str(ip_address(found[_RTA_GATEWAY]))
+    return str(ip_address(found[_RTA_VIA][2:])) if _RTA_VIA in found else None
 
 
 def _interface(index: int) -> str:
@@ -114,18 +121,22 @@ def neighbours(netlink: NetlinkSocket) -> tuple[Neighbour, ...]:
     return tuple(sorted(table, key=lambda entry: (entry.interface, entry.address)))
 
 
-def hash_settings() -> HashSettings:
-    """net.ipv4.fib_multipath_hash_* of the current namespace (Documentation/networking/ip-sysctl)."""
+def hash_settings(destination: str) -> HashSettings:
+    """fib_multipath_hash_* of the current namespace, for the IP version of `destination`.
+
+    The seed stands in net.ipv4 and is IPv6's too (Documentation/networking/ip-sysctl).
+    """
+    version = f"ipv{ip_address(destination).version}"
     return HashSettings(
-        policy=_sysctl("fib_multipath_hash_policy") or 0,
-        fields=_sysctl("fib_multipath_hash_fields"),
-        seed=_sysctl("fib_multipath_hash_seed"),
+        policy=_sysctl(version, "fib_multipath_hash_policy") or 0,
+        fields=_sysctl(version, "fib_multipath_hash_fields"),
+        seed=_sysctl("ipv4", "fib_multipath_hash_seed"),
     )
 
 
-def _sysctl(name: str) -> int | None:
+def _sysctl(version: str, name: str) -> int | None:
     try:
-        return int(Path("/proc/sys/net/ipv4", name).read_text(encoding="ascii"))
+        return int(Path("/proc/sys/net", version, name).read_text(encoding="ascii"))
     except FileNotFoundError:
         return None
 
@@ -141,11 +152,21 @@ class FlowKeys:
     input_index: int
 
 
-def predict(flows: FlowKeys, netlink: NetlinkSocket) -> list[str | None]:
+def predict(flows: FlowKeys, settings: HashSettings, netlink: NetlinkSocket) -> list[str | None]:
     """The next hop that the kernel's route look-up names for each flow.
 
-    The look-up takes the 5-tuple (RTA_IP_PROTO, RTA_SPORT, RTA_DPORT) and so runs the very hash that forwards.
+    The look-up takes the 5-tuple (RTA_IP_PROTO, RTA_SPORT, RTA_DPORT) and so runs the very hash that forwards; for IPv6
+    with policy 3 all but its last step, which is made up for (multipath_hash.py).
     """
+    answers = _look_up_each(flows, netlink)
+    route = route_to(flows.destination, netlink) if ":" in flows.destination and settings.policy == 3 else None
+    if route is None or len(route.next_hops) < 2:
+        return answers
+    hashed = [HashedFlow(flows.source, flows.destination, port, flows.port) for port in flows.source_ports]
+    return forwarded(hashed, answers, [hop.weight for hop in route.next_hops], settings.fields, settings.seed)
+
+
+def _look_up_each(flows: FlowKeys, netlink: NetlinkSocket) -> list[str | None]:
     answers: list[str | None] = []
     for source_port in flows.source_ports:
         ports = (source_port, flows.port)
@@ -155,7 +176,7 @@ def predict(flows: FlowKeys, netlink: NetlinkSocket) -> list[str | None]:
         except KernelRefusal:
             answers.append(None)
             continue
-        answers.append(str(ip_address(found[_RTA_GATEWAY])) if _RTA_GATEWAY in found else None)
+        answers.append(_gateway(found))
     return answers
 
 

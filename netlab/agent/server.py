@@ -69,7 +69,7 @@ class Agent:
                 return messages.KernelView(
                     route=kernel.route_to(destination, netlink),
                     neighbours=kernel.neighbours(netlink),
-                    hash=kernel.hash_settings(),
+                    hash=kernel.hash_settings(destination),
                 )
             finally:
                 netlink.close()

@@ -186,13 +186,14 @@ def _outcome(group: FlowGroup, flows: list[_Flow], capture: Capture | None, name
         with namespaces.inside(group.router):
             names = dict(socket.if_nameindex())
             netlink = NetlinkSocket()
+            settings = kernel.hash_settings(group.vip)
         try:
             if group.router_interface is not None:
                 index = next((n for n, name in names.items() if name == group.router_interface), None)
                 if index is None:
                     raise LabError(f"{group.router} has no interface {group.router_interface}")
                 keys = kernel.FlowKeys(group.client_address, group.vip, group.source_ports, group.port, index)
-                predicted = kernel.predict(keys, netlink)
+                predicted = kernel.predict(keys, settings, netlink)
         finally:
             netlink.close()
     outcomes = tuple(

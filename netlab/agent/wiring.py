@@ -29,10 +29,12 @@ _RTNH_F_ONLINK = 0x4
 # New namespaces may hold fallback tunnel devices (tunl0, sit0) with small indexes.
 _FIRST_INDEX = 100
 _MTU = 1500
+_IPV6_SYSCTLS = Path("/proc/sys/net/ipv6")
 
 
 def wire(request: WireRequest, namespaces: Namespaces) -> WireAnswer:
     """Wire every machine of the lab. LabError says which machine and what the kernel refused."""
+    _check_ipv6(request)
     missing = []
     sockets: dict[str, NetlinkSocket] = {}
     for node in request.nodes:
@@ -53,6 +55,20 @@ def wire(request: WireRequest, namespaces: Namespaces) -> WireAnswer:
         for netlink in sockets.values():
             netlink.close()
     return WireAnswer(tuple(missing))
+
+
+def _check_ipv6(request: WireRequest) -> None:
+    """HostError where the lab has IPv6 addresses and the kernel no IPv6."""
+    if _IPV6_SYSCTLS.exists():
+        return
+    for node in request.nodes:
+        for interface in node.interfaces:
+            for address in interface.addresses:
+                if address.version == 6:
+                    raise HostError(
+                        f"{node.name}:{interface.name} has the address {address}, and this kernel has no IPv6: boot it "
+                        "without ipv6.disable=1, or take IPv6 out of the topology"
+                    )
 
 
 def _of_interface(sysctl: SysctlPlan) -> bool:

@@ -19,6 +19,10 @@ RouterOption = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option(metavar="ROUTER", help="Only this router; may be repeated."),
 ]
+VipOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(metavar="IP[:PORT]", help="Only this VIP; of IPv6 with a port: [IP]:PORT."),
+]
 SeedOption = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(metavar="S", help="Use the source ports of the run that printed this seed."),
@@ -33,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 def ecmp_check(
     router: RouterOption = None,
-    vip: Annotated[Optional[str], typer.Option(metavar="IP[:PORT]", help="Only this VIP.")] = None,  # noqa: UP045
+    vip: VipOption = None,
     flows: Annotated[int, typer.Option(metavar="N", help="New TCP connections per router and VIP.")] = 600,
     seed: SeedOption = None,
     expect: ExpectOption = None,

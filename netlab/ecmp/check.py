@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ _LARGEST_EVIDENCE = 1 << 30
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """As the command line has them; `vip` is IP or IP:PORT, `timeout` seconds for one flow."""
+    """As the command line has them; `vip` is IP, IPV4:PORT or [IPV6]:PORT, `timeout` seconds for one flow."""
 
     routers: tuple[str, ...] = ()
     vip: str | None = None
@@ -50,13 +51,20 @@ def _load_statistics() -> None:
 
 
 def _vip(text: str | None) -> tuple[str | None, int | None]:
+    """The address and the port of `IP`, `IPV4:PORT` or `[IPV6]:PORT`."""
     from ipaddress import ip_address
 
     if text is None:
         return None, None
-    address, colon, port = text.rpartition(":") if text.count(":") == 1 else (text, "", "")
+    address, port = text, ""
+    bracketed = re.fullmatch(r"\[(.*)\](?::(.+))?", text)
+    if bracketed:
+        address, port = bracketed[1], bracketed[2] or ""
+    elif text.count(":") == 1:
+        address, _, port = text.partition(":")
+        port = port or "none"
     try:
-        return str(ip_address(address)), int(port) if colon else None
+        return str(ip_address(address)), int(port) if port else None
     except ValueError:
         raise InputError(Problem(f"--vip {text}: not an address, or an address and a port")) from None
 

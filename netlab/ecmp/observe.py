@@ -8,12 +8,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import ip_address
 
 import netlab
 from netlab.agent.client import AgentClient
 from netlab.agent.messages import FlowGroup, FlowOutcome, FlowsRequest, GroupOutcome, KernelView
 from netlab.lab import routing
 from netlab.lab.routing import RoutingView
+from netlab.model.endpoint import endpoint
 from netlab.model.errors import InputError, LabError, Problem
 from netlab.model.evidence import (
     Announcer,
@@ -107,12 +109,9 @@ def choose(plan: LabPlan, options: ObserveOptions) -> tuple[CheckPlan, ...]:
         and options.port in (None, check.port)
     )
     if not chosen:
-        vips = ", ".join(dict.fromkeys(f"{check.vip}:{check.port}" for check in plan.checks))
-        wanted = options.vip if options.port is None else f"{options.vip}:{options.port}"
+        vips = ", ".join(dict.fromkeys(endpoint(check.vip, check.port) for check in plan.checks))
+        wanted = options.vip if options.port is None else endpoint(options.vip, options.port)
         raise InputError(Problem(f"--vip {wanted}: no such VIP to check", hint=f"there is {vips}"))
-    for check in chosen:
-        if check.vip.version == 6:
-            raise LabError(f"VIP {check.vip}: ecmp-check cannot follow IPv6 flows yet; check an IPv4 VIP (--vip)")
     return chosen
 
 
@@ -147,7 +146,7 @@ def _router_evidence(plan: LabPlan, seen: _Seen) -> RouterEvidence:
         raise LabError(f"{view.error} ('netlab logs {check.router}' may say why)")
     node = plan.node(check.router)
     service = next(service for service in plan.services if service.vip == check.vip and service.port == check.port)
-    by_mac = _addresses_by_mac(before, after)
+    by_mac = _addresses_by_mac(before, after, check.vip.version)
     return RouterEvidence(
         router=check.router,
         kind=node.kind,
@@ -172,10 +171,11 @@ def _router_evidence(plan: LabPlan, seen: _Seen) -> RouterEvidence:
     )
 
 
-def _addresses_by_mac(before: KernelView, after: KernelView) -> dict[tuple[str, str], str]:
+def _addresses_by_mac(before: KernelView, after: KernelView, version: int) -> dict[tuple[str, str], str]:
     """Which next hop a frame to (interface, MAC) went to, by the neighbour table.
 
-    Where a MAC has several addresses, the one that the FIB names as a next hop counts.
+    Where a MAC has several addresses, the one that the FIB names as a next hop counts, else the first of the flows' IP
+    version.
     """
     in_fib = {hop.address for view in (before, after) if view.route for hop in view.route.next_hops}
     found: dict[tuple[str, str], Neighbour] = {}
@@ -183,9 +183,15 @@ def _addresses_by_mac(before: KernelView, after: KernelView) -> dict[tuple[str, 
         if neighbour.mac is None:
             continue
         key = (neighbour.interface, neighbour.mac)
-        if key not in found or neighbour.address in in_fib:
+        if _rank(neighbour, in_fib, version) > _rank(found.get(key), in_fib, version):
             found[key] = neighbour
     return {key: neighbour.address for key, neighbour in found.items()}
+
+
+def _rank(neighbour: Neighbour | None, in_fib: set[str], version: int) -> int:
+    if neighbour is None:
+        return 0
+    return 3 if neighbour.address in in_fib else 2 if ip_address(neighbour.address).version == version else 1
 
 
 def _flow(group: FlowGroup, flow: FlowOutcome, by_mac: dict[tuple[str, str], str]) -> FlowEvidence:

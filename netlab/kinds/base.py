@@ -97,6 +97,11 @@ class Port:
     segment: int | None = None
     mtu: int | None = None
 
+    def address(self, version: int) -> Address | None:
+        """Its first address of that IP version; not an IPv6 link-local one, which means nothing off its link."""
+        fitting = (a.ip for a in self.addresses if a.version == version)
+        return next((ip for ip in fitting if version == 4 or not ip.is_link_local), None)
+
 
 @dataclass(frozen=True)
 class AddressedMachine:
@@ -114,12 +119,12 @@ class AddressedMachine:
     def address(self, version: int = 4) -> Address | None:
         """Its first address on a link of the topology, or else its first address at all."""
         ports = sorted(self.ports, key=lambda port: port.segment is None)
-        return next((a.ip for port in ports for a in port.addresses if a.version == version), None)
+        return next((ip for port in ports if (ip := port.address(version)) is not None), None)
 
     def address_on(self, segment: int, version: int = 4) -> Address | None:
         """Its first address on that LAN."""
         ports = (port for port in self.ports if port.segment == segment)
-        return next((a.ip for port in ports for a in port.addresses if a.version == version), None)
+        return next((ip for port in ports if (ip := port.address(version)) is not None), None)
 
     def segments(self) -> frozenset[int]:
         """The LANs it is on."""

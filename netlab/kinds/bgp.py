@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from netlab.kinds.base import AddressedLab
+from netlab.kinds.base import AddressedLab, AddressedMachine
 from netlab.kinds.common import OptionModel, one_of, option_error, together
 from netlab.model.errors import Problem
 from netlab.model.plan import Address, NeighborPlan
@@ -46,7 +46,7 @@ class Timers(OptionModel):
 
 
 class Neighbor(OptionModel):
-    """A BGP neighbor by `address`, or by `cluster` every worker of that cluster."""
+    """A BGP neighbor by `address`, or by `cluster` every worker of that cluster, by each IP version of its pool."""
 
     model_config = ConfigDict(json_schema_extra=one_of("address", "cluster"))
 
@@ -55,7 +55,8 @@ class Neighbor(OptionModel):
     )
     cluster: str | None = Field(
         default=None,
-        description="a node of kind `k8s`: each of its workers is a neighbor, in the AS of its `metallb`",
+        description="a node of kind `k8s`: each of its workers is a neighbor, in the AS of its `metallb`, by an "
+        "address of each IP version of its pool",
     )
     asn: Asn | Literal["external", "internal"] | None = Field(default=None, description="the neighbor's AS")
     remote_as: Asn | Literal["external", "internal"] | None = Field(
@@ -78,7 +79,9 @@ class BgpOptions(OptionModel):
 
     asn: Asn = Field(description="the autonomous system")
     router_id: IPv4Address | None = Field(
-        default=None, description="left out, FRR picks one of the router's addresses, BIRD gets the first IPv4 one"
+        default=None,
+        description="left out, FRR picks one of the router's IPv4 addresses, BIRD gets the first; without any, "
+        "both get a number",
     )
     networks: tuple[IPv4Network | IPv6Network, ...] = Field(default=(), description="prefixes to announce")
     neighbors: tuple[Neighbor, ...] = Field(default=(), description="whom it speaks with")
@@ -182,13 +185,21 @@ def _peers(
     if not workers:
         message = f"{neighbor.cluster} is not a cluster"
         raise option_error(message, node, "bgp", "neighbors", index, "cluster", hint="name a node of kind k8s")
-    own = lab.machines[node.name].segments()
+    router = lab.machines[node.name]
+    pools = {pool.network.version for pool in lab.expansions[neighbor.cluster].pools} or {4}
     peers: list[tuple[Address, int | str, str | None]] = []
     for worker in workers:
-        shared = (worker.address_on(segment) for segment in sorted(own))
-        address = next((a for a in shared if a is not None), None) or worker.address()
-        if address is None or worker.machine.asn is None:
+        # A session per IP version of the pool, as MetalLB has it; of two, one that the router has no address of is not.
+        addresses = [_worker_address(router, worker, version) for version in sorted(pools)]
+        reachable = [a for a in addresses if a and (len(pools) == 1 or router.address(a.version))]
+        if not reachable or worker.machine.asn is None:
             message = f"{worker.name} has no BGP speaker with an address"
             raise option_error(message, node, "bgp", "neighbors", index)
-        peers.append((address, worker.machine.asn, worker.name))
+        peers += [(address, worker.machine.asn, worker.name) for address in reachable]
     return peers
+
+
+def _worker_address(router: AddressedMachine, worker: AddressedMachine, version: int) -> Address | None:
+    """The worker's address on a LAN that it shares with the router, else any."""
+    shared = (worker.address_on(segment, version) for segment in sorted(router.segments()))
+    return next((address for address in shared if address is not None), None) or worker.address(version)

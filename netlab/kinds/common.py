@@ -44,15 +44,19 @@ def base_sysctls(role: Role) -> tuple[SysctlPlan, ...]:
     """The settings that every machine relies on.
 
     All are written, because a new network namespace copies the host's: with Docker's ip_forward=1 on the host,
-    hosts of the lab would forward. accept_dad=0 makes IPv6 addresses usable at once instead of after 1.6 s.
+    hosts of the lab would forward. accept_dad=0 makes IPv6 addresses usable at once instead of after 1.6 s; with
+    accept_ra=0 no host takes a default route that a router offers.
     """
     forward = "1" if role in FORWARDING_ROLES else "0"
     return (
         SysctlPlan("net.ipv4.ip_forward", forward),
         SysctlPlan("net.ipv4.conf.all.rp_filter", "0"),
         SysctlPlan("net.ipv4.conf.default.rp_filter", "0"),
-        SysctlPlan("net.ipv6.conf.all.accept_dad", "0", required=False),
-        SysctlPlan("net.ipv6.conf.default.accept_dad", "0", required=False),
+        *(
+            SysctlPlan(f"net.ipv6.conf.{which}.{name}", "0", required=False)
+            for name in ("disable_ipv6", "accept_dad", "accept_ra")
+            for which in ("all", "default")
+        ),
         SysctlPlan("net.ipv6.conf.all.forwarding", forward, required=False),
     )
 

@@ -48,7 +48,7 @@ _WANTED_BY = {
 
 
 class HashOptions(OptionModel):
-    """`hash:` of a router: how its kernel picks one of several next hops (net.ipv4.fib_multipath_hash_*)."""
+    """`hash:` of a router: how its kernel picks one of several next hops (fib_multipath_hash_*), of IPv4 and IPv6."""
 
     policy: int = Field(
         default=HASH_POLICY,
@@ -67,13 +67,17 @@ def hash_sysctls(lab: str, router: str, options: HashOptions | None) -> tuple[Sy
 
     Policy 3 with the fields of the 5-tuple, not policy 1: with every machine in one kernel a TCP packet carries its
     sender's random socket hash across veth, and policy 1 uses that instead of the 5-tuple. Every router has its own
-    seed, because routers in a row that hash alike use one next hop in the second tier. No seed before Linux 6.11.
+    seed, because routers in a row that hash alike use one next hop in the second tier. No seed before Linux 6.11; the
+    one seed is IPv6's too (kernel commit 4ee2a8cace3f).
     """
     options = options or HashOptions()
+    policy, fields = str(options.policy), str(options.fields)
     seed = options.seed if options.seed is not None else hash_seed(lab, router)
     return (
-        SysctlPlan("net.ipv4.fib_multipath_hash_policy", str(options.policy)),
-        SysctlPlan("net.ipv4.fib_multipath_hash_fields", str(options.fields)),
+        SysctlPlan("net.ipv4.fib_multipath_hash_policy", policy),
+        SysctlPlan("net.ipv4.fib_multipath_hash_fields", fields),
+        SysctlPlan("net.ipv6.fib_multipath_hash_policy", policy, required=False),
+        SysctlPlan("net.ipv6.fib_multipath_hash_fields", fields, required=False),
         SysctlPlan("net.ipv4.fib_multipath_hash_seed", str(seed), required=False),
     )
 
@@ -81,6 +85,12 @@ def hash_sysctls(lab: str, router: str, options: HashOptions | None) -> tuple[Sy
 def hash_seed(lab: str, router: str) -> int:
     """A 32-bit seed, never 0 (which means a random one), the same in every run."""
     return crc32(f"{lab}/{router}".encode()) or 1
+
+
+def router_id(name: str) -> str:
+    """A BGP identifier for a machine without an IPv4 address: any number but 0, unique in its AS (RFC 6286)."""
+    number = crc32(name.encode()) or 1
+    return ".".join(str(byte) for byte in number.to_bytes(4, "big"))
 
 
 def daemons_for(config: str) -> tuple[str, ...]:
@@ -142,6 +152,25 @@ def speaker_process() -> ProcessPlan:
         sockets=("/run/frr/bgpd.vty",),
         capabilities=_CAPABILITIES,
     )
+
+
+def frr_speaker_processes() -> tuple[ProcessPlan, ...]:
+    """zebra and bgpd in the place of MetalLB's FRR mode, which runs both: with zebra, bgpd knows its interfaces, and
+    so the link-local next hops of IPv6 (RFC 2545). It connects and does not listen, as in MetalLB."""
+    zebra = ProcessPlan(
+        "zebra",
+        _argv("zebra"),
+        sockets=("/run/frr/zebra.vty", "/run/frr/zserv.api"),
+        capabilities=_CAPABILITIES,
+    )
+    bgpd = ProcessPlan(
+        "bgpd",
+        (*_argv("bgpd"), "-p", "0", "-f", CONFIG),
+        after=("zebra",),
+        sockets=("/run/frr/bgpd.vty",),
+        capabilities=_CAPABILITIES,
+    )
+    return (zebra, bgpd)
 
 
 def files(config: str, daemons: tuple[str, ...]) -> tuple[FilePlan, ...]:

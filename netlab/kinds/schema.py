@@ -187,8 +187,11 @@ def _by_kind(by_kind: Mapping[Kind[Any], Sequence[str]], rules: Mapping[str, Sch
 
 
 def _defaults(by_kind: Mapping[Kind[Any], Sequence[str]]) -> Schema:
-    ipv4 = {"description": "for every link that says nothing of `ipv4`", "const": "auto"}
-    return {**_node(by_kind, "keys for every node"), "properties": {"ipv4": ipv4}}
+    auto = {
+        key: {"description": f"for every link that says nothing of `{key}`", "const": "auto"}
+        for key in ("ipv4", "ipv6")
+    }
+    return {**_node(by_kind, "keys for every node"), "properties": auto}
 
 
 def _sections(schema: Schema, by_kind: Mapping[Kind[Any], Sequence[str]]) -> None:

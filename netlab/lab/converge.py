@@ -10,6 +10,7 @@ from netlab.agent.messages import FlowGroup, FlowsRequest, KernelView
 from netlab.lab import routing
 from netlab.lab.progress import Progress
 from netlab.lab.routing import RoutingView
+from netlab.model.endpoint import endpoint
 from netlab.model.plan import CheckPlan, LabPlan, NodePlan
 
 _POLL = 0.02
@@ -147,7 +148,8 @@ def _more_may_come(plan: LabPlan, node: NodePlan, vip: str, view: RoutingView) -
         for announcer in service.announcers
         if announcer.expected
     }
-    return not expected <= {path.next_hop for path in view.bgp.paths if path.valid}
+    valid = [path for path in view.bgp.paths if path.valid]
+    return not expected <= {path.next_hop for path in valid} | {path.global_next_hop for path in valid}
 
 
 def _probe(agent: AgentClient, checks: frozenset[CheckPlan], answered: set[CheckPlan]) -> tuple[str, ...]:
@@ -163,5 +165,7 @@ def _probe(agent: AgentClient, checks: frozenset[CheckPlan], answered: set[Check
         if outcome.flows[0].answered:
             answered.add(check)
         else:
-            missing.append(f"VIP {check.vip}:{check.port} does not answer {check.client}: {outcome.flows[0].error}")
+            missing.append(
+                f"VIP {endpoint(check.vip, check.port)} does not answer {check.client}: {outcome.flows[0].error}"
+            )
     return tuple(missing)

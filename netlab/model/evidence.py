@@ -25,6 +25,7 @@ class BgpPath:
     """A path to the VIP's prefix in the router's BGP table."""
 
     next_hop: str
+    """Where packets go: of IPv6's two next hops, global and link-local (RFC 2545), the one in use."""
     neighbor: str
     as_path: tuple[int, ...]
     origin: str
@@ -37,15 +38,17 @@ class BgpPath:
     weight: int | None = None
     igp_metric: int | None = None
     """The metric of the route to the next hop."""
+    global_next_hop: str | None = None
+    """Where `next_hop` is link-local: the global address that came with it."""
 
 
 @dataclass(frozen=True)
 class BgpEvidence:
     """The router's BGP process and its view of the VIP.
 
-    `maximum_paths` and `maximum_paths_ibgp` are what the running configuration says; None where it says nothing,
-    so that the daemon's own default holds (FRR: its compile-time limit). BIRD has neither: its kernel protocol merges
-    equal paths, or does not.
+    `maximum_paths` and `maximum_paths_ibgp` are what the running configuration says for the VIP's address family; None
+    where it says nothing, so that the daemon's own default holds (FRR: its compile-time limit). BIRD has neither: its
+    kernel protocol merges equal paths, or does not.
     """
 
     local_asn: int
@@ -103,7 +106,7 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class HashSettings:
-    """net.ipv4.fib_multipath_hash_*. None where the kernel has no such setting."""
+    """fib_multipath_hash_* for the VIP's IP version. None where the kernel has no such setting."""
 
     policy: int
     fields: int | None
@@ -135,7 +138,8 @@ class FlowEvidence:
     retransmissions: int
     """TCP_INFO tcpi_total_retrans of the client's socket when it was closed."""
     predicted: str | None
-    """The next hop that RTM_GETROUTE names for this 5-tuple."""
+    """The next hop that RTM_GETROUTE names for this 5-tuple. For IPv6 under hash policy 3, which that look-up hashes in
+    another way than forwarding does, what forwarding makes of its answer; None where that cannot be known."""
     segments: tuple[SegmentCount, ...]
 
 

@@ -165,7 +165,6 @@ class NodePlan:
     """Commands of the user, run in order once the processes are ready, as argument lists."""
     routing: RoutingPlan | None = None
     image: str | None = None
-    expect: Expect = Expect.ANY
     node: str | None = None
     """Of a pod: the cluster node that it runs on."""
     old_kernel: str | None = None
@@ -201,7 +200,7 @@ class AnnouncerPlan:
 
 @dataclass(frozen=True)
 class ServicePlan:
-    """A service of the cluster with its virtual IP (VIP)."""
+    """A service of the cluster with one of its virtual IPs (VIPs); a dual-stack service is two of these."""
 
     cluster: str
     name: str

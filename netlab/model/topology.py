@@ -25,6 +25,18 @@ class Expect(StrEnum):
 
 
 @dataclass(frozen=True)
+class Expectation:
+    """What a router is expected to do, by IP version."""
+
+    ipv4: Expect = Expect.ANY
+    ipv6: Expect = Expect.ANY
+
+    def of(self, version: int) -> Expect:
+        """The expectation for flows of IP version 4 or 6."""
+        return self.ipv4 if version == 4 else self.ipv6
+
+
+@dataclass(frozen=True)
 class Located:
     """A plain YAML value (mappings are dicts, sequences lists) and where each part of it stands.
 
@@ -97,7 +109,7 @@ class NodeSpec:
     labels: tuple[tuple[str, str], ...] = ()
     routes: Literal["auto", "none"] | tuple[RouteSpec, ...] = "auto"
     """Static routes: `auto` lets the planner give a host the routes to the lab's other subnets."""
-    expect: Expect = Expect.ANY
+    expect: Expectation = Expectation()
 
 
 @dataclass(frozen=True)
@@ -129,6 +141,7 @@ class LinkSpec:
     ipv6: tuple[IPv6Interface | None, IPv6Interface | None] = (None, None)
     auto_ipv4: bool = False
     """`ipv4: auto`: the planner picks a subnet."""
+    auto_ipv6: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from netlab.model.endpoint import endpoint
 from netlab.model.evidence import HashSettings
 from netlab.model.topology import Expect
 
@@ -156,7 +157,7 @@ class RouterVerdict:
     @property
     def endpoint(self) -> str:
         """VIP and port: 172.16.7.192:80 or [2001:db8::1]:80."""
-        return f"[{self.vip}]:{self.port}" if ":" in self.vip else f"{self.vip}:{self.port}"
+        return endpoint(self.vip, self.port)
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,7 +1,8 @@
 """Every interface's addresses: those of the links, of the nodes' configurations, and new ones where the file asks.
 
 `ipv4: auto` takes the LAN's subnet where it has one; otherwise a /30 of 10.0.0.0/16 for a link between two machines
-and a /24 (larger for a large LAN) of 10.1.0.0/16 and up for a LAN, the first that is free.
+and a /24 (larger for a large LAN) of 10.1.0.0/16 and up for a LAN, the first that is free. `ipv6: auto` likewise, with
+a /64 of 2001:db8::/32, the prefix for documentation (RFC 3849), for either.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
 from netlab.kinds.base import AddressedMachine, GivenAddress, Machine, Port
 from netlab.model.errors import Position
@@ -20,6 +21,8 @@ from netlab.topology.problems import Problems
 
 POINT_TO_POINT = IPv4Network("10.0.0.0/16")
 LAN_FIRST = IPv4Network("10.1.0.0/24")
+DOCUMENTATION = (IPv6Network("2001:db8::/32"), IPv6Network("3fff::/20"))
+"""The prefixes of RFC 3849 and RFC 9637; the second for a lab that has all of the first in use."""
 
 
 @dataclass
@@ -37,7 +40,7 @@ class _Interface:
         return self.wired.segment if self.wired else None
 
     def has(self, version: int) -> bool:
-        return any(address.version == version for address, _ in self.addresses)
+        return any(address.version == version and not _local_to_its_link(address) for address, _ in self.addresses)
 
     def label(self) -> str:
         return f"{self.machine.name}:{self.name}"
@@ -120,19 +123,22 @@ class _Addresser:
             interface.addresses += [(given.address, given.position) for given in own if given.address != linked]
 
     def allocate(self) -> None:
-        """New addresses where a link says `ipv4: auto`, and for nodes of a cluster that have none."""
-        subnets = self._subnets()
+        """New addresses where a link says `auto`, and for nodes of a cluster that have none."""
+        self._allocate(4, _FreshSubnets(self._networks()))
+        self._allocate(6, _FreshSubnets6(self._networks()))
+
+    def _allocate(self, version: int, fresh: _FreshSubnets | _FreshSubnets6) -> None:
+        subnets = self._subnets(version)
         used = {address.ip for interface in self.everything() for address, _ in interface.addresses}
-        fresh = _FreshSubnets(self._networks())
-        hosts: dict[int, Iterator[IPv4Address]] = {}
+        hosts: dict[int, Iterator[Address]] = {}
         members = self._members()
         for interface in list(self.everything()):
             segment = interface.segment
-            wanted = interface.wired is not None and (interface.wired.auto or self._wants_address(interface))
-            if segment is None or not wanted or interface.has(4):
+            wanted = interface.wired is not None and (version in interface.wired.auto or self._wants_address(interface))
+            if segment is None or not wanted or interface.has(version):
                 continue
             if segment not in subnets:
-                if not any(member.wired and member.wired.auto for member in members[segment]):
+                if not any(member.wired and version in member.wired.auto for member in members[segment]):
                     continue
                 subnets[segment] = fresh.take(segment in self.wired.lans, len(members[segment]))
             subnet = subnets[segment]
@@ -144,7 +150,7 @@ class _Addresser:
                 self.problems.add(message, interface.wired.position, "use a larger subnet")
             else:
                 used.add(address)
-                interface.addresses.append((IPv4Interface((address, subnet.prefixlen)), interface.wired.position))
+                interface.addresses.append((_interface(address, subnet), interface.wired.position))
 
     def _wants_address(self, interface: _Interface) -> bool:
         return interface.machine.allocate and interface.name == self._first_linked(interface.machine.name)
@@ -156,23 +162,23 @@ class _Addresser:
                 members[interface.segment].append(interface)
         return members
 
-    def _subnets(self) -> dict[int, IPv4Network]:
-        """The first IPv4 subnet that is written on each segment."""
-        subnets: dict[int, IPv4Network] = {}
+    def _subnets(self, version: int) -> dict[int, Network]:
+        """The first subnet of that IP version that is written on each segment."""
+        subnets: dict[int, Network] = {}
         for interface in self.everything():
             for address, _ in interface.addresses:
-                if interface.segment is not None and isinstance(address, IPv4Interface):
+                wanted = address.version == version and not _local_to_its_link(address)
+                if interface.segment is not None and wanted:
                     subnets.setdefault(interface.segment, address.network)
         return subnets
 
-    def _networks(self) -> list[IPv4Network]:
+    def _networks(self) -> list[Network]:
         """What a fresh subnet must keep clear of."""
         written = [address.network for interface in self.everything() for address, _ in interface.addresses]
-        reserved = [pool.network for pool in self.pools] + [network for network, _ in self.private]
-        return [network for network in written + reserved if isinstance(network, IPv4Network)]
+        return written + [pool.network for pool in self.pools] + [network for network, _ in self.private]
 
-    def _free(self, subnet: IPv4Network, used: set[Address]) -> Iterator[IPv4Address]:
-        pools = [pool.network for pool in self.pools if pool.network.version == 4 and pool.network.overlaps(subnet)]
+    def _free(self, subnet: Network, used: set[Address]) -> Iterator[Address]:
+        pools = [pool.network for pool in self.pools if pool.network.version == subnet.version]
         for host in subnet.hosts():
             if host not in used and not any(host in pool for pool in pools):
                 yield host
@@ -191,7 +197,7 @@ class _Addresser:
             if interface.name == "lo" or (interface.wired is not None and interface.segment is None):
                 continue
             for address, position in interface.addresses:
-                if address.version == 6 and address.is_link_local:
+                if _local_to_its_link(address):
                     continue
                 other, where = first.setdefault(address.ip, (interface, position))
                 # Two links that give the same address are the loader's to report.
@@ -259,11 +265,22 @@ def _of_link(interface: _Interface, address: Interface) -> bool:
     return interface.wired is not None and address in (interface.wired.ipv4, interface.wired.ipv6)
 
 
-class _FreshSubnets:
-    """Subnets that nothing in the lab uses, one after the other."""
+def _local_to_its_link(address: Interface) -> bool:
+    """Whether it is an IPv6 link-local address, which every interface may have besides (RFC 4291)."""
+    return address.version == 6 and address.is_link_local
 
-    def __init__(self, taken: list[IPv4Network]) -> None:
-        self._taken = taken
+
+def _interface(address: Address, subnet: Network) -> Interface:
+    if address.version == 4:
+        return IPv4Interface((address, subnet.prefixlen))
+    return IPv6Interface((address, subnet.prefixlen))
+
+
+class _FreshSubnets:
+    """IPv4 subnets that nothing in the lab uses, one after the other."""
+
+    def __init__(self, taken: list[Network]) -> None:
+        self._taken = [network for network in taken if isinstance(network, IPv4Network)]
         self._pairs = POINT_TO_POINT.subnets(new_prefix=30)
         self._next = int(LAN_FIRST.network_address)
 
@@ -280,4 +297,25 @@ class _FreshSubnets:
             subnet = IPv4Network((self._next, prefix))
             self._next += size
             if not any(subnet.overlaps(network) for network in self._taken):
+                return subnet
+
+
+class _FreshSubnets6:
+    """IPv6 subnets that nothing in the lab uses: a /64 for every link, whatever its size (RFC 7421)."""
+
+    def __init__(self, taken: list[Network]) -> None:
+        self._taken = [network for network in taken if isinstance(network, IPv6Network)]
+        self._next = int(DOCUMENTATION[0].network_address)
+
+    def take(self, lan: bool, machines: int) -> IPv6Network:  # noqa: ARG002
+        """The next free /64."""
+        first, second = DOCUMENTATION
+        while True:
+            if first.broadcast_address < IPv6Address(self._next) < second.network_address:
+                self._next = int(second.network_address)
+            subnet = IPv6Network((self._next, 64))
+            overlapping = next((network for network in self._taken if network.overlaps(subnet)), None)
+            # Past the whole of what is in use: a /32 holds four thousand million of them.
+            self._next = max(int(net.broadcast_address) for net in (subnet, overlapping or subnet)) + 1
+            if overlapping is None:
                 return subnet

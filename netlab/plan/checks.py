@@ -8,15 +8,15 @@ from netlab.plan.routes import PathMap, SegmentGraph
 
 
 def plan_checks(lab: AddressedLab, graph: SegmentGraph, services: tuple[ServicePlan, ...]) -> tuple[CheckPlan, ...]:
-    """Each BGP router once per VIP, with the first host in the file that reaches the VIP through it."""
-    checks: dict[tuple[str, str], CheckPlan] = {}
+    """Each BGP router once per VIP (a dual-stack service has two), with the first host that reaches it through it."""
+    checks: dict[tuple[str, str, str, int], CheckPlan] = {}
     hosts = [machine for machine in lab.machines.values() if machine.machine.role is Role.HOST]
     for service in services:
         segments = frozenset(segment for worker in lab.cluster(service.cluster) for segment in worker.segments())
         paths = graph.paths_to(segments, service.vip.version)
         for host in hosts:
             for check in _along(paths, host, service):
-                checks.setdefault((check.router, f"{service.cluster}/{service.name}"), check)
+                checks.setdefault((check.router, service.cluster, service.name, service.vip.version), check)
     return tuple(checks.values())
 
 
@@ -38,7 +38,7 @@ def _along(paths: PathMap, host: AddressedMachine, service: ServicePlan) -> list
             vip=service.vip,
             port=service.port,
             service=service.name,
-            expect=hop.router.owner.expect,
+            expect=hop.router.owner.expect.of(service.vip.version),
         )
         for hop in paths.path(host)
         if hop.router.machine.role is Role.ROUTER and hop.router.machine.asn is not None
@@ -46,7 +46,7 @@ def _along(paths: PathMap, host: AddressedMachine, service: ServicePlan) -> list
 
 
 def unreachable_vips(lab: AddressedLab, services: tuple[ServicePlan, ...]) -> tuple[str, ...]:
-    """A sentence for each host whose own subnet holds a VIP: it asks by ARP, and in BGP mode nothing answers."""
+    """A sentence for each host whose own subnet holds a VIP: it asks its link, and in BGP mode nothing answers."""
     warnings = []
     for machine in lab.machines.values():
         if machine.machine.role is not Role.HOST:
@@ -55,8 +55,9 @@ def unreachable_vips(lab: AddressedLab, services: tuple[ServicePlan, ...]) -> tu
         for service in services:
             network = next((n for n in networks if service.vip.version == n.version and service.vip in n), None)
             if network is not None:
+                asks = "by ARP" if network.version == 4 else "by neighbour discovery"
                 warnings.append(
                     f"{machine.name} is in {network}, which holds the VIP {service.vip} of {service.name}: "
-                    "it asks for it by ARP, and in BGP mode no node answers"
+                    f"it asks for it {asks}, and in BGP mode no node answers"
                 )
     return tuple(warnings)

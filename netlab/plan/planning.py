@@ -82,7 +82,6 @@ def hosts_file(machines: tuple[AddressedMachine, ...]) -> str:
 
 def _overlay(plan: NodePlan, node: NodeSpec) -> NodePlan:
     """What the file says of every kind of node, over what the kind made of it. Pods take none of it."""
-    plan = replace(plan, expect=node.expect)
     if plan.role is Role.POD:
         return plan
     own = dict(node.sysctls)

@@ -12,6 +12,7 @@ from netlab.model.plan import Address, Network, Role, RoutePlan
 from netlab.model.topology import RouteSpec
 from netlab.topology.problems import Problems
 
+_FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 ROUTED_ROLES = frozenset({Role.HOST, Role.WORKER, Role.CONTROL_PLANE})
 
 
@@ -34,15 +35,20 @@ class Destination:
 
 
 class PathMap:
-    """The shortest ways, in routers crossed, from every segment to a set of segments."""
+    """The shortest ways, in routers crossed, from every segment to a set of segments, for one IP version."""
 
-    def __init__(self, hops: Mapping[int, Hop | None], distance: Mapping[int, int]) -> None:
+    def __init__(self, hops: Mapping[int, Hop | None], distance: Mapping[int, int], version: int) -> None:
         self._hops = hops
         self._distance = distance
+        self._version = version
 
     def start(self, machine: AddressedMachine) -> int | None:
-        """The nearest of the machine's segments. None where there is no way."""
-        reached = [port.segment for port in machine.ports if port.segment in self._distance]
+        """The nearest of the segments that the machine has an address on. None where there is no way."""
+        reached = [
+            port.segment
+            for port in machine.ports
+            if port.segment in self._distance and port.address(self._version) is not None
+        ]
         return min(reached, key=lambda segment: self._distance[segment], default=None)  # type: ignore[index]
 
     def next_hop(self, machine: AddressedMachine) -> Hop | None:
@@ -67,7 +73,7 @@ class SegmentGraph:
         self._machines = tuple(machines)
         self._on: defaultdict[int, list[AddressedMachine]] = defaultdict(list)
         for machine in self._machines:
-            for segment in machine.segments() if forwards(machine) else ():
+            for segment in machine.segments() if forwards(machine, 4) or forwards(machine, 6) else ():
                 self._on[segment].append(machine)
         self._doors = {4: self._addressed_ports(4), 6: self._addressed_ports(6)}
 
@@ -77,11 +83,11 @@ class SegmentGraph:
             router.name: [
                 (port.segment, port.interface, address)
                 for port in router.ports
-                if port.segment is not None
-                and (address := next((a.ip for a in port.addresses if a.version == version), None)) is not None
+                if port.segment is not None and (address := port.address(version)) is not None
             ]
             for routers in self._on.values()
             for router in routers
+            if forwards(router, version)
         }
 
     def paths_to(self, segments: frozenset[int], version: int) -> PathMap:
@@ -96,12 +102,12 @@ class SegmentGraph:
                 if router.name in crossed:
                     continue
                 crossed.add(router.name)
-                for segment, interface, address in self._doors[version][router.name]:
+                for segment, interface, address in self._doors[version].get(router.name, ()):
                     if segment not in hops:
                         hops[segment] = Hop(router, interface, address, here)
                         distance[segment] = distance[here] + 1
                         queue.append(segment)
-        return PathMap(hops, distance)
+        return PathMap(hops, distance, version)
 
     def subnets(self) -> tuple[Destination, ...]:
         """Every subnet of the lab, in the order in which the file names them."""
@@ -114,10 +120,10 @@ class SegmentGraph:
         return tuple(Destination(network, frozenset(segments)) for network, segments in found.items())
 
 
-def forwards(machine: AddressedMachine) -> bool:
+def forwards(machine: AddressedMachine, version: int) -> bool:
     """Whether others may use the machine as a router: routers do, and hosts that the file tells to forward."""
     if machine.machine.role is Role.HOST:
-        return ("net.ipv4.ip_forward", "1") in machine.owner.sysctls
+        return (_FORWARDING[version], "1") in machine.owner.sysctls
     return machine.machine.role is Role.ROUTER
 
 

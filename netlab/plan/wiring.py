@@ -30,8 +30,8 @@ class WiredPort:
     mtu: int | None
     ipv4: IPv4Interface | None
     ipv6: IPv6Interface | None
-    auto: bool
-    """The link says `ipv4: auto`."""
+    auto: frozenset[int]
+    """The IP versions for which the link says `auto`."""
     position: Position
 
 
@@ -147,6 +147,7 @@ class _Wirer:
 
     def _link(self, spec: LinkSpec, one: str, two: str, lan: object) -> None:
         names = (self._name(one, spec.endpoints[0], two), self._name(two, spec.endpoints[1], one))
+        auto = frozenset(version for version, wanted in ((4, spec.auto_ipv4), (6, spec.auto_ipv6)) if wanted)
         self.links.append(LinkPlan(LinkEnd(one, names[0]), LinkEnd(two, names[1]), spec.mtu))
         for index, machine in enumerate((one, two)):
             plain = machine not in self.bridges
@@ -157,7 +158,7 @@ class _Wirer:
                 spec.mtu,
                 spec.ipv4[index] if plain else None,
                 spec.ipv6[index] if plain else None,
-                spec.auto_ipv4 and plain,
+                auto if plain else frozenset(),
                 spec.position,
             )
             self.drafts.append((port, lan))
@@ -179,7 +180,7 @@ class _Wirer:
         for link in self.expansions[node.name].links:
             self.inner.append(link)
             for end in (link.a, link.b):
-                port = WiredPort(end.node, end.interface, None, link.mtu, None, None, False, node.position)
+                port = WiredPort(end.node, end.interface, None, link.mtu, None, None, frozenset(), node.position)
                 self.drafts.append((port, None))
 
     def result(self) -> WiredLab:

@@ -9,11 +9,13 @@ def answer(verdict: Verdict) -> str:
     """One plain sentence over all routers."""
     if not verdict.routers:
         return "No router was checked."
-    sentence = "; ".join(_clause(router) for router in verdict.routers)
+    names = [router.router for router in verdict.routers]
+    sentence = "; ".join(_clause(router, names.count(router.router) > 1) for router in verdict.routers)
     return f"Do the flows spread over the nodes? {sentence[0].upper()}{sentence[1:]}."
 
 
-def _clause(router: RouterVerdict) -> str:
+def _clause(router: RouterVerdict, several: bool) -> str:
+    """`several`: the router has a verdict for more than one VIP."""
     used, of = router.paths.used, max(router.paths.announced, router.paths.fib)
     nodes = "nodes" if any(hop.node for hop in router.next_hops) else "next hops"
     match router.verdict:
@@ -33,7 +35,8 @@ def _clause(router: RouterVerdict) -> str:
             said = "this run cannot tell"
     errors = dict.fromkeys(finding.rule for finding in router.findings if finding.severity is Severity.ERROR)
     caution = f" (see {', '.join(errors)})" if errors else ""
-    return f"on {router.router} {said}{caution}"
+    where = f"{router.router} to {router.endpoint}" if several else router.router
+    return f"on {where} {said}{caution}"
 
 
 def _busiest(router: RouterVerdict) -> str:

@@ -13,6 +13,7 @@ from rich.table import Table
 from netlab.lab.converge import Convergence
 from netlab.lab.inspect import LabReport, NodeReport
 from netlab.model import codec
+from netlab.model.endpoint import endpoint
 from netlab.model.plan import LabPlan
 
 
@@ -34,8 +35,9 @@ def print_deployment(plan: LabPlan, converged: Convergence | None, *, as_json: b
         return
     for sentence in plan.emulated:
         print(f"emulated: {sentence}")
-    vips = ", ".join(f"{service.vip}:{service.port}" for service in plan.services)
-    about = f"{len(plan.nodes)} nodes{f', VIP {vips}' if vips else ''}"
+    vips = ", ".join(endpoint(service.vip, service.port) for service in plan.services)
+    word = "VIP" if len(plan.services) == 1 else "VIPs"
+    about = f"{len(plan.nodes)} nodes{f', {word} {vips}' if vips else ''}"
     if converged is None:
         print(f"lab {plan.name} is built: {about}")
     elif converged.converged:
@@ -92,7 +94,7 @@ def _print_report(console: Console, report: LabReport) -> None:
             )
     for vip in report.vips:
         hops = ", ".join(vip.next_hops) or "no route"
-        console.print(f"{vip.router}: VIP {vip.vip}:{vip.port} ({vip.service}) -> {hops}", soft_wrap=True)
+        console.print(f"{vip.router}: VIP {endpoint(vip.vip, vip.port)} ({vip.service}) -> {hops}", soft_wrap=True)
     for sentence in report.emulated:
         console.print(f"emulated: {sentence}", soft_wrap=True)
 

@@ -22,15 +22,18 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
     for start in range(0, len(verdict.routers), step):
         console.print(verdict_table(verdict.routers[start : start + step]))
         console.print()
+    names = [router.router for router in verdict.routers]
     for router in verdict.routers:
-        _print_conclusion(router, console)
+        _print_conclusion(router, console, names.count(router.router) > 1)
     _print_conditions(verdict, console)
     console.print(Text(answer(verdict), style="bold"))
 
 
-def _print_conclusion(router: RouterVerdict, console: Console) -> None:
+def _print_conclusion(router: RouterVerdict, console: Console, several: bool) -> None:
+    """`several`: the router has a verdict for more than one VIP, so its name does not say which this is."""
     style = "bold green" if router.matches else "bold red"
-    console.print(Text.assemble((router.router, "bold"), ": ", (router.verdict.value, style)))
+    vip = f" to {router.endpoint}" if several else ""
+    console.print(Text.assemble((router.router, "bold"), vip, ": ", (router.verdict.value, style)))
     _print_indented(Text(router.reason), console)
     for finding in router.findings:
         _print_finding(finding, console)

@@ -19,9 +19,9 @@ _OUTSIDE = frozenset({"host", "mgmt-net", "macvlan"})
 
 
 def link_specs(
-    trees: Sequence[Tree], nodes: Collection[str], auto_ipv4: bool, problems: Problems
+    trees: Sequence[Tree], nodes: Collection[str], auto: Collection[str], problems: Problems
 ) -> tuple[LinkSpec, ...]:
-    """The links whose ends could be understood. `auto_ipv4` holds for links that say nothing of ipv4."""
+    """The links whose ends could be understood. `auto` names what links that say nothing of it have as `auto`."""
     specs = []
     used: dict[tuple[str, str], Position] = {}
     book = AddressBook()
@@ -36,7 +36,7 @@ def link_specs(
             continue
         for end in ends:
             _take_interface(end, used, problems)
-        specs.append(_link(keys, ends, where, auto_ipv4=auto_ipv4, book=book, problems=problems))
+        specs.append(_link(keys, ends, where, auto=auto, book=book, problems=problems))
     return tuple(specs)
 
 
@@ -45,7 +45,7 @@ def _link(
     ends: tuple[EndpointSpec, EndpointSpec],
     where: Located,
     *,
-    auto_ipv4: bool,
+    auto: Collection[str],
     book: AddressBook,
     problems: Problems,
 ) -> LinkSpec:
@@ -60,10 +60,18 @@ def _link(
         book.take(ipv6[0], a, where.at("ipv6", 0), problems),
         book.take(ipv6[1], b, where.at("ipv6", 1), problems),
     )
-    if keys.mtu is not None and keys.mtu < 1280 and keys.ipv6:
+    auto_ipv6 = keys.ipv6 == "auto" or (keys.ipv6 is None and "ipv6" in auto)
+    if keys.mtu is not None and keys.mtu < 1280 and (keys.ipv6 or auto_ipv6):
         problems.add(f"IPv6 needs an mtu of at least 1280, not {keys.mtu}", where.at("mtu"), "RFC 8200, section 5")
-    auto = keys.ipv4 == "auto" or (auto_ipv4 and keys.ipv4 is None)
-    return LinkSpec(ends, where.at(), mtu=keys.mtu, ipv4=ipv4, ipv6=ipv6, auto_ipv4=auto)
+    return LinkSpec(
+        ends,
+        where.at(),
+        mtu=keys.mtu,
+        ipv4=ipv4,
+        ipv6=ipv6,
+        auto_ipv4=keys.ipv4 == "auto" or (keys.ipv4 is None and "ipv4" in auto),
+        auto_ipv6=auto_ipv6,
+    )
 
 
 def _ends(

@@ -56,7 +56,7 @@ class _Reader:
         self.kinds: dict[str, Branch | None] = {}
         self.groups: dict[str, Branch | None] = {}
         self.layers: list[LayerSpec] = []
-        self.auto_ipv4 = False
+        self.auto: set[str] = set()
 
     def topology(self, tree: Tree) -> Topology | None:
         _, found = check(FileKeys, located(tree), "the file")
@@ -68,7 +68,7 @@ class _Reader:
         self._read_layers(sections)
         declared = _entries(_at(sections, "nodes"))
         nodes = tuple(node for name, entry in declared.items() if (node := self._node(name, entry)) is not None)
-        links = link_specs(_items(_at(sections, "links")), declared, self.auto_ipv4, self.problems)
+        links = link_specs(_items(_at(sections, "links")), declared, self.auto, self.problems)
         names = {node.name for node in nodes}
         return Topology(
             name=self._lab_name(top),
@@ -93,13 +93,13 @@ class _Reader:
 
     def _read_layers(self, sections: Mapping[str, Entry]) -> None:
         defaults = dict(_entries(_at(sections, "defaults")))
-        ipv4 = defaults.pop("ipv4", None)
-        if ipv4 is not None:
-            self.auto_ipv4 = isinstance(ipv4.tree, Scalar) and ipv4.tree.value == "auto"
-            if not self.auto_ipv4:
-                self.problems.add(
-                    '"ipv4" in defaults must be "auto"', ipv4.tree.position, "write addresses on the links"
-                )
+        for key in ("ipv4", "ipv6"):
+            entry = defaults.pop(key, None)
+            if entry is not None and isinstance(entry.tree, Scalar) and entry.tree.value == "auto":
+                self.auto.add(key)
+            elif entry is not None:
+                message = f'"{key}" in defaults must be "auto"'
+                self.problems.add(message, entry.tree.position, "write addresses on the links")
         if "defaults" in sections:
             self.defaults = self._layer(Branch(sections["defaults"].tree.position, entries=defaults))
         for name, entry in _entries(_at(sections, "kinds")).items():

@@ -8,13 +8,13 @@ from ipaddress import ip_address, ip_interface
 from pathlib import Path, PurePosixPath
 
 from netlab.model.errors import Position
-from netlab.model.topology import BindSpec, Key, Located, NodeSpec, RouteSpec
+from netlab.model.topology import BindSpec, Expect, Expectation, Key, Located, NodeSpec, RouteSpec
 from netlab.topology.checking import check
 from netlab.topology.merge import split
 from netlab.topology.names import is_env_name, is_sysctl
 from netlab.topology.paths import inside
 from netlab.topology.problems import Problems
-from netlab.topology.schema import NodeKeys
+from netlab.topology.schema import ExpectKeys, NodeKeys
 from netlab.topology.tree import Branch, located
 
 
@@ -43,8 +43,14 @@ def node_spec(name: str, kind: str, merged: Branch, place: Position, *, folder: 
         sysctls=tuple(keys.sysctls.items()),
         labels=tuple(keys.labels.items()),
         routes=_routes(where, problems) or (keys.routes if isinstance(keys.routes, str) else ()),
-        expect=keys.expect,
+        expect=_expectation(keys.expect),
     )
+
+
+def _expectation(written: Expect | ExpectKeys) -> Expectation:
+    if isinstance(written, ExpectKeys):
+        return Expectation(written.ipv4, written.ipv6)
+    return Expectation(written, written)
 
 
 def check_layer(one: Branch, folder: Path, problems: Problems) -> NodeSpec:

@@ -40,7 +40,8 @@ class SectionKeys(_Keys):
     """What stands below `topology`. The nodes and links are checked one by one."""
 
     defaults: dict[str, Any] | None = Field(
-        default=None, description="keys for every node, and `ipv4: auto` for every link that says nothing of `ipv4`"
+        default=None,
+        description="keys for every node, and `ipv4: auto`, `ipv6: auto` for every link that says nothing of it",
     )
     kinds: dict[str, dict[str, Any] | None] | None = Field(
         default=None, description="by kind, keys for every node of it"
@@ -83,6 +84,13 @@ Command = Annotated[str, Field(min_length=1), _written(r"\S", "command")]
 Bind = Annotated[str, Field(min_length=1), _written(patterns.BIND, "`SOURCE:TARGET[:ro]`")]
 
 
+class ExpectKeys(_Keys):
+    """What a router is expected to do with the flows of each IP version."""
+
+    ipv4: Expect = Field(default=Expect.ANY, description="with the flows to VIPs of IPv4")
+    ipv6: Expect = Field(default=Expect.ANY, description="with the flows to VIPs of IPv6")
+
+
 class NodeKeys(_Keys):
     """The keys that every kind of node has. `env`, `sysctls` and `labels` take any scalar as it is written."""
 
@@ -112,8 +120,9 @@ class NodeKeys(_Keys):
         description="static routes. `auto`: hosts and cluster nodes get one to each subnet of the lab that is not "
         "their own, and no default route. `none`, or a list",
     )
-    expect: Expect = Field(
-        default=Expect.ANY, description="what a router should do with the flows to a VIP, for `netlab ecmp-check`"
+    expect: Expect | ExpectKeys = Field(
+        default=Expect.ANY,
+        description="what a router should do with the flows to a VIP, for `netlab ecmp-check`; or by IP version",
     )
 
 
@@ -149,8 +158,9 @@ class LinkKeys(_Keys):
         description="an address with its prefix length per end, in the order of the endpoints; `null` for an end "
         "without. `auto`: netlab takes the LAN's subnet or picks a free one",
     )
-    ipv6: Annotated[list[InterfaceV6 | None], AfterValidator(_at_most_two), _TWO] | None = Field(
-        default=None, description="addresses likewise"
+    ipv6: Literal["auto"] | Annotated[list[InterfaceV6 | None], AfterValidator(_at_most_two), _TWO] | None = Field(
+        default=None,
+        description="likewise. `auto` picks a /64 of 2001:db8::/32, the prefix for documentation",
     )
     labels: dict[str, Any] = Field(default={}, description="accepted and not used")
 

@@ -36,6 +36,7 @@ _EXPECTED = {
     "model_attributes_type": "a mapping",
     "dataclass_type": "a mapping",
 }
+_OF_WORDS = frozenset({"literal_error", "enum"})
 _BOUNDS = {"greater_than": "more than", "greater_than_equal": "at least", "less_than": "less than"}
 _BOUNDS["less_than_equal"] = "at most"
 _LENGTHS = {
@@ -106,11 +107,15 @@ def _find(error: ErrorDetails, located: Located) -> _Found:
 
 def _no_branch(root: Path, branches: dict[Key, list[_Found]], located: Located, what: str) -> Problem:
     expected = dict.fromkeys(_expected(found.error) or "" for found in (b[0] for b in branches.values()))
+    *others, last = [word for phrase in expected for word in re.split(", | or ", phrase) if word]
+    either = f"{', '.join(others)} or {last}" if others else last
     value = _at(located, root)
+    words = [found.error for errors in branches.values() for found in errors if found.error["type"] in _OF_WORDS]
+    near = next((hint for error in words if isinstance(value, str) and (hint := _near(value, error))), None)
     return Problem(
-        f"{_subject(root, what)} must be {' or '.join(filter(None, expected))}, not {_shown(value)}",
+        f"{_subject(root, what)} must be {either}, not {_shown(value)}",
         located.at(*root),
-        _quotes("" if isinstance(value, str) else "text" if "text" in expected else "", value),
+        near or _quotes("" if isinstance(value, str) else "text" if "text" in expected else "", value),
     )
 
 
@@ -130,7 +135,7 @@ def _problem(
     expected = _expected(error)
     if expected is not None:
         hint = _quotes(expected, value)
-        if error["type"] in {"literal_error", "enum"} and isinstance(value, str):
+        if error["type"] in _OF_WORDS and isinstance(value, str):
             hint = _near(value, error)
         shown = value if error["type"] in _BOUNDS else _shown(value)
         return Problem(f"{subject} must be {expected}, not {shown}", located.at(*path), hint)
@@ -141,7 +146,7 @@ def _problem(
 def _expected(error: ErrorDetails) -> str | None:
     """What should stand there, where the error is of that form."""
     kind, context = error["type"], error.get("ctx", {})
-    if kind in {"literal_error", "enum"}:
+    if kind in _OF_WORDS:
         return str(context["expected"]).replace("'", '"')
     if kind in _BOUNDS:
         (limit,) = (context[name] for name in ("gt", "ge", "lt", "le") if name in context)

@@ -41,11 +41,19 @@ def internal_paths(bgp: BgpEvidence) -> tuple[BgpPath, ...]:
 def maximum_paths_mend(router: RouterEvidence, bgp: BgpEvidence, paths: int, family: str = "ebgp") -> str:
     """What to type so that the router installs `paths` paths."""
     asn = bgp.local_asn
+    ipv6 = ":" in router.vip
     frr = f"maximum-paths {'ibgp ' if family == 'ibgp' else ''}{paths}"
     if router.kind == "vyos":
-        return f"`set protocols bgp {asn} maximum-paths {family} {paths}`"
+        return (
+            f"`set protocols bgp {asn} {'address-family ipv6-unicast ' if ipv6 else ''}maximum-paths {family} {paths}`"
+        )
     if router.kind == "frr":
         option = str(paths) if family == "ebgp" else f"{{ibgp: {paths}}}"
+        if ipv6:
+            return (
+                f"`{frr}` in `address-family ipv6 unicast` of `router bgp {asn}`, or `bgp: {{maximum-paths: {{ipv6: "
+                f"{option}}}}}` in the topology file"
+            )
         return f"`{frr}` under `router bgp {asn}`, or `bgp: {{maximum-paths: {option}}}` in the topology file"
     return f"let the router's BGP (AS {asn}) install {paths} equal {family} paths; in FRR that is `{frr}`"
 

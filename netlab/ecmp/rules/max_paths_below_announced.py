@@ -34,7 +34,12 @@ def max_paths_below_announced(case: Case) -> Iterator[Finding]:
         yield Finding(
             rule=NAME,
             severity=Severity.WARNING,
-            message=f"`{knob}` lets BGP choose {limit} of {equal} equal paths to {bgp.prefix}.",
+            message=(
+                f"`{knob}` of the IPv6 address family, which BGP counts for itself, lets it choose {limit} of {equal} "
+                f"equal paths to {bgp.prefix}."
+                if ":" in case.router.vip
+                else f"`{knob}` lets BGP choose {limit} of {equal} equal paths to {bgp.prefix}."
+            ),
             evidence=(
                 f"running configuration: {knob}; BGP table: {counted(counts.announced, 'valid path')}, {equal} equal, "
                 f"{counts.multipath} chosen; kernel: {counted(counts.fib, 'next hop')}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from netlab.ecmp.reading import valid_paths
 from netlab.ecmp.rules.case import Case
-from netlab.model.evidence import Announcer, BgpEvidence, BgpSession, RouterEvidence
+from netlab.model.evidence import Announcer, BgpEvidence, BgpPath, BgpSession, RouterEvidence
 from netlab.model.verdict import Finding, Severity
 
 NAME = "node-not-announcing"
@@ -17,10 +17,15 @@ def node_not_announcing(case: Case) -> Iterator[Finding]:
     if bgp is None:
         return
     valid = valid_paths(bgp)
-    heard = {path.neighbor for path in valid} | {path.next_hop for path in valid}
+    heard = {address for path in valid for address in _addresses(path)}
     for announcer in case.router.announcers:
         if announcer.expected and announcer.address not in heard:
             yield _finding(announcer, bgp, case.router, any_path=bool(valid))
+
+
+def _addresses(path: BgpPath) -> tuple[str | None, ...]:
+    """The addresses by which a path tells whom it is from."""
+    return path.neighbor, path.next_hop, path.global_next_hop
 
 
 def _finding(announcer: Announcer, bgp: BgpEvidence, router: RouterEvidence, *, any_path: bool) -> Finding:
@@ -57,7 +62,7 @@ def _cause(
             f"start the speaker on {announcer.node}, or mend its address and AS number ({router.router} expects AS "
             f"{session.remote_asn}); `netlab logs {router.router}` says why",
         )
-    if any(announcer.address in (path.neighbor, path.next_hop) for path in bgp.paths):
+    if any(announcer.address in _addresses(path) for path in bgp.paths):
         return (
             "the session is Established and the path is there, but not valid",
             f"give {router.router} a route to the path's next hop",

@@ -18,9 +18,9 @@ def socket_hash(case: Case) -> Iterator[Finding]:
         return
     if is_socket_hash(case.router):
         yield _policy_1(case)
-    twins = [other.router for other in case.others if _polarises(case.router, other)]
+    twins = dict.fromkeys(other.router for other in case.others if _polarises(case.router, other))
     if twins:
-        yield _equal_seeds(case.router, twins)
+        yield _equal_seeds(case.router, list(twins))
 
 
 def _policy_1(case: Case) -> Finding:
@@ -40,6 +40,8 @@ def _policy_1(case: Case) -> Finding:
 
 def _polarises(router: RouterEvidence, other: RouterEvidence) -> bool:
     """Whether both choose alike: several next hops, one kernel, one seed. Seed 0 or none is the kernel's own."""
+    if router.router == other.router:  # its other VIP
+        return False
     several = len(route_weights(other.fib_before, other.vip)) > 1
     same_seed = (router.hash.seed or 0) == (other.hash.seed or 0)
     return router.one_kernel and other.one_kernel and several and same_seed

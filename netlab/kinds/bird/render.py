@@ -96,8 +96,8 @@ def _neighbor(session: Session) -> dict[str, Any]:
 
 
 def protocol_name(session: Session) -> str:
-    """What the neighbor's protocol is called in BIRD: after its machine, or after its address."""
-    name = f"bgp_{session.machine}".replace("-", "_")
+    """What the neighbor's protocol is called in BIRD: after its machine and IPv6, or after its address."""
+    name = f"bgp_{session.machine}{'_ipv6' if session.address.version == 6 else ''}".replace("-", "_")
     if session.machine is None or len(name) > _LONGEST_NAME:
         name = f"bgp_{session.address}".replace(".", "_").replace(":", "_")
     return name

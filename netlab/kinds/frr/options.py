@@ -28,17 +28,31 @@ class MaximumPaths(OptionModel):
     ibgp: Paths | None = Field(default=None, description="equal paths from the router's own")
 
 
+class FamilyPaths(OptionModel):
+    """How many equal paths go into the routing table, by IP version: FRR, as most routers, counts each for itself."""
+
+    ipv4: Paths | MaximumPaths | None = Field(default=None, description="of the address family IPv4 unicast")
+    ipv6: Paths | MaximumPaths | None = Field(default=None, description="of IPv6 unicast")
+
+
 class Bgp(BgpOptions):
     """`bgp:` of an FRR router."""
 
-    maximum_paths: Paths | MaximumPaths | None = Field(
+    maximum_paths: Paths | MaximumPaths | FamilyPaths | None = Field(
         default=None,
-        description="equal paths that go into the routing table: a number for eBGP, or both; left out, FRR's "
-        "compile-time limit holds",
+        description="equal paths that go into the routing table: a number for eBGP, or both, or these by IP version; "
+        "left out, FRR's compile-time limit holds",
     )
     multipath_relax: bool = Field(
         default=False, description="paths with different AS paths of one length may share the load"
     )
+
+    def paths(self, version: int) -> MaximumPaths:
+        """`maximum-paths` of an IP version's address family."""
+        written = self.maximum_paths
+        if isinstance(written, FamilyPaths):
+            written = written.ipv4 if version == 4 else written.ipv6
+        return written if isinstance(written, MaximumPaths) else MaximumPaths(ebgp=written)
 
 
 class FrrOptions(OptionModel):

@@ -21,6 +21,7 @@ class _Family:
     networks: tuple[Any, ...]
     activate: tuple[Session, ...]
     deactivate: tuple[Session, ...]
+    paths: MaximumPaths
 
 
 def expand(node: NodeSpec, checked: CheckedFrr) -> Expansion:
@@ -55,18 +56,16 @@ def _configuration(node: NodeSpec, bgp: Bgp | None, lab: AddressedLab) -> tuple[
     from netlab.kinds.templating import render_template
 
     sessions = bgp_sessions(node, bgp, lab) if bgp else ()
-    paths = bgp.maximum_paths if bgp else None
-    if not isinstance(paths, MaximumPaths):
-        paths = MaximumPaths(ebgp=paths)
+    # FRR takes its identifier from an IPv4 address; without one no session comes up.
+    own = None if lab.machines[node.name].address() else frrouting.router_id(node.name)
     text = render_template(
         __package__,
         "frr.conf.j2",
         hostname=node.name,
         bgp=bgp,
+        router_id=(bgp.router_id or own) if bgp else None,
         neighbors=sessions,
         families=_families(bgp, sessions) if bgp else (),
-        ebgp_paths=paths.ebgp,
-        ibgp_paths=paths.ibgp,
     )
     return text, tuple(session.plan for session in sessions)
 
@@ -74,8 +73,8 @@ def _configuration(node: NodeSpec, bgp: Bgp | None, lab: AddressedLab) -> tuple[
 def _families(bgp: Bgp, sessions: tuple[Session, ...]) -> list[_Family]:
     """IPv4 always; IPv6 where a network or a neighbor needs it. FRR activates every neighbor for IPv4 by itself."""
     ipv6 = tuple(session for session in sessions if session.address.version == 6)
-    families = [_Family("ipv4", tuple(n for n in bgp.networks if n.version == 4), (), ipv6)]
+    families = [_Family("ipv4", tuple(n for n in bgp.networks if n.version == 4), (), ipv6, bgp.paths(4))]
     networks = tuple(n for n in bgp.networks if n.version == 6)
     if ipv6 or networks:
-        families.append(_Family("ipv6", networks, ipv6, ()))
+        families.append(_Family("ipv6", networks, ipv6, (), bgp.paths(6)))
     return families

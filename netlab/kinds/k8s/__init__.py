@@ -7,8 +7,9 @@ kube-proxy's, a namespace per pod behind its node with a small HTTP server. Mach
 from __future__ import annotations
 
 from netlab.kinds.base import Kind
+from netlab.kinds.k8s.check import check
 from netlab.kinds.k8s.expand import expand
-from netlab.kinds.k8s.options import K8sOptions, check
+from netlab.kinds.k8s.options import K8sOptions
 from netlab.kinds.k8s.render import render
 
 KIND = Kind(check, expand, render, options=K8sOptions)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv6Interface
 
 from netlab.kinds.base import Expansion, GivenAddress, Machine, Pool, Service
 from netlab.kinds.common import interface_name
-from netlab.kinds.k8s.options import Cluster
-from netlab.model.plan import LinkEnd, LinkPlan, Role
+from netlab.kinds.k8s.cluster import Cluster
+from netlab.kinds.k8s.options import node_addresses
+from netlab.model.plan import Address, Interface, LinkEnd, LinkPlan, Role
 from netlab.model.topology import NodeSpec
 
 POD_INTERFACE = "eth0"
@@ -21,7 +22,7 @@ def expand(node: NodeSpec, cluster: Cluster) -> Expansion:
         Machine(
             pod.name,
             Role.POD,
-            (GivenAddress(POD_INTERFACE, IPv4Interface((pod.address, 32)), node.position),),
+            tuple(GivenAddress(POD_INTERFACE, _alone(address), node.position) for address in pod.addresses),
             linked=False,
             routes=False,
             node=cluster.workers[pod.worker - 1],
@@ -37,9 +38,9 @@ def expand(node: NodeSpec, cluster: Cluster) -> Expansion:
     return Expansion(
         (_control_plane(node, cluster), *workers, *pods),
         links,
-        private=(options.pod_subnet,) if cluster.pods else (),
-        pools=(Pool(metallb.pool, node.options.at("metallb", "pool")),) if metallb else (),
-        services=tuple(Service(s.options.name, s.vip, s.options.port) for s in cluster.services),
+        private=options.pod_subnets if cluster.pods else (),
+        pools=tuple(Pool(pool, node.options.at("metallb", "pool")) for pool in metallb.pools) if metallb else (),
+        services=tuple(Service(s.options.name, vip, s.options.port) for s in cluster.services for vip in s.vips),
     )
 
 
@@ -53,18 +54,23 @@ def pod_interfaces(cluster: Cluster, worker: int) -> dict[str, str]:
 
 
 def _control_plane(node: NodeSpec, cluster: Cluster) -> Machine:
-    address = cluster.options.addresses.control_plane
-    given = (GivenAddress(None, address, node.options.at("addresses", "control-plane")),) if address else ()
+    where = node.options.at("addresses", "control-plane")
+    written = node_addresses(cluster.options.addresses.control_plane)
+    given = tuple(GivenAddress(None, address, where) for address in written)
     return Machine(cluster.control_plane, Role.CONTROL_PLANE, given, allocate=True)
 
 
 def _worker(node: NodeSpec, cluster: Cluster, number: int) -> Machine:
     options = cluster.options
     name = cluster.workers[number - 1]
+    where = node.options.at("addresses", "workers", number - 1)
     written = options.addresses.workers[number - 1 : number]
-    given = [GivenAddress(None, address, node.options.at("addresses", "workers", number - 1)) for address in written]
-    gateway = IPv4Interface((cluster.pod_network(number).network_address + 1, 32))
-    given += [GivenAddress(interface, gateway, node.position) for interface in pod_interfaces(cluster, number).values()]
+    given = [GivenAddress(None, address, where) for entry in written for address in node_addresses(entry)]
+    given += [
+        GivenAddress(interface, _alone(network.network_address + 1), node.position)
+        for interface in pod_interfaces(cluster, number).values()
+        for network in cluster.pod_networks(number)
+    ]
     override = options.worker_routes.get(name)
     return Machine(
         name,
@@ -74,3 +80,8 @@ def _worker(node: NodeSpec, cluster: Cluster, number: int) -> Machine:
         allocate=True,
         routes=None if override is None else override == "auto",
     )
+
+
+def _alone(address: Address) -> Interface:
+    """The address with no subnet: a pod's link holds two addresses, and routes lead to them."""
+    return IPv4Interface((address, 32)) if address.version == 4 else IPv6Interface((address, 128))

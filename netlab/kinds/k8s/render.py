@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files as package_files
-from ipaddress import IPv4Network
+from ipaddress import ip_network
 
-from netlab.kinds import frrouting
 from netlab.kinds.base import AddressedLab, AddressedMachine, Rendered
 from netlab.kinds.common import machine_plan, option_error
+from netlab.kinds.k8s.cluster import Cluster, ClusterService, Pod
 from netlab.kinds.k8s.expand import POD_INTERFACE, pod_interfaces
-from netlab.kinds.k8s.options import Cluster, ClusterService, Peer, Pod
+from netlab.kinds.k8s.options import Peer
+from netlab.kinds.k8s.speaker import FAMILIES, find_peers, speaker
 from netlab.kinds.templating import render_template
 from netlab.model.plan import (
     Address,
@@ -31,47 +32,33 @@ POD_SERVER = "/run/netlab/pod.py"
 
 def render(node: NodeSpec, cluster: Cluster, lab: AddressedLab) -> Rendered:
     """Every machine of the cluster, its services, and what is emulated."""
-    peers, warnings = _peers(node, cluster, lab)
+    peers, warnings = find_peers(node, cluster, lab)
     machines = [_control_plane(cluster, lab)]
     machines += [_worker(node, cluster, lab, number, peers) for number in range(1, cluster.options.workers + 1)]
     machines += [_pod(cluster, lab, pod) for pod in cluster.pods]
     routers = tuple(name for name, machine in lab.machines.items() if machine.machine.role is Role.ROUTER)
     plans = tuple(replace(machine, start_after=routers) for machine in machines)
     sentence = (
-        f"Kubernetes cluster {node.name}: a network namespace per node, bgpd in the place of MetalLB, "
+        f"Kubernetes cluster {node.name}: a network namespace per node, bgpd in the place of {_metallb(cluster)}, "
         "nftables in the place of kube-proxy, a small HTTP server per pod"
     )
-    services = tuple(_service_plan(node, cluster, lab, service) for service in cluster.services)
+    services = tuple(
+        _service_plan(node, cluster, lab, service, vip) for service in cluster.services for vip in service.vips
+    )
     return Rendered(plans, services, (sentence,), warnings)
 
 
-def _peers(node: NodeSpec, cluster: Cluster, lab: AddressedLab) -> tuple[tuple[Peer, ...], tuple[str, ...]]:
-    """The routers that every speaker connects to: those that the file names, or each BGP router on the LAN."""
-    metallb = cluster.options.metallb
-    if metallb is None:
-        return (), ()
-    if metallb.peers:
-        addresses = {a.ip for machine in lab.machines.values() for port in machine.ports for a in port.addresses}
-        unknown = [peer.peer_address for peer in metallb.peers if peer.peer_address not in addresses]
-        return metallb.peers, tuple(f"{node.name}: no machine has MetalLB's peer-address {a}" for a in unknown)
-    segments = sorted({segment for worker in lab.cluster(node.name) for segment in worker.segments()})
-    found = {
-        address: Peer.model_validate({"peer-address": address, "peer-asn": machine.machine.asn})
-        for machine in lab.machines.values()
-        if machine.machine.role is Role.ROUTER and machine.machine.asn is not None
-        for segment in segments
-        if (address := machine.address_on(segment)) is not None
-    }
-    if found:
-        return tuple(found.values()), ()
-    return (), (f"{node.name}: no router on its LAN speaks BGP, so nothing announces its services to a router",)
+def _metallb(cluster: Cluster) -> str:
+    options = cluster.options.metallb
+    return "MetalLB's FRR mode" if options is not None and options.mode == "frr" else "MetalLB"
 
 
-def _address(node: NodeSpec, lab: AddressedLab, name: str) -> Address:
-    address = lab.machines[name].address() if lab.machines[name].segments() else None
+def _address(node: NodeSpec, lab: AddressedLab, name: str, version: int) -> Address:
+    address = lab.machines[name].address(version) if lab.machines[name].segments() else None
     if address is None:
+        kind = "address" if version == 4 else f"{FAMILIES[version]} address"
         hint = "link the cluster to a bridge whose LAN has a subnet, or set addresses:"
-        raise option_error(f"{name} has no address", node, hint=hint)
+        raise option_error(f"{name} has no {kind}", node, hint=hint)
     return address
 
 
@@ -91,25 +78,16 @@ def _worker(node: NodeSpec, cluster: Cluster, lab: AddressedLab, number: int, pe
     machine = lab.machines[cluster.workers[number - 1]]
     files: tuple[FilePlan, ...] = (_kube_proxy(cluster, number),)
     processes: tuple[ProcessPlan, ...] = (_kube_proxy_process(),)
-    metallb = cluster.options.metallb
-    if metallb is not None and peers:
-        config = render_template(
-            __package__,
-            "speaker.conf.j2",
-            hostname=machine.name,
-            address=_address(node, lab, machine.name),
-            asn=metallb.asn,
-            hold=metallb.hold_time,
-            keepalive=metallb.hold_time // 3,
-            peers=peers,
-            vips=[service.vip for service in cluster.services if _silence(cluster, service, number) is None],
-        )
-        files += frrouting.files(config, ("bgpd",))
-        processes += (frrouting.speaker_process(),)
+    if peers:
+        services = [service for service in cluster.services if _silence(cluster, service, number) is None]
+        for version in cluster.vip_versions or cluster.versions:
+            _address(node, lab, machine.name, version)
+        config, daemons = speaker(cluster, machine, peers, tuple(vip for service in services for vip in service.vips))
+        files, processes = files + config, processes + daemons
     return machine_plan(
         lab,
         machine,
-        runs_as="emulated Kubernetes node: bgpd for MetalLB, nftables for kube-proxy",
+        runs_as=f"emulated Kubernetes node: bgpd for {_metallb(cluster)}, nftables for kube-proxy",
         routes=_pod_routes(cluster, lab, machine, number),
         files=files,
         processes=processes,
@@ -120,18 +98,19 @@ def _pod_routes(cluster: Cluster, lab: AddressedLab, machine: AddressedMachine, 
     """Its own pods behind their links, the other nodes' pods behind these nodes."""
     interfaces = pod_interfaces(cluster, number)
     own = [
-        RoutePlan(IPv4Network(pod.address), interface=interfaces[pod.name])
+        RoutePlan(ip_network(address), interface=interfaces[pod.name])
         for pod in cluster.pods
         if pod.name in interfaces
+        for address in pod.addresses
     ]
     others = []
     for other in sorted({pod.worker for pod in cluster.pods} - {number}):
-        shared = (
-            lab.machines[cluster.workers[other - 1]].address_on(segment) for segment in sorted(machine.segments())
-        )
-        via = next((address for address in shared if address is not None), None)
-        if via is not None:
-            others.append(RoutePlan(cluster.pod_network(other), via=via))
+        neighbour = lab.machines[cluster.workers[other - 1]]
+        for network in cluster.pod_networks(other):
+            shared = (neighbour.address_on(segment, network.version) for segment in sorted(machine.segments()))
+            via = next((address for address in shared if address is not None), None)
+            if via is not None and machine.address(network.version) is not None:
+                others.append(RoutePlan(network, via=via))
     return (*own, *others)
 
 
@@ -140,24 +119,36 @@ def _kube_proxy_process() -> ProcessPlan:
 
 
 def _kube_proxy(cluster: Cluster, number: int) -> FilePlan:
-    services = [
+    families = [
         {
-            "vip": service.vip,
-            "port": service.options.port,
-            "masquerade": service.options.external_traffic_policy == "Cluster",
-            "all": service.pods,
-            "own": service.pods
-            if service.options.external_traffic_policy == "Cluster"
-            else tuple(pod for pod in service.pods if pod.worker == number),
+            "ip": "ip" if subnet.version == 4 else "ip6",
+            "pod_subnet": subnet,
+            "services": [
+                _kube_proxy_service(service, vip, number)
+                for service in cluster.services
+                if (vip := service.vip(subnet.version)) is not None
+            ],
         }
-        for service in cluster.services
+        for subnet in cluster.options.pod_subnets
     ]
-    text = render_template(__package__, "kube-proxy.nft.j2", services=services, pod_subnet=cluster.options.pod_subnet)
+    text = render_template(__package__, "kube-proxy.nft.j2", families=families)
     return FilePlan(KUBE_PROXY, text)
 
 
+def _kube_proxy_service(service: ClusterService, vip: Address, number: int) -> dict[str, object]:
+    """A VIP as the template takes it. `own` are the pods that a node sends connections from outside to."""
+    everywhere = service.options.external_traffic_policy == "Cluster"
+    own = [pod for pod in service.pods if everywhere or pod.worker == number]
+    return {
+        "vip": vip,
+        "port": service.options.port,
+        "masquerade": everywhere,
+        "all": [pod.address(vip.version) for pod in service.pods],
+        "own": [pod.address(vip.version) for pod in own],
+    }
+
+
 def _pod(cluster: Cluster, lab: AddressedLab, pod: Pod) -> NodePlan:
-    gateway = cluster.pod_network(pod.worker).network_address + 1
     server = ProcessPlan(
         "http",
         ("/usr/bin/python3", "-I", "-S", POD_SERVER, pod.name, str(pod.port)),
@@ -167,7 +158,15 @@ def _pod(cluster: Cluster, lab: AddressedLab, pod: Pod) -> NodePlan:
         lab,
         lab.machines[pod.name],
         runs_as="HTTP server that answers its pod's name",
-        routes=(RoutePlan(IPv4Network("0.0.0.0/0"), via=gateway, interface=POD_INTERFACE, onlink=True),),
+        routes=tuple(
+            RoutePlan(
+                ip_network("0.0.0.0/0" if network.version == 4 else "::/0"),
+                via=network.network_address + 1,
+                interface=POD_INTERFACE,
+                onlink=True,
+            )
+            for network in cluster.pod_networks(pod.worker)
+        ),
         files=(FilePlan(POD_SERVER, _pod_server()),),
         processes=(server,),
     )
@@ -190,15 +189,17 @@ def _silence(cluster: Cluster, service: ClusterService, number: int) -> str | No
     return None
 
 
-def _service_plan(node: NodeSpec, cluster: Cluster, lab: AddressedLab, service: ClusterService) -> ServicePlan:
+def _service_plan(
+    node: NodeSpec, cluster: Cluster, lab: AddressedLab, service: ClusterService, vip: Address
+) -> ServicePlan:
     announcers = []
     for number, name in enumerate(cluster.workers, 1):
         reason = _silence(cluster, service, number)
-        announcers.append(AnnouncerPlan(name, _address(node, lab, name), reason is None, reason or ""))
+        announcers.append(AnnouncerPlan(name, _address(node, lab, name, vip.version), reason is None, reason or ""))
     return ServicePlan(
         node.name,
         service.options.name,
-        service.vip,
+        vip,
         service.options.port,
         service.options.external_traffic_policy,
         tuple(pod.name for pod in service.pods),

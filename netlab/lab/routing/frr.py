@@ -16,7 +16,7 @@ from netlab.model.plan import NodePlan
 def converse(node: NodePlan, destination: str) -> Conversation:
     """Ask FRR's daemons about a destination."""
     answers = yield questions(node, destination)
-    return view(node, answers)
+    return view(node, destination, answers)
 
 
 def questions(node: NodePlan, destination: str) -> tuple[VtyQuestion, ...]:
@@ -36,15 +36,15 @@ def questions(node: NodePlan, destination: str) -> tuple[VtyQuestion, ...]:
     )
 
 
-def view(node: NodePlan, answers: tuple[VtyAnswer, ...]) -> RoutingView:
-    """Read the answers to `questions`."""
+def view(node: NodePlan, destination: str, answers: tuple[VtyAnswer, ...]) -> RoutingView:
+    """Read the answers to `questions` about a destination."""
     errors = [answer.error for answer in answers if answer.error]
     if errors:
         return unanswered("FRR", errors[0])
     *bgp, route, version = (answer.text for answer in answers)
     try:
         rib, settled = rib_next_hops(route)
-        evidence = bgp_evidence(node, *bgp) if bgp else None
+        evidence = bgp_evidence(node, destination, *bgp) if bgp else None
         received = tuple(_received(bgp[0])) if bgp else ()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return unanswered("FRR", f"{node.name}: unexpected answer of its daemons: {error!r}")
@@ -58,8 +58,8 @@ def _received(summary: str) -> Iterable[tuple[str, int]]:
                 yield address, peer.get("pfxRcd", 0)
 
 
-def bgp_evidence(node: NodePlan, summary: str, route: str, configuration: str) -> BgpEvidence:
-    """BGP's sessions, paths and the settings that decide about multipath."""
+def bgp_evidence(node: NodePlan, destination: str, summary: str, route: str, configuration: str) -> BgpEvidence:
+    """BGP's sessions, its paths to the destination and the settings that decide about multipath there."""
     expect_down = {str(n.address) for n in node.routing.neighbors if n.expect_down} if node.routing else set()
     sessions: dict[str, BgpSession] = {}
     local_asn = 0
@@ -70,10 +70,11 @@ def bgp_evidence(node: NodePlan, summary: str, route: str, configuration: str) -
         for address, peer in family.get("peers", {}).items():
             sessions[address] = BgpSession(address, peer["remoteAs"], peer["state"], address in expect_down)
     table = json.loads(route or "{}")
+    family = _address_family(configuration, "ipv6" if ":" in destination else "ipv4")
     return BgpEvidence(
         local_asn=local_asn,
-        maximum_paths=_maximum_paths(configuration, ""),
-        maximum_paths_ibgp=_maximum_paths(configuration, "ibgp "),
+        maximum_paths=_maximum_paths(family, ""),
+        maximum_paths_ibgp=_maximum_paths(family, "ibgp "),
         multipath_relax=bool(re.search(r"^\s*bgp bestpath as-path multipath-relax", configuration, re.MULTILINE)),
         sessions=tuple(sessions[address] for address in sorted(sessions)),
         prefix=table.get("prefix"),
@@ -81,17 +82,28 @@ def bgp_evidence(node: NodePlan, summary: str, route: str, configuration: str) -
     )
 
 
-def _maximum_paths(configuration: str, family: str) -> int | None:
-    found = re.search(rf"^\s*maximum-paths {family}(\d+)", configuration, re.MULTILINE)
+def _address_family(configuration: str, name: str) -> str:
+    """What the running configuration says of an address family's unicast routes."""
+    found = re.search(
+        rf"^ address-family {name} unicast$(.*?)^ exit-address-family$", configuration, re.MULTILINE | re.DOTALL
+    )
+    return found[1] if found else ""
+
+
+def _maximum_paths(family: str, kind: str) -> int | None:
+    found = re.search(rf"^\s*maximum-paths {kind}(\d+)", family, re.MULTILINE)
     return int(found[1]) if found else None
 
 
 def _path(path: dict[str, Any]) -> BgpPath:
-    next_hops = [hop for hop in path.get("nexthops", ()) if "ip" in hop]
+    # Of IPv6 there are two, global and link-local, and `used` marks the one that the route gets.
+    hops = [hop for hop in path.get("nexthops", ()) if "ip" in hop]
+    next_hop = next((hop["ip"] for hop in hops if hop.get("used")), hops[0]["ip"] if hops else "")
+    other = next((hop["ip"] for hop in hops if hop.get("scope") == "global" and hop["ip"] != next_hop), None)
     segments = path.get("aspath", {}).get("segments", ())
     best = bool(path.get("bestpath", {}).get("overall"))
     return BgpPath(
-        next_hop=next_hops[0]["ip"] if next_hops else "",
+        next_hop=next_hop,
         neighbor=path.get("peer", {}).get("peerId", ""),
         as_path=tuple(asn for segment in segments for asn in segment["list"]),
         origin=path.get("origin", ""),
@@ -101,7 +113,8 @@ def _path(path: dict[str, Any]) -> BgpPath:
         local_pref=path.get("locPrf"),
         med=path.get("metric", path.get("med")),
         weight=path.get("weight"),
-        igp_metric=next_hops[0].get("metric") if next_hops else None,
+        igp_metric=hops[0].get("metric") if hops else None,
+        global_next_hop=other,
     )
 
 

@@ -6,9 +6,10 @@ import pytest
 
 from netlab.agent import kernel, netlink
 from netlab.agent.netlink import KernelRefusal, attribute, attributes
-from netlab.model.evidence import FibNextHop, Neighbour
+from netlab.model.evidence import FibNextHop, HashSettings, Neighbour
 
 VIP = "172.16.7.192"
+FIVE_TUPLE = HashSettings(policy=3, fields=0x37, seed=1234)
 
 
 class FakeNetlink:
@@ -101,7 +102,7 @@ def test_neighbours_by_interface_and_state() -> None:
 def test_a_prediction_per_flow_asks_by_the_five_tuple() -> None:
     fake = FakeNetlink(route(gateway("172.16.7.12")), 101, route())
     keys = kernel.FlowKeys("172.16.9.11", VIP, (40001, 40002, 40003), 80, 101)
-    assert kernel.predict(keys, fake) == ["172.16.7.12", None, None]
+    assert kernel.predict(keys, FIVE_TUPLE, fake) == ["172.16.7.12", None, None]
     _, body = fake.asked[0]
     asked = attributes(body[12:])
     assert asked[2] == ip_address("172.16.9.11").packed

@@ -54,11 +54,15 @@ def test_a_lab_without_anything_to_check() -> None:
         choose(replace(PLAN, checks=()), ObserveOptions())
 
 
-def test_an_ipv6_vip_is_refused_and_not_half_measured() -> None:
+def test_a_service_of_two_ip_versions_is_two_things_to_check() -> None:
     six = replace(FRR, vip=ip_address("fd00::192"))
-    with pytest.raises(LabError, match="VIP fd00::192: ecmp-check cannot follow IPv6 flows yet"):
-        choose(replace(PLAN, checks=(FRR, six)), ObserveOptions())
-    assert choose(replace(PLAN, checks=(FRR, six)), ObserveOptions(vip=str(VIP))) == (FRR,)
+    both = replace(PLAN, checks=(FRR, six))
+    assert choose(both, ObserveOptions()) == (FRR, six)
+    assert choose(both, ObserveOptions(vip=str(VIP))) == (FRR,)
+    assert choose(both, ObserveOptions(vip="fd00::192", port=80)) == (six,)
+    with pytest.raises(InputError, match="no such VIP") as refused:
+        choose(both, ObserveOptions(vip="fd00::192", port=81))
+    assert f"--vip [fd00::192]:81: no such VIP to check (there is {VIP}:80, [fd00::192]:80)" in refused.value.lines()
 
 
 def test_source_ports_are_distinct_unprivileged_and_repeat_with_the_seed() -> None:
@@ -83,7 +87,7 @@ def kernel(*neighbours: tuple[str, str | None], hops: tuple[str, ...] = ()) -> K
 def test_a_mac_belongs_to_the_address_that_the_fib_names() -> None:
     before = kernel(("172.16.7.11", "02:0b"), ("172.16.7.99", "02:0b"), ("172.16.7.13", None), hops=("172.16.7.11",))
     after = kernel(("172.16.7.12", "02:0c"), hops=("172.16.7.11", "172.16.7.12"))
-    assert observe._addresses_by_mac(before, after) == {
+    assert observe._addresses_by_mac(before, after, 4) == {
         ("eth1", "02:0b"): "172.16.7.11",
         ("eth1", "02:0c"): "172.16.7.12",
     }

@@ -29,7 +29,7 @@ def texts(name: str, **replaced: str) -> tuple[VtyAnswer, ...]:
 
 
 def view(name: str, **replaced: str) -> RoutingView:
-    return routing.view(router(name), texts(name, **replaced))
+    return routing.view(router(name), VIP, texts(name, **replaced))
 
 
 def test_the_multipath_router() -> None:
@@ -71,7 +71,7 @@ def test_settings_that_the_configuration_leaves_out_are_none() -> None:
 
 
 def test_no_route_at_all() -> None:
-    seen = routing.view(router(), texts("rt-frr", **{"bgp-route": "{\n}\n", "rib-route": '{"0.0.0.0/0":[\n]}'}))
+    seen = routing.view(router(), VIP, texts("rt-frr", **{"bgp-route": "{\n}\n", "rib-route": '{"0.0.0.0/0":[\n]}'}))
     assert seen.bgp is not None
     assert (seen.bgp.prefix, seen.bgp.paths, seen.rib, seen.rib_settled) == (None, (), (), True)
 
@@ -95,14 +95,14 @@ def test_the_selected_route_counts_and_duplicate_next_hops_do_not() -> None:
 
 
 def test_a_neighbor_that_is_expected_down_is_marked() -> None:
-    seen = routing.view(router(down="172.16.7.12"), texts("rt-frr"))
+    seen = routing.view(router(down="172.16.7.12"), VIP, texts("rt-frr"))
     assert seen.bgp is not None
     assert [session.neighbor for session in seen.bgp.sessions if session.expect_down] == ["172.16.7.12"]
 
 
 def test_a_daemon_that_does_not_answer_is_an_error_of_the_view() -> None:
     answers = (VtyAnswer("", "rt-frr: bgpd does not answer: No such file or directory"), *texts("rt-frr")[1:])
-    seen = routing.view(router(), answers)
+    seen = routing.view(router(), VIP, answers)
     assert seen.error == "rt-frr: bgpd does not answer: No such file or directory"
     assert (seen.bgp, seen.rib_settled) == (None, False)
 
@@ -112,7 +112,7 @@ def test_a_daemon_that_does_not_answer_is_an_error_of_the_view() -> None:
 )
 @pytest.mark.parametrize("which", ["summary", "bgp-route", "rib-route"])
 def test_an_answer_of_another_shape_is_no_traceback(which: str, garbage: str) -> None:
-    seen = routing.view(router(), texts("rt-frr", **{which: garbage}))
+    seen = routing.view(router(), VIP, texts("rt-frr", **{which: garbage}))
     assert seen.error is None or seen.error.startswith("rt-frr: unexpected answer of its daemons")
 
 
@@ -123,7 +123,7 @@ def test_a_router_without_bgp_is_asked_for_its_rib_alone() -> None:
         ("zebra", f"show ip route {VIP} json"),
         ("zebra", "show version"),
     ]
-    seen = routing.view(static, texts("rt-frr")[3:])
+    seen = routing.view(static, VIP, texts("rt-frr")[3:])
     assert seen.bgp is None
     assert len(seen.rib) == 3
 

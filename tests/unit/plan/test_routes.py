@@ -83,15 +83,19 @@ def test_a_next_hop_on_no_subnet_is_refused(problems_of: Problems) -> None:
 
 
 def test_a_host_that_forwards_is_a_way(plan_text: Plan) -> None:
-    lab = plan_text("""
+    topology = """
         name: forward
         topology:
-          nodes: {a: {kind: linux}, m: {kind: linux, sysctls: {net.ipv4.ip_forward: "1"}}, b: {kind: linux}}
+          nodes: {a: {kind: linux}, m: {kind: linux, FORWARD}, b: {kind: linux}}
           links:
             - {endpoints: ["a:eth1", "m:eth1"], ipv4: [192.0.2.2/24, 192.0.2.1/24], ipv6: ["fd01::2/64", "fd01::1/64"]}
             - {endpoints: ["b:eth1", "m:eth2"], ipv4: [198.51.100.2/24, 198.51.100.1/24], ipv6: [null, "fd02::1/64"]}
-        """)
+        """
+    both = 'sysctls: {net.ipv4.ip_forward: "1", net.ipv6.conf.all.forwarding: "1"}'
+    lab = plan_text(topology.replace("FORWARD", both))
     assert routes(lab.node("a")) == ["198.51.100.0/24 via 192.0.2.1", "fd02::/64 via fd01::1"]
+    lab = plan_text(topology.replace("FORWARD", 'sysctls: {net.ipv4.ip_forward: "1"}'))
+    assert routes(lab.node("a")) == ["198.51.100.0/24 via 192.0.2.1"]
     assert [s.value for s in lab.node("m").sysctls if s.key == "net.ipv4.ip_forward"] == ["1"]
 
 

@@ -38,7 +38,9 @@ def shipped(request: pytest.FixtureRequest) -> LabPlan:
 
 def test_every_topology_opens_with_a_comment_that_says_what_it_shows() -> None:
     files = list(TOPOLOGIES.glob("*.yaml"))
-    assert {file.stem for file in files} == {"article", "article-fixed", "ecmp", "ecmp-vs-vyos", "three-routers"}
+    assert {file.stem for file in files} == {
+        *("article", "article-fixed", "dual-stack", "ecmp", "ecmp-vs-vyos", "three-routers")
+    }
     for file in files:
         assert file.read_text().startswith("# ")
         assert f"\nname: {file.stem}\n" in file.read_text()
@@ -70,7 +72,8 @@ def test_every_machine_knows_every_other_by_name(shipped: LabPlan) -> None:
 
 
 def test_the_service_has_the_address_that_the_article_saw(shipped: LabPlan) -> None:
-    (service,) = shipped.services
+    service, *others = shipped.services
+    assert [other.vip.version for other in others] in ([], [6])
     assert service.vip == ip_address("172.16.7.192")
     assert service.pods == ("nginx-1", "nginx-2", "nginx-3")
     assert [shipped.node(pod).node for pod in service.pods] == ["k8s-worker", "k8s-worker2", "k8s-worker3"]
@@ -88,7 +91,7 @@ def test_every_node_of_the_cluster_has_a_route_back_to_the_client(shipped: LabPl
         if node.role in (Role.WORKER, Role.CONTROL_PLANE):
             assert back in node.routes
             assert ip_network("0.0.0.0/0") not in [route.to for route in node.routes]
-    assert shipped.node(router).interfaces[0].addresses == (ip_interface("172.16.7.1/24"),)
+    assert shipped.node(router).interfaces[0].addresses[0] == ip_interface("172.16.7.1/24")
 
 
 def test_what_is_emulated_is_said(shipped: LabPlan) -> None:
@@ -144,12 +147,11 @@ def test_article_is_the_article() -> None:
 
 
 def test_article_fixed_differs_in_one_statement() -> None:
-    article = plan_file(TOPOLOGIES / "article.yaml").node("rt-1")
-    fixed = plan_file(TOPOLOGIES / "article-fixed.yaml").node("rt-1")
-    before, after = (content(node, "/etc/frr/frr.conf").splitlines() for node in (article, fixed))
+    labs = [plan_file(TOPOLOGIES / name) for name in ("article.yaml", "article-fixed.yaml")]
+    before, after = (content(lab.node("rt-1"), "/etc/frr/frr.conf").splitlines() for lab in labs)
     assert [line for line in before if line not in after] == ["  maximum-paths 1", "  maximum-paths ibgp 2"]
     assert [line for line in after if line not in before] == ["  maximum-paths 3", "  maximum-paths ibgp 1"]
-    assert fixed.expect is Expect.ECMP
+    assert [check.expect for lab in labs for check in lab.checks] == [Expect.SINGLE_PATH, Expect.ECMP]
 
 
 def test_side_by_side_each_client_is_behind_its_own_router() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from netlab.model.errors import Position
-from netlab.model.topology import Expect, NodeSpec, Topology
+from netlab.model.topology import Expect, Expectation, NodeSpec, Topology
 from netlab.topology import load, parse
 
 GOOD = Path(__file__).parent / "good"
@@ -36,8 +36,8 @@ def test_the_designs_example_loads(design: Topology) -> None:
         ("k8s-net", "bridge"),
         ("k8s", "k8s"),
     ]
-    assert design.node("rt-frr").expect is Expect.ECMP
-    assert design.node("rt-vyos").expect is Expect.SINGLE_PATH
+    assert design.node("rt-frr").expect == Expectation(Expect.ECMP, Expect.ECMP)
+    assert design.node("rt-vyos").expect.of(4) is Expect.SINGLE_PATH
     assert design.node("rt-vyos").startup_config == GOOD / "vyos-1.1.commands"
 
 
