@@ -91,7 +91,7 @@ def keys_of(model: type[BaseModel]) -> Schema:
 def _kinds() -> dict[Kind[Any], list[str]]:
     """Every kind, and its names."""
     found: dict[Kind[Any], list[str]] = {}
-    for name in kinds.names():
+    for name in kinds.usable():
         found.setdefault(kinds.load(name), []).append(name)
     return found
 

@@ -37,7 +37,7 @@ def _of_kind(layer: LayerSpec, name: str, kind: Kind[Any]) -> Iterator[Problem]:
 
 def _of_any_kind(options: Located) -> Iterator[Problem]:
     """Each key has to be one of some kind, with a value that one of these kinds takes."""
-    models = list(dict.fromkeys(kinds.load(name).options for name in kinds.names()))
+    models = list(dict.fromkeys(kinds.load(name).options for name in kinds.usable()))
     if None in models:
         return  # a kind that leaves its keys to itself
     for key in options.value:
