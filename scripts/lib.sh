@@ -55,6 +55,7 @@ missing_packages() {
     command -v nft >/dev/null || echo nftables
     command -v newuidmap >/dev/null || echo uidmap
     [[ " $* " != *" bird2 "* ]] || [ -x /usr/sbin/bird ] || echo bird2
+    compgen -G '/usr/lib/*/libpcap.so.0.8' >/dev/null || echo libpcap0.8
     if ! python=$(find_python); then
         printf '%s\n' python3 python3-venv
     elif [ ! -x "$venv/bin/python" ] && ! "$python" -IS -c 'import ensurepip' 2>/dev/null; then
@@ -79,7 +80,7 @@ install_packages() {
     fi
     mapfile -t missing < <(missing_packages "$@")
     [ ${#missing[@]} -eq 0 ] || die 3 "still missing after the installation: ${missing[*]}" \
-        "netlab needs FRR, iproute2, nftables, newuidmap and Python 3.11 or later with venv."
+        "netlab needs FRR, iproute2, nftables, newuidmap, libpcap and Python 3.11 or later with venv."
 }
 
 # What the virtual environment was made from. Virtual environments cannot be moved, so the place counts too.

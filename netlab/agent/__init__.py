@@ -11,5 +11,6 @@ framed JSON on its standard input. Nothing above it sees a descriptor, a pid or 
     kernel.py     what the kernel says: routes, next-hop groups, neighbours, hash settings
     vty.py        questions to a routing daemon; birdc.py  how BIRD is asked
     capture.py    packets leaving a router, from a ring
+    record/       packets of a machine as a file, a stream or lines, by a process of its own
     traffic.py    TCP flows from a client, and where each of them went
 """

@@ -7,7 +7,10 @@ from pathlib import Path
 if __name__ == "__main__":
     # Started by path and without the working directory in sys.path, wherever netlab is installed.
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
-    from netlab.agent.server import main
+    if "--record" in sys.argv:
+        from netlab.agent.record.recorder import main
+    else:
+        from netlab.agent.server import main
 
     main()
     os._exit(0)  # nothing of the interpreter's end is needed, and the caller waits for it

@@ -45,7 +45,7 @@ def _node(lab: Lab, name: str) -> LabNode:
     try:
         return lab.node(name)
     except KeyError:
-        raise _unknown(name, [known.name for known in lab.nodes], lab) from None
+        raise unknown_node(name, [known.name for known in lab.nodes], lab) from None
 
 
 def logs(node: str, process: str | None, lab: str | None) -> Iterator[tuple[str, str]]:
@@ -53,7 +53,7 @@ def logs(node: str, process: str | None, lab: str | None) -> Iterator[tuple[str,
     found = state.choose(lab, dead_too=True)
     folder = Path(found.directory, "logs", node)
     if node not in [known.name for known in found.nodes]:
-        raise _unknown(node, [known.name for known in found.nodes], found)
+        raise unknown_node(node, [known.name for known in found.nodes], found)
     files = sorted(folder.glob("*.log"))
     if process is not None:
         files = [file for file in files if file.stem == process]
@@ -76,14 +76,15 @@ def configuration(node: str, file: Path | None, lab: str | None) -> str:
     try:
         found = plan.node(node)
     except KeyError:
-        raise _unknown(node, [known.name for known in plan.nodes]) from None
+        raise unknown_node(node, [known.name for known in plan.nodes]) from None
     for planned in found.files:
         if planned.path in _CONFIGURATIONS:
             return planned.content
     raise LabError(f"{node} runs no routing daemon, so netlab made no configuration for it")
 
 
-def _unknown(node: str, known: list[str], lab: Lab | None = None) -> InputError:
+def unknown_node(node: str, known: list[str], lab: Lab | None = None) -> InputError:
+    """What to raise for a node that is not there: with the nearest name, or a cluster's machines."""
     near = difflib.get_close_matches(node, known, 1)
     hint = f'did you mean "{near[0]}"?' if near else f"there is {', '.join(known)}"
     if f"{node}-control-plane" in known:

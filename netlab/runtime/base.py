@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to 
     from pathlib import Path
 
     from netlab.agent.client import AgentClient
+    from netlab.agent.record.session import RecordSession
     from netlab.model.lab import Lab, LabNode
     from netlab.model.plan import LabPlan
 
@@ -95,6 +96,9 @@ class Runtime(Protocol):
 
     def capture(self, node: LabNode, invocation: Invocation) -> Finished:
         """Run a command in a machine and keep its output. From any thread."""
+
+    def recorder(self, lab: Lab, output: int) -> RecordSession:
+        """A recorder for a running lab, that writes packets to the descriptor `output`."""
 
     def running(self, lab: Lab) -> frozenset[str]:
         """The names of the lab's machines that run."""

@@ -4,11 +4,21 @@ import struct
 import sys
 from typing import Literal
 
-_PACKET_TYPE = 0xFFFFF000 + 4  # SKF_AD_OFF + SKF_AD_PKTTYPE
+_ANCILLARY = 0xFFFFF000  # SKF_AD_OFF
+_PACKET_TYPE, _INTERFACE, _HARDWARE = 4, 8, 28  # SKF_AD_*
 
 
-def run(program: bytes, data: bytes, *, order: Literal["little", "big"] = "big", packet_type: int = 0) -> int:
+def run(
+    program: bytes,
+    data: bytes,
+    *,
+    order: Literal["little", "big"] = "big",
+    packet_type: int = 0,
+    interface: int = 0,
+    hardware: int = 1,
+) -> int:
     """What `program` (struct sock_filter, 8 bytes each) returns for `data`. A load past the end drops: 0."""
+    beside = {_PACKET_TYPE: packet_type, _INTERFACE: interface, _HARDWARE: hardware}
     instructions = list(struct.iter_unpack("=HBBI", program))
     accumulator, index, at = 0, 0, 0
     sizes = {0x20: 4, 0x28: 2, 0x30: 1, 0x48: 2}
@@ -17,8 +27,8 @@ def run(program: bytes, data: bytes, *, order: Literal["little", "big"] = "big",
         at += 1
         if code in sizes:
             start = value + (index if code == 0x48 else 0)
-            if start == _PACKET_TYPE:
-                accumulator = packet_type
+            if start >= _ANCILLARY:
+                accumulator = beside[start - _ANCILLARY]
             elif start + sizes[code] > len(data):
                 return 0
             else:
@@ -28,6 +38,8 @@ def run(program: bytes, data: bytes, *, order: Literal["little", "big"] = "big",
         elif code in (0x15, 0x35, 0x45):
             holds = {0x15: accumulator == value, 0x35: accumulator >= value, 0x45: bool(accumulator & value)}[code]
             at += if_true if holds else if_false
+        elif code == 0x05:
+            at += value
         elif code == 0x06:
             return value
         else:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to 
     from pathlib import Path
 
     from netlab.agent.client import AgentClient
+    from netlab.agent.record.session import RecordSession
     from netlab.model.plan import LabPlan
     from netlab.runtime.base import Build, Finished, Invocation
 
@@ -62,6 +63,13 @@ def capture(node: LabNode, invocation: Invocation) -> Finished:
     environment = base_environment(node.name, invocation.environment)
     command = enter.Command(invocation.argv, environment, folder="/root", own_session=True)
     return captured.run(node.pid, command, invocation.data, invocation.timeout)
+
+
+def recorder(lab: Lab, output: int) -> RecordSession:
+    """A recorder for a running lab, that writes packets to the descriptor `output`."""
+    from netlab.runtime.netns import agents
+
+    return agents.start_recorder(lab.init.pid, output)
 
 
 def running(lab: Lab) -> frozenset[str]:
