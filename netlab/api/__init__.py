@@ -277,7 +277,7 @@ def logs(node: str, process: str | None = None, *, lab: str | None = None) -> It
 
     Raises InputError for an unknown node or process, LabError where there is no such lab.
     """
-    from netlab.lab.inside import logs as read
+    from netlab.lab.logs import logs as read
 
     return read(node, process, lab)
 

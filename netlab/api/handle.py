@@ -185,7 +185,7 @@ class Lab:
 
     def logs(self, node: str, process: str | None = None) -> tuple[tuple[str, str], ...]:
         """(process, line) of everything that a node's processes printed. Raises InputError for an unknown name."""
-        from netlab.lab.inside import logs
+        from netlab.lab.logs import logs
 
         return tuple(logs(node, process, self.name))
 

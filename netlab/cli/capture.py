@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Annotated, Optional
 
 import typer
 
 from netlab.cli.options import LabOption
+from netlab.cli.until import interrupts_call
 from netlab.model.errors import InputError, Problem
 
 TargetArgument = Annotated[
@@ -74,22 +72,7 @@ def capture(
     options = CaptureOptions(" ".join(filter_words or ()), write, count, duration, snaplen)
     with run(target, options, lab) as (session, interfaces):
         print(f"netlab: capturing {target} ({', '.join(interfaces)}), Ctrl-C ends it", file=sys.stderr)
-        with _interrupts_call(session.stop):
+        with interrupts_call(session.stop):
             report = session.wait()
     lost = f", {report.drops} lost for want of time" if report.drops else ""
     print(f"netlab: {report.packets} packet{'' if report.packets == 1 else 's'} captured{lost}", file=sys.stderr)
-
-
-@contextmanager
-def _interrupts_call(action: Callable[[], None]) -> Iterator[None]:
-    """Within the block Ctrl-C and SIGTERM are the ordinary end of the work, and no interruption."""
-    stops = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {stop: signal.getsignal(stop) for stop in stops}
-    try:
-        for stop in stops:
-            if before[stop] is not signal.SIG_IGN:
-                signal.signal(stop, lambda *_: action())
-        yield
-    finally:
-        for stop in stops:
-            signal.signal(stop, before[stop])

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, NoReturn, Optional
 
 import typer
 
 from netlab.cli.options import LabOption
+from netlab.cli.until import interrupts_call, reader_is_gone
 from netlab.model.errors import NetlabError
 
 NodeArgument = Annotated[str, typer.Argument(metavar="NODE", help="A node's name.", show_default=False)]
 VtyCommands = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option("--command", "-c", metavar="CMD", help="A command; may be repeated."),
+]
+TailOption = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("--tail", "-n", min=0, metavar="N", help="Only the last N lines of each process."),
 ]
 _FAILED = 125  # netlab's own failure, as docker exec has it
 
@@ -73,13 +80,29 @@ def _run(node: str, argv: tuple[str, ...], lab: str | None) -> NoReturn:
 def logs(
     node: NodeArgument,
     process: Annotated[Optional[str], typer.Option(metavar="NAME", help="Only this process, such as bgpd.")] = None,  # noqa: UP045
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
+    tail: TailOption = None,
     lab: LabOption = None,
 ) -> None:
-    """Show what a node's processes printed, in a dead lab too."""
-    from netlab import api
+    """Show what a node's processes printed, in a dead lab too.
 
-    for name, line in api.logs(node, process, lab=lab):
-        typer.echo(line if process else f"{name}: {line}")
+    Every line begins with its process, unless --process names one. --follow ends with Ctrl-C or with the lab, and the
+    exit code is 0.
+    """
+    from netlab.lab import logs as read
+
+    def show(lines: Iterable[tuple[str, str]]) -> None:
+        for name, line in lines:
+            typer.echo(line if process else f"{name}: {line}")
+
+    if not follow:
+        show(read.logs(node, process, lab, tail))
+        return
+    stopped = threading.Event()
+    with interrupts_call(stopped.set):
+        show(read.follow(node, process, lab, tail, lambda: stopped.is_set() or reader_is_gone()))
+    if not stopped.is_set() and not reader_is_gone():
+        typer.echo("netlab: the lab has ended", err=True)
 
 
 def config(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,23 +45,6 @@ def _node(lab: Lab, name: str) -> LabNode:
         return lab.node(name)
     except KeyError:
         raise unknown_node(name, [known.name for known in lab.nodes], lab) from None
-
-
-def logs(node: str, process: str | None, lab: str | None) -> Iterator[tuple[str, str]]:
-    """(process, line) of everything that the node's processes printed."""
-    found = state.choose(lab, dead_too=True)
-    folder = Path(found.directory, "logs", node)
-    if node not in [known.name for known in found.nodes]:
-        raise unknown_node(node, [known.name for known in found.nodes], found)
-    files = sorted(folder.glob("*.log"))
-    if process is not None:
-        files = [file for file in files if file.stem == process]
-        if not files:
-            known = ", ".join(sorted(file.stem for file in folder.glob("*.log"))) or "none"
-            raise InputError(Problem(f"{node} has no process {process}", hint=f"there is {known}"))
-    for file in files:
-        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-            yield file.stem, line
 
 
 def configuration(node: str, file: Path | None, lab: str | None) -> str:
