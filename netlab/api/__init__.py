@@ -32,9 +32,9 @@ from netlab.model.errors import (
 
 if TYPE_CHECKING:
     from netlab.lab.converge import Convergence
-    from netlab.lab.doctor import HostFinding
     from netlab.lab.inspect import LabReport
     from netlab.model.evidence import Evidence
+    from netlab.model.host import HostFinding
     from netlab.model.plan import LabPlan
     from netlab.model.topology import Expect
     from netlab.model.verdict import Outcome, RouterVerdict, Verdict

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from netlab.lab.doctor import HostFinding
 from netlab.model import codec
+from netlab.model.host import HostFinding
 
 
 def print_findings(findings: tuple[HostFinding, ...], *, as_json: bool) -> None:

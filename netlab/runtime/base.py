@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to 
 
     from netlab.agent.client import AgentClient
     from netlab.agent.record.session import RecordSession
+    from netlab.model.host import HostFinding
     from netlab.model.lab import Lab, LabNode
     from netlab.model.plan import LabPlan
 
@@ -102,6 +103,9 @@ class Runtime(Protocol):
 
     def running(self, lab: Lab) -> frozenset[str]:
         """The names of the lab's machines that run."""
+
+    def needs(self) -> tuple[HostFinding, ...]:
+        """What it needs of this host, met or not. Changes nothing."""
 
     def destroy(self, lab: Lab) -> None:
         """End every process of the lab; its namespaces and links go with them."""

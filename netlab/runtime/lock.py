@@ -42,7 +42,7 @@ def remove_folder(folder: Path, timeout: float) -> bool:
         waited = time.monotonic() - start
         try:
             descriptor = os.open(folder / NAME, os.O_RDWR | os.O_NOFOLLOW)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             if not os.path.lexists(folder):
                 return True
             if waited > _CLAIM_SECONDS:  # whoever made it died before the lock

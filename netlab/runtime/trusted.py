@@ -47,6 +47,22 @@ def open_folder(path: str, *, make: bool = False) -> int:
     return here
 
 
+def check_path(path: str) -> None:
+    """Whether a folder of this user's could be made at `path`, a folder that need not be its own.
+
+    Untrusted, or OSError with the failing folder as its filename.
+    """
+    root = os.open("/", _OPEN)
+    try:
+        folder = _walk(root, path, make=False)
+    finally:
+        os.close(root)
+    try:
+        _check(folder, path)
+    finally:
+        os.close(folder)
+
+
 def _walk(root: int, path: str, make: bool) -> int:
     folder, above, links = os.dup(root), "/", 0
     left = path.split("/")[::-1]

@@ -13,6 +13,7 @@ from netlab.agent.record.ring import ARPHRD_ETHER, ARPHRD_LOOPBACK, Instruction
 from netlab.model.errors import HostError, InputError, Problem
 
 _LIBRARIES = ("libpcap.so.0.8", "libpcap.so.1")  # Debian's name and everybody else's
+MEND = "sudo apt-get install libpcap0.8"
 _ETHERNET, _RAW = 1, 12  # DLT_EN10MB, DLT_RAW
 _ANY_NETMASK = 0xFFFFFFFF  # PCAP_NETMASK_UNKNOWN
 _LOAD, _EQUAL, _ALWAYS, _ANSWER = 0x20, 0x15, 0x05, 0x06
@@ -74,17 +75,26 @@ def _compile(text: str, snaplen: int) -> tuple[list[Instruction], list[Instructi
     return ethernet, raw
 
 
-def _library() -> ctypes.CDLL:
+def library_name() -> str | None:
+    """The name by which this host has libpcap; None where it has none."""
     for name in _LIBRARIES:
         try:
-            library = ctypes.CDLL(name)
+            ctypes.CDLL(name)
         except OSError:
             continue
-        library.pcap_open_dead.restype = ctypes.c_void_p
-        library.pcap_create.restype = ctypes.c_void_p
-        library.pcap_geterr.restype = ctypes.c_char_p
-        return library
-    raise HostError("a capture filter needs libpcap, which this host does not have", "sudo apt-get install libpcap0.8")
+        return name
+    return None
+
+
+def _library() -> ctypes.CDLL:
+    name = library_name()
+    if name is None:
+        raise HostError("a capture filter needs libpcap, which this host does not have", MEND)
+    library = ctypes.CDLL(name)
+    library.pcap_open_dead.restype = ctypes.c_void_p
+    library.pcap_create.restype = ctypes.c_void_p
+    library.pcap_geterr.restype = ctypes.c_char_p
+    return library
 
 
 def _ethernet_handle(library: ctypes.CDLL, snaplen: int) -> int:

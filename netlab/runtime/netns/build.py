@@ -19,7 +19,7 @@ from netlab.model.errors import HostError, InputError, LabError, NetlabError, Po
 from netlab.model.lab import LabNode
 from netlab.model.plan import LabPlan, NodePlan, ProcessPlan
 from netlab.runtime import lock
-from netlab.runtime.netns import agents, identity, processes
+from netlab.runtime.netns import agents, identity, needs, processes
 
 if TYPE_CHECKING:
     from netlab.agent.client import AgentClient
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _STEP_TIMEOUT = 30.0
 _PACKAGE = Path(netlab.__file__).parent
 _BARE_INTERPRETER = ("-I", "-S")
-_PACKAGES = (("/frr/", "frr"), ("vtysh", "frr"), ("nft", "nftables"), ("bird", "bird2"))
 
 
 class Build:
@@ -44,6 +43,7 @@ class Build:
         self._taken = False
         """The folder is another lab's or gone: nothing here to clean up."""
         self._buffer = b""
+        needs.refuse_old_kernel(plan)
         _check_programs(plan)
         self._control, theirs = socket.socketpair()
         with theirs:
@@ -197,7 +197,7 @@ class Build:
         line, _, self._buffer = self._buffer.partition(b"\n")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            raise HostError(answer["error"], answer.get("remedy"))
+            raise needs.explained(HostError(answer["error"], answer.get("remedy")))
         return answer
 
 
@@ -224,10 +224,8 @@ def _check_programs(plan: LabPlan) -> None:
             program = process.argv[0]
             if any(f"{program}/".startswith(f"{bind.target}/") for bind in node.binds):
                 continue
-            if program.startswith("/") and not process.if_present and not os.path.exists(program):
-                package = next((name for part, name in _PACKAGES if part in program), None)
-                mend = f"sudo apt-get install {package}" if package else None
-                raise HostError(f"{node.name} needs {program}, which this host does not have", mend)
+            if program.startswith("/") and not process.if_present and not os.access(program, os.X_OK):
+                raise needs.missing_program(node.name, program)
 
 
 def _node_request(node: NodePlan, writable: list[str]) -> dict[str, Any]:

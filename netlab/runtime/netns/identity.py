@@ -37,17 +37,26 @@ def id_maps() -> IdMaps:
 
 
 def _gives_privileges(program: str) -> bool:
-    """Whether a helper is there and may write maps: set-uid root or with file capabilities, and not held back."""
+    return lack_of(program) is None
+
+
+def lack_of(program: str) -> tuple[str, str] | None:
+    """Why a helper cannot write maps, and what mends it; None where it is set-uid root or has file capabilities."""
     found = shutil.which(program)
-    if found is None or "NoNewPrivs:\t1" in Path("/proc/self/status").read_text(encoding="utf-8", errors="replace"):
-        return False
+    if found is None:
+        return f"there is no {program}", "sudo apt-get install uidmap"
+    if "NoNewPrivs:\t1" in Path("/proc/self/status").read_text(encoding="utf-8", errors="replace"):
+        return f"{program} gets no privileges here (no_new_privs)", "run netlab outside of what set that"
     status = os.stat(found)
+    if os.statvfs(found).f_flag & os.ST_NOSUID:
+        return f"{program} gets no privileges here (a nosuid mount)", f"mount the folder of {found} without nosuid"
     if status.st_mode & stat.S_ISUID and status.st_uid == 0:
-        return True
+        return None
     try:
-        return "security.capability" in os.listxattr(found)
-    except OSError:  # a file system without extended attributes
-        return False
+        os.getxattr(found, "security.capability")
+    except OSError:
+        return f"{found} is not set-uid root", f"sudo chmod u+s {found}"
+    return None
 
 
 def next_free_range(count: int = 65536) -> tuple[int, int]:

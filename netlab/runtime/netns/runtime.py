@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to 
 
     from netlab.agent.client import AgentClient
     from netlab.agent.record.session import RecordSession
+    from netlab.model.host import HostFinding
     from netlab.model.plan import LabPlan
     from netlab.runtime.base import Build, Finished, Invocation
 
@@ -75,6 +76,13 @@ def recorder(lab: Lab, output: int) -> RecordSession:
 def running(lab: Lab) -> frozenset[str]:
     """The names of the lab's machines that run."""
     return frozenset(node.name for node in lab.nodes if processes.is_running(node.pid, node.started))
+
+
+def needs() -> tuple[HostFinding, ...]:
+    """What it needs of this host, met or not. Changes nothing."""
+    from netlab.runtime.netns import needs
+
+    return needs.examine()
 
 
 def destroy(lab: Lab) -> None:

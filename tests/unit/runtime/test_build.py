@@ -89,7 +89,7 @@ def test_a_program_that_the_host_lacks_is_said_before_anything_is_made(tmp_path:
     with pytest.raises(HostError) as refused:
         Build(plan, tmp_path / "lab")
     assert refused.value.lines() == (
-        "rt-1 needs /usr/lib/frr/no-such-zebra, which this host does not have (to mend it: sudo apt-get install frr)",
+        "rt-1 needs FRR: there is no /usr/lib/frr/no-such-zebra (to mend it: sudo apt-get install frr)",
     )
     optional = replace(plan.nodes[0], processes=(replace(zebra, if_present=True),))
     build._check_programs(replace(plan, nodes=(optional,)))
