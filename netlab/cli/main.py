@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from netlab.cli import capture, check, host, inside, lifecycle, schema
+from netlab.cli import capture, check, graph, host, inside, lifecycle, schema
 from netlab.model.errors import NetlabError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (lifecycle, inside, capture, check, host, schema):
+for module in (lifecycle, inside, capture, graph, check, host, schema):
     module.register(app)
 
 

@@ -1,6 +1,7 @@
 """Labs come, live beside each other, and go."""
 
 import json
+import re
 
 from conftest import TOPOLOGIES
 
@@ -215,3 +216,12 @@ def test_doctor_finds_nothing_that_a_lab_needs_missing(netlab, host):
     assert "MISSING" not in done.stdout
     assert netlab.files() == []
     assert host.changes() == []
+
+
+def test_the_graph_of_a_running_lab_says_which_sessions_are_up(netlab, topology):
+    assert netlab("deploy", topology(LONELY_ROUTER.replace("EXPECT", ", expect: down"))).returncode == 0
+    drawn = netlab("graph")
+    assert drawn.returncode == 0, drawn
+    assert re.search(r'n0 -\.-x\|"eBGP to AS 64513, (Active|Connect|Idle)"\| n1', drawn.stdout)
+    assert netlab("graph", topology(TWO_HOSTS.format(name="pair")), "--format", "dot").stdout.startswith('graph "pair"')
+    assert netlab("graph", topology(TWO_HOSTS.format(name="pair")), "--lab", "lonely").returncode == 2
