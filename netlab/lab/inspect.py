@@ -67,8 +67,8 @@ def look(lab: Lab) -> LabReport:
     """Look at a finished lab, running or dead."""
     plan = state.load_plan(lab)
     alive = state.is_alive(lab)
-    views, vips = _ask(lab, plan) if alive else ({}, ())
     running = by_name(lab.runtime).running(lab) if alive else frozenset()
+    views, vips = _ask(lab, plan, running) if alive else ({}, ())
     nodes = tuple(
         NodeReport(
             name=node.name,
@@ -92,8 +92,9 @@ def _sessions(view: RoutingView | None) -> tuple[BgpSession, ...]:
     return view.bgp.sessions if view and view.bgp else ()
 
 
-def _ask(lab: Lab, plan: LabPlan) -> tuple[dict[str, RoutingView], tuple[VipReport, ...]]:
-    routers = [node for node in plan.nodes if node.routing]
+def _ask(lab: Lab, plan: LabPlan, running: frozenset[str]) -> tuple[dict[str, RoutingView], tuple[VipReport, ...]]:
+    """What the routers that run say; a dead one has no namespace to ask in."""
+    routers = [node for node in plan.nodes if node.routing and node.name in running]
     somewhere = str(plan.services[0].vip) if plan.services else "192.0.2.1"
     pairs = [(node.name, service) for node in routers for service in plan.services]
     with by_name(lab.runtime).agent(lab) as agent:

@@ -6,6 +6,7 @@ the remains of an old one.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 
 NAME = "lock"
+_RECORD = "lab.json"
 _POLL = 0.002
 _CLAIM_SECONDS = 0.5  # between the making of the folder and that of its lock; in fact microseconds
 
@@ -70,6 +72,9 @@ def _took(descriptor: int, path: Path) -> bool:
 
 
 def _remove(folder: Path) -> None:
+    """The record goes first: what an interrupt leaves then is an unfinished lab, and not one that lacks its plan."""
+    with contextlib.suppress(OSError):
+        (folder / _RECORD).unlink()
     shutil.rmtree(folder, ignore_errors=True)
     if os.path.lexists(folder):
         shutil.rmtree(folder)  # says what stands in the way

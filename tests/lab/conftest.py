@@ -17,6 +17,11 @@ from hoststate import HostState, adopt_orphans, descendants
 TOPOLOGIES = Path(__file__).resolve().parent.parent.parent / "topologies"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of single experiments."""
+    parser.addoption("--storm-seed", metavar="N", help="draw the kill storm's moments from N, as an earlier run did")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Every test of this folder needs namespaces and FRR."""
     here = Path(__file__).parent

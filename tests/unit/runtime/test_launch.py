@@ -72,7 +72,7 @@ def test_a_folder_that_others_may_write_is_refused(tmp_path: Path) -> None:
 def test_another_users_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     owner = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
-    assert refusal(tmp_path / "lab")["error"] == f"{tmp_path} belongs to another user"
+    assert refusal(tmp_path / "lab")["error"].endswith(" belongs to another user")
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,5 @@
 import errno
+import os
 
 import bpf
 import pytest
@@ -53,6 +54,6 @@ def test_an_error_names_the_file_where_it_has_one() -> None:
 
 
 def test_a_refused_system_call_names_the_call_and_the_path() -> None:
-    with pytest.raises(OSError, match="mount_setattr /nowhere-at-all: No such file") as refused:
+    with pytest.raises(OSError, match="mount_setattr /nowhere-at-all: ") as refused:
         syscalls.mount_setattr("/nowhere-at-all", set_flags=syscalls.MOUNT_ATTR_RDONLY)
-    assert refused.value.errno == errno.ENOENT
+    assert refused.value.errno == (errno.ENOENT if os.geteuid() == 0 else errno.EPERM)
