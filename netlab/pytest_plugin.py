@@ -30,7 +30,6 @@ _MARKER = (
     "netlab.api.deploy, such as timeout"
 )
 _LOG_LINES = 3
-_WIDTH = 100
 
 _CACHE = pytest.StashKey[dict[str, Any]]()
 """On the node whose end is a lab's end: what was asked for, to the Lab or to the NetlabError that there was instead."""
@@ -185,8 +184,9 @@ def pytest_runtest_makereport(
 def _account(lab: Lab, before: int) -> str:
     """What a person would look at first: the verdicts, the sessions, the routers' logs."""
     from netlab import api
+    from netlab.report.terminal import verdict_text
 
-    parts = [_table(verdict) for verdict in lab.verdicts[before:]]
+    parts = [verdict_text(verdict) for verdict in lab.verdicts[before:]]
     try:
         parts += _routers(lab)
         here = f"XDG_STATE_HOME={lab.directory.parent.parent}"
@@ -194,19 +194,6 @@ def _account(lab: Lab, before: int) -> str:
     except api.NetlabError as error:
         parts.append(str(error))
     return "\n".join(parts)
-
-
-def _table(verdict: Any) -> str:
-    import io
-
-    from rich.console import Console
-
-    from netlab.report.terminal import print_verdict
-
-    console = Console(file=io.StringIO(), width=_WIDTH, highlight=False, no_color=True)
-    with console.capture() as shown:
-        print_verdict(verdict, console)
-    return "\n".join(line.rstrip() for line in shown.get().splitlines())
 
 
 def _routers(lab: Lab) -> list[str]:

@@ -283,7 +283,7 @@ def logs(node: str, process: str | None = None, *, lab: str | None = None) -> It
 
 
 def config(node: str, *, file: str | Path | None = None, lab: str | None = None) -> str:
-    """The configuration that netlab made for a router, of a lab or, without deploying, of a topology file.
+    """A router's generated configuration, of a lab or, without deploying, of a topology file.
 
     Raises InputError for an unknown node, LabError for a node without a routing daemon, TopologyError for the file.
     """

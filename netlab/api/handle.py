@@ -190,7 +190,7 @@ class Lab:
         return tuple(logs(node, process, self.name))
 
     def config(self, node: str) -> str:
-        """The configuration that netlab made for a router. Raises InputError for an unknown node, LabError for one
+        """A router's generated configuration. Raises InputError for an unknown node, LabError for one
         without a routing daemon."""
         from netlab.lab.inside import configuration
 

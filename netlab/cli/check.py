@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-from netlab.cli.options import Format, FormatOption, LabOption
+from netlab.cli.options import LabOption
 from netlab.model.topology import Expect
 
+
+class VerdictFormat(Enum):
+    """How a verdict is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    JUNIT = "junit"
+
+
+VerdictFormatOption = Annotated[
+    VerdictFormat,
+    typer.Option("--format", "-f", help="A table, or JSON or JUnit XML and nothing else."),
+]
 ExpectOption = Annotated[
     Optional[Expect],  # noqa: UP045
     typer.Option(help="What every router is expected to do; overrides the topology's own `expect`."),
@@ -42,7 +56,7 @@ def ecmp_check(
     seed: SeedOption = None,
     expect: ExpectOption = None,
     timeout: Annotated[float, typer.Option(min=0.1, metavar="S", help="Seconds to wait for each answer.")] = 5.0,
-    output: FormatOption = Format.TABLE,
+    output: VerdictFormatOption = VerdictFormat.TABLE,
     evidence: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Save what was seen, for `judge`.")] = None,  # noqa: UP045
     lab: LabOption = None,
 ) -> None:
@@ -64,19 +78,19 @@ def ecmp_check(
         expect=expect,
         evidence=evidence,
     )
-    print_verdict(verdict, as_json=output is Format.JSON)
+    print_verdict(verdict, output.value)
     raise typer.Exit(0 if verdict.matches else 1)
 
 
 def judge(
     file: Annotated[Path, typer.Argument(metavar="EVIDENCE", help="A file that ecmp-check saved.", show_default=False)],
     expect: ExpectOption = None,
-    output: FormatOption = Format.TABLE,
+    output: VerdictFormatOption = VerdictFormat.TABLE,
 ) -> None:
     """Judge saved evidence again, on any machine."""
     from netlab import api
     from netlab.report.verdict import print_verdict
 
     verdict = api.judge(file, expect=expect)
-    print_verdict(verdict, as_json=output is Format.JSON)
+    print_verdict(verdict, output.value)
     raise typer.Exit(0 if verdict.matches else 1)

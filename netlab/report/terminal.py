@@ -5,6 +5,8 @@ Nothing is cut off: routers that do not fit beside each other go into a further 
 
 from __future__ import annotations
 
+import io
+
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
@@ -27,6 +29,14 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
         _print_conclusion(router, console, names.count(router.router) > 1)
     _print_conditions(verdict, console)
     console.print(Text(answer(verdict), style="bold"))
+
+
+def verdict_text(verdict: Verdict, width: int = 100) -> str:
+    """The same as plain text, in so many columns."""
+    console = Console(file=io.StringIO(), width=width, highlight=False, color_system=None)
+    with console.capture() as shown:
+        print_verdict(verdict, console)
+    return "".join(f"{line.rstrip()}\n" for line in shown.get().splitlines())
 
 
 def _print_conclusion(router: RouterVerdict, console: Console, several: bool) -> None:

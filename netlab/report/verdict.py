@@ -1,16 +1,23 @@
-"""A verdict on standard output, as a table or as JSON."""
+"""A verdict on standard output, as a table, as JSON or as JUnit XML."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from netlab.model.verdict import Verdict
 
 
-def print_verdict(verdict: Verdict, *, as_json: bool) -> None:
-    """Print a verdict: the table for people, or JSON and nothing else."""
-    if as_json:
+def print_verdict(verdict: Verdict, form: Literal["table", "json", "junit"]) -> None:
+    """Print a verdict: the table for people, or JSON or JUnit XML and nothing else."""
+    if form == "json":
         from netlab.report.jsonreport import json_report
 
         print(json_report(verdict))
+        return
+    if form == "junit":
+        from netlab.report.junit import junit_report
+
+        print(junit_report(verdict))
         return
     from rich.console import Console
 

@@ -4,11 +4,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from evidence_builder import evidence, perfect_counts, router
 
 from netlab.cli import inside, main
 from netlab.cli.screen import Screen
+from netlab.model import codec
 from netlab.model.errors import HostError, InputError, LabError, Problem
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -133,6 +136,20 @@ def test_exit_codes(
     shown = capsys.readouterr()
     assert "Traceback" not in shown.err
     assert bool(shown.err) == (code != 0) or arguments[0] in ("destroy", "inspect")
+
+
+@pytest.mark.parametrize(("expect", "code"), [("any", 0), ("single-path", 1)])
+def test_a_verdict_as_junit_xml_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    expect: str,
+    code: int,
+) -> None:
+    seen = tmp_path / "seen.json"
+    seen.write_bytes(codec.encode(evidence(router(perfect_counts(1)))))
+    assert run(monkeypatch, "judge", str(seen), "--format", "junit", "--expect", expect) == code
+    assert len(ElementTree.fromstring(capsys.readouterr().out).findall(".//failure")) == code
 
 
 def test_a_commands_exit_code_and_arguments_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,53 @@
+"""The example of docs/testing-your-network.md, run as it stands there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from conftest import TOPOLOGIES
+
+from netlab import api
+
+PAGE = Path(__file__).resolve().parents[2] / "docs/testing-your-network.md"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder with the page's test file and its topology."""
+    (example,) = re.findall(r"```python\n(# test_network\.py\n.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "test_network.py").write_text(example)
+    (tmp_path / "network.yaml").write_bytes((TOPOLOGIES / "ecmp.yaml").read_bytes())
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    return tmp_path
+
+
+def test_the_test_file_passes(project, netlab):
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "netlab.pytest_plugin", "--strict-markers", "--junitxml=report.xml"],
+        cwd=project,
+        env=netlab.environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    (suite,) = ElementTree.parse(project / "report.xml").getroot()
+    assert (suite.get("tests"), suite.get("skipped")) == ("5", "0")
+    assert api.judge(project / "evidence.json").matches
+
+
+def test_the_commands_give_a_report_and_evidence(project, netlab):
+    assert netlab("deploy", project / "network.yaml").returncode == 0
+    evidence = project / "evidence.json"
+    done = netlab("ecmp-check", "--format", "junit", "--evidence", evidence)
+    assert done.returncode == 0, done
+    (case,) = ElementTree.fromstring(done.stdout).iter("testcase")
+    assert (case.get("classname"), case.get("name")) == ("netlab.ecmp", "rt-1 172.16.7.192:80")
+    judged = netlab("judge", evidence, "--expect", "single-path", "--format", "junit")
+    assert judged.returncode == 1, judged
+    (failure,) = ElementTree.fromstring(judged.stdout).iter("failure")
+    assert failure.get("message").startswith("ecmp, expected single-path: ")
