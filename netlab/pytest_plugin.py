@@ -63,13 +63,20 @@ def netlab_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="session")
+def netlab_options() -> dict[str, Any]:
+    """Options of netlab.api.deploy for every lab of the session. To be overridden in a conftest.py; an option at the
+    lab itself comes first."""
+    return {}
+
+
 @pytest.fixture
-def lab(request: pytest.FixtureRequest, netlab_state: Path) -> Lab:  # noqa: ARG001
+def lab(request: pytest.FixtureRequest, netlab_state: Path, netlab_options: dict[str, Any]) -> Lab:  # noqa: ARG001
     """The running lab that the test's marker `netlab` names: a netlab.api.Lab."""
     marker = request.node.get_closest_marker("netlab")
     if marker is None:
         pytest.fail("the fixture `lab` needs @pytest.mark.netlab(TOPOLOGY)", pytrace=False)
-    file, scope, options = _asked_for(marker, request)
+    file, scope, options = _asked_for(marker, request, netlab_options)
     node = _scope_node(request.node, scope)
     cache = node.stash.setdefault(_CACHE, {})
     key = repr((str(file), sorted(options.items())))
@@ -83,11 +90,15 @@ def lab(request: pytest.FixtureRequest, netlab_state: Path) -> Lab:  # noqa: ARG
 
 
 @pytest.fixture
-def deploy_lab(request: pytest.FixtureRequest, netlab_state: Path) -> Callable[..., Lab]:  # noqa: ARG001
+def deploy_lab(
+    request: pytest.FixtureRequest,
+    netlab_state: Path,  # noqa: ARG001
+    netlab_options: dict[str, Any],
+) -> Callable[..., Lab]:
     """Deploys a lab within a test, which ends with the test: `deploy_lab(file, **options of netlab.api.deploy)`."""
 
     def deploy(file: str | Path, **options: Any) -> Lab:
-        made = _deploy(request.config, _find(file, request), options)
+        made = _deploy(request.config, _find(file, request), netlab_options | options)
         if not isinstance(made, Exception):
             request.addfinalizer(made.destroy)
         return _given(request, made)
@@ -95,7 +106,9 @@ def deploy_lab(request: pytest.FixtureRequest, netlab_state: Path) -> Callable[.
     return deploy
 
 
-def _asked_for(marker: pytest.Mark, request: pytest.FixtureRequest) -> tuple[Path, str, dict[str, Any]]:
+def _asked_for(
+    marker: pytest.Mark, request: pytest.FixtureRequest, defaults: dict[str, Any]
+) -> tuple[Path, str, dict[str, Any]]:
     """Topology file, scope and options of a marker. What is wrong with it fails the test."""
     from netlab import api
 
@@ -108,7 +121,7 @@ def _asked_for(marker: pytest.Mark, request: pytest.FixtureRequest) -> tuple[Pat
         pytest.fail(f"@pytest.mark.netlab: scope {scope!r}: there is {', '.join(_SCOPES)}", pytrace=False)
     if unknown := sorted(set(options) - known):
         pytest.fail(f"@pytest.mark.netlab: no option {', '.join(unknown)}: there is {', '.join(sorted(known))}", False)
-    return _find(marker.args[0], request), scope, options
+    return _find(marker.args[0], request), scope, defaults | options
 
 
 def _find(file: str | Path, request: pytest.FixtureRequest) -> Path:

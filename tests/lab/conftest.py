@@ -103,6 +103,13 @@ def _netlab(folder: Path) -> Iterator[Netlab]:
             os.kill(process.pid, signal.SIGKILL)
 
 
+@pytest.fixture(scope="session")
+def netlab_options(pytestconfig: pytest.Config) -> dict[str, object]:
+    """What holds for the labs of the pytest plugin as for those of the command line."""
+    rootfs = pytestconfig.getoption("--frr-rootfs", default=None)
+    return {"rootfs": rootfs} if rootfs else {}
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _every_process_is_known() -> None:
     adopt_orphans()

@@ -145,6 +145,29 @@ def test_labs_within_a_test(run):
     assert told[2:4] == ["destroy a-2", "destroy a"]
 
 
+def test_options_for_every_lab(run):
+    result, told = run("""
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def netlab_options():
+            return {"timeout": 9}
+
+        @pytest.mark.netlab("a.yaml")
+        def test_marked(lab, deploy_lab):
+            deploy_lab("b.yaml")
+
+        @pytest.mark.netlab("a.yaml", timeout=8)
+        def test_own(lab): ...
+    """)
+    result.assert_outcomes(passed=2)
+    assert [line for line in told if "deploy" in line] == [
+        "deploy a.yaml as a, timeout 9",
+        "deploy b.yaml as b, timeout 9",
+        "deploy a.yaml as a-2, timeout 8",
+    ]
+
+
 def test_a_topology_is_found_beside_the_test_or_from_rootdir(run, pytester):
     folder = pytester.mkdir("tests")
     (folder / "beside.yaml").touch()
