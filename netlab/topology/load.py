@@ -122,11 +122,11 @@ class _Reader:
         made = layer(tree)
         if made is None:
             return None
+        spec = check_layer(made, self.file.parent, self.problems)
         if kind is None and "kind" in (made.entries or {}):
             kind = text_of(made, "kind")
             if kind is None or not self._known_kind(kind, _entries(made)["kind"].tree.position):
                 return made
-        spec = check_layer(made, self.file.parent, self.problems)
         self.layers.append(LayerSpec(kind and SAME_KIND.get(kind, kind), spec.options, spec.startup_config_position))
         return made
 
