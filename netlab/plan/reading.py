@@ -18,6 +18,8 @@ from netlab.topology import parse
 from netlab.topology.problems import Problems
 
 MAX_CONFIG_BYTES = 4_000_000
+MAX_MACHINES = 1500
+"""Of a lab, pods too: what can be planned in a second or two."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,14 @@ def read(file: Path) -> CheckedTopology:
         problems.raise_any()
         raise TopologyError(Problem("the file is no topology", Position(str(file), 1, 1)))
     options = {}
+    machines = 0
     for node in topology.nodes:
         with problems.gather():
             options[node.name] = _check(node, topology, file)
+            machines += len(kinds.load(node.kind).expand(node, options[node.name]).machines)
+        if machines > MAX_MACHINES:
+            problems.add(f"more than {MAX_MACHINES} machines up to here", node.position, "split the lab")
+            problems.raise_any()
     # A wrong key of a layer is told once, and in the words of the node that has it.
     told = {problem.position for problem in problems.sorted()}
     problems.extend(problem for problem in layer_problems(topology.layers) if problem.position not in told)

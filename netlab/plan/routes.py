@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
+from typing import NamedTuple
 
 from netlab.kinds.base import AddressedMachine, Pool
 from netlab.model.plan import Address, Network, Role, RoutePlan
@@ -16,8 +17,11 @@ _FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 ROUTED_ROLES = frozenset({Role.HOST, Role.WORKER, Role.CONTROL_PLANE})
 
 
-@dataclass(frozen=True)
-class Hop:
+MAX_WAYS = 1_200_000
+"""Subnets times segments: the ways between them that can be found in a second or two."""
+
+
+class Hop(NamedTuple):  # cheap to make: a large lab has a million
     """A router on a path: the interface that the packets enter by, and its address there."""
 
     router: AddressedMachine
@@ -77,6 +81,11 @@ class SegmentGraph:
                 self._on[segment].append(machine)
         self._doors = {4: self._addressed_ports(4), 6: self._addressed_ports(6)}
 
+    @property
+    def size(self) -> int:
+        """How many segments there are with a router."""
+        return len(self._on)
+
     def _addressed_ports(self, version: int) -> dict[str, list[tuple[int, str, Address]]]:
         """By router: the segments where it has an address, with the interface and the address."""
         return {
@@ -96,13 +105,15 @@ class SegmentGraph:
         distance = dict.fromkeys(segments, 0)
         queue = deque(sorted(segments))
         crossed: set[str] = set()
+        doors = self._doors[version]
         while queue:
             here = queue.popleft()
-            for router in self._on[here]:
-                if router.name in crossed:
+            for router in self._on.get(here, ()):
+                name = router.machine.name
+                if name in crossed:
                     continue
-                crossed.add(router.name)
-                for segment, interface, address in self._doors[version].get(router.name, ()):
+                crossed.add(name)
+                for segment, interface, address in doors.get(name, ()):
                     if segment not in hops:
                         hops[segment] = Hop(router, interface, address, here)
                         distance[segment] = distance[here] + 1
@@ -163,13 +174,17 @@ def static_routes(
             asking.append(machine)
         elif isinstance(written, tuple) and machine.machine.linked and machine.machine.routes is None:
             routes[machine.name] = _listed(machine, written, problems)
+    ways = len(found) * graph.size if asking else 0
+    if ways > MAX_WAYS:
+        message = f"{len(found)} subnets and {graph.size} segments with routers are too many for routes by themselves"
+        problems.add(message, asking[-1].owner.position, "write routes: none in defaults, or split the lab")
     problems.raise_any()
     own = [
         frozenset(a.network for port in machine.ports for a in port.addresses if port.segment is not None)
         for machine in asking
     ]
     known = frozenset[Network]().union(*own)
-    for destination in found:
+    for destination in found if asking else ():
         paths = graph.paths_to(destination.segments, destination.network.version)
         # The own networks that hold the destination: few, so that a lab of 500 hosts and 700 subnets is quick.
         holding = known.intersection(_supernets(destination.network))

@@ -14,7 +14,7 @@ from netlab.topology.names import host_name_problem
 from netlab.topology.nodes import check_layer, node_spec
 from netlab.topology.problems import Problems, did_you_mean
 from netlab.topology.schema import FileKeys
-from netlab.topology.source import read
+from netlab.topology.source import MAX_VALUES, read
 from netlab.topology.tree import Branch, Entry, Scalar, Tree, located
 
 SAME_KIND: Mapping[str, str] = {"k8s-kind": "k8s"}
@@ -57,6 +57,7 @@ class _Reader:
         self.groups: dict[str, Branch | None] = {}
         self.layers: list[LayerSpec] = []
         self.auto: set[str] = set()
+        self.written = 0
 
     def topology(self, tree: Tree) -> Topology | None:
         _, found = check(FileKeys, located(tree), "the file")
@@ -148,6 +149,14 @@ class _Reader:
             check_layer(own, self.file.parent, self.problems)
             return None
         merged = merge((self.defaults, self.kinds.get(kind), group), own)
+        self.written += merged.size
+        if self.written > MAX_VALUES:
+            self.problems.add(
+                f"defaults, kinds and groups write more than {MAX_VALUES} values into the nodes up to here",
+                entry.key_position,
+                "split the lab",
+            )
+            raise TopologyError(*self.problems.sorted())
         return node_spec(name, kind, merged, entry.key_position, folder=self.file.parent, problems=self.problems)
 
     def _group(self, own: Branch) -> Branch | None:

@@ -8,20 +8,31 @@ from contextlib import contextmanager
 
 from netlab.model.errors import InputError, Position, Problem, TopologyError
 
+MOST = 100
+"""Problems that are told. Looking for the next one, with a word that may have been meant, takes time."""
+
 
 class Problems:
-    """Problems of several steps, to be raised at once. The same problem counts once."""
+    """Problems of several steps, to be raised at once. The same problem counts once.
+
+    The one that is too many raises TopologyError with those before it.
+    """
 
     def __init__(self, problems: Iterable[Problem] = ()) -> None:
-        self._problems = dict.fromkeys(problems)
+        self._problems: dict[Problem, None] = {}
+        self.extend(problems)
 
     def add(self, message: str, position: Position | None = None, hint: str | None = None) -> None:
         """Note one problem."""
-        self._problems[Problem(message, position, hint)] = None
+        self.extend([Problem(message, position, hint)])
 
     def extend(self, problems: Iterable[Problem]) -> None:
         """Note several problems."""
-        self._problems.update(dict.fromkeys(problems))
+        for problem in problems:
+            if len(self._problems) >= MOST and problem not in self._problems:
+                rest = Problem(f"these are the first {MOST} problems", hint="mend them, then look again")
+                raise TopologyError(*self.sorted(), rest)
+            self._problems[problem] = None
 
     @contextmanager
     def gather(self) -> Iterator[None]:

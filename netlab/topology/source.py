@@ -27,6 +27,9 @@ from netlab.topology.tree import Branch, Entry, Scalar, Tree
 
 MAX_BYTES = 1_000_000
 MAX_VALUES = 100_000
+"""With every alias written out."""
+MAX_WRITTEN = 50_000
+"""As the file has them, keys too: what can be read in a second."""
 MAX_DEPTH = 32
 
 # The core schema of YAML 1.2 (section 10.3.2), but 007 stays text, as do .inf and .nan.
@@ -173,6 +176,7 @@ class _Composer:
         self.anchors: dict[str, Tree | None] = {}
         self.last = Position(self.file, 1, 1)
         self.documents = 0
+        self.written = 0
 
     def compose(self, text: str) -> None:
         """Fill `root`. Raises TopologyError where the rest of the file cannot be understood."""
@@ -206,6 +210,9 @@ class _Composer:
         return self._fail("not valid YAML", where, " ".join((error.problem or "check the line before, too").split()))
 
     def _take(self, event: Event) -> None:
+        self.written += isinstance(event, ScalarEvent | AliasEvent | MappingStartEvent | SequenceStartEvent)
+        if self.written > MAX_WRITTEN:
+            raise self._fail(f"more than {MAX_WRITTEN} keys and values", self.last, "split the lab")
         if isinstance(event, DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import AddressValueError, NetmaskValueError, ip_interface
+from itertools import islice
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -14,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from netlab.model.errors import Problem
 from netlab.model.topology import Key, Located
-from netlab.topology.problems import did_you_mean
+from netlab.topology.problems import MOST, did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
 Path = tuple[Key, ...]
@@ -90,7 +91,7 @@ def problems(
             else:
                 yield _no_branch(root, branches, located, what)
 
-    return list(settle([_find(error, located) for error in errors], 0))
+    return list(islice(settle([_find(error, located) for error in errors], 0), MOST + 1))
 
 
 def _find(error: ErrorDetails, located: Located) -> _Found:

@@ -8,7 +8,7 @@ from itertools import islice
 from netlab.kinds.base import SourceText
 from netlab.kinds.k8s.cluster import Cluster, cluster_of, placement, pool_addresses, service_versions, worker_names
 from netlab.kinds.k8s.options import (
-    MAX_PODS_PER_NODE,
+    MAX_PODS, MAX_PODS_PER_NODE,
     NODE_PREFIX_LENGTH,
     VERSIONS,
     K8sOptions,
@@ -114,6 +114,11 @@ def _check_services(node: NodeSpec, options: K8sOptions, problems: Problems) -> 
             if worker not in names:
                 where = node.options.at("services", index, "nodes", place)
                 problems.add(f'no worker "{worker}"', where, did_you_mean(worker, names))
+    total = sum(service.replicas for service in options.services)
+    if total > MAX_PODS:
+        where = node.options.at("services")
+        problems.add(f"{total} pods in one cluster", where, f"a cluster takes {MAX_PODS}: fewer replicas")
+        return
     crowded = Counter(worker for service in options.services for worker in placement(service, names))
     for worker, pods in crowded.items():
         if pods > MAX_PODS_PER_NODE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from netlab.kinds.k8s.options import NODE_PREFIX_LENGTH, VERSIONS, K8sOptions, Metallb, ServiceOptions
@@ -77,6 +78,7 @@ class Cluster:
         return tuple(pod_network(subnet, worker) for subnet in self.options.pod_subnets)
 
 
+@cache
 def worker_names(cluster: str, count: int) -> tuple[str, ...]:
     """The names that kind gives to a cluster's workers."""
     return tuple(f"{cluster}-worker{number if number > 1 else ''}" for number in range(1, count + 1))

@@ -13,6 +13,8 @@ from netlab.model.plan import Interface, Network
 from netlab.topology import patterns
 
 MAX_WORKERS = 250
+MAX_PODS = 1500
+"""Of a cluster: every node has rules for every pod."""
 MAX_PODS_PER_NODE = 250
 """What fits into a node's /24 of the pod subnet."""
 
