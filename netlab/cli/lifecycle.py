@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from netlab.cli.options import Format, FormatOption, LabOption, TopologyArgument
+from netlab.model.text import printable
 
 
 def register(app: typer.Typer) -> None:
@@ -22,8 +23,9 @@ def validate(file: TopologyArgument) -> None:
 
     plan = api.validate(file)
     for warning in plan.warnings:
-        typer.echo(f"note: {warning}", err=True)
-    typer.echo(f"{file}: lab {plan.name}: {len(plan.nodes)} nodes, {len(plan.links)} links, no problems")
+        typer.echo(f"note: {printable(warning)}", err=True)
+    about = f"lab {plan.name}: {len(plan.nodes)} nodes, {len(plan.links)} links, no problems"
+    typer.echo(f"{printable(str(file))}: {about}")
 
 
 def deploy(

@@ -12,6 +12,7 @@ import typer
 
 from netlab.cli import capture, check, graph, host, inside, lifecycle, schema
 from netlab.model.errors import NetlabError
+from netlab.model.text import printable
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -103,10 +104,10 @@ def main() -> NoReturn:
         sys.exit(128 + interrupted.number)
     except NetlabError as error:
         for line in error.lines():
-            print(f"netlab: {line}", file=sys.stderr)
+            print(f"netlab: {printable(line)}", file=sys.stderr)
         sys.exit(error.exit_code)
     except OSError as error:  # standard output on a full disk, for example
-        print(f"netlab: {error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)
+        print(f"netlab: {printable(str(error.filename or 'standard output'))}: {error.strerror}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(3)
     sys.exit(0)

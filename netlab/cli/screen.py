@@ -9,6 +9,8 @@ import os
 import sys
 import time
 
+from netlab.model.text import printable
+
 
 class Screen:
     """Shows the steps of a lab package with the time since the start."""
@@ -34,6 +36,7 @@ class Screen:
         self._print(f"{time.monotonic() - self._start:6.2f} s  {text}", "bold")
 
     def _print(self, text: str, style: str) -> None:
+        text = printable(text)
         if self._console:
             self._console.print(text, style=style, markup=False, soft_wrap=True)
         else:

@@ -17,6 +17,7 @@ from netlab.model.lab import Lab
 from netlab.model.topology import Expect
 from netlab.model.verdict import Verdict
 from netlab.runtime.base import by_name
+from netlab.topology.paths import read_regular
 
 _LARGEST_EVIDENCE = 1 << 30
 
@@ -82,9 +83,9 @@ def _save(path: Path, evidence: Evidence) -> None:
 def judge_file(path: Path, expect: Expect | None) -> Verdict:
     """The verdict from a saved evidence file. InputError for what is not one."""
     try:
-        if path.stat().st_size > _LARGEST_EVIDENCE:
+        data = read_regular(path, _LARGEST_EVIDENCE)
+        if len(data) > _LARGEST_EVIDENCE:
             raise InputError(Problem(f"{path}: larger than any evidence file"))
-        data = path.read_bytes()
     except OSError as error:
         raise InputError(Problem(f"{path}: {error.strerror}")) from None
     try:

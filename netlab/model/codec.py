@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -22,8 +23,11 @@ def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
 
 
 def encode(value: Any, *, indent: int | None = None) -> bytes:
-    """A model value as JSON."""
-    return _adapter(type(value)).dump_json(value, indent=indent)
+    """A model value as JSON. With `indent` it is for people, and whatever would drive a terminal is escaped."""
+    data: bytes = _adapter(type(value)).dump_json(value, indent=indent)
+    if indent is None or (text := data.decode()).isprintable():
+        return data
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text).encode()
 
 
 def decode(kind: type[T], data: bytes, source: str) -> T:

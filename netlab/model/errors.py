@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_LONGEST = 400
+
 
 @dataclass(frozen=True, order=True)
 class Position:
@@ -28,7 +30,10 @@ class Problem:
     def __str__(self) -> str:
         where = f"{self.position}: " if self.position else ""
         mend = f" ({self.hint})" if self.hint else ""
-        return f"{where}{self.message}{mend}"
+        message = self.message
+        if len(message) > _LONGEST:  # the file may have a word of a megabyte
+            message = f"{message[: _LONGEST - 80]} ... {message[-75:]}"
+        return f"{where}{message}{mend}"
 
 
 class NetlabError(Exception):

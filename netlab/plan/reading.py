@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from netlab.plan.addressing import address_lab
 from netlab.plan.layers import layer_problems, no_startup_config
 from netlab.plan.wiring import wire_lab
 from netlab.topology import parse
+from netlab.topology.paths import read_regular
 from netlab.topology.problems import Problems
 
 MAX_CONFIG_BYTES = 4_000_000
@@ -77,22 +79,23 @@ def _source(path: Path, position: Position | None, folder: Path, shown_folder: P
     """The text of a startup-config. Positions in it show its path as the user would write it."""
     shown = str(shown_folder / path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
     try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_CONFIG_BYTES + 1)
+        data = read_regular(path, MAX_CONFIG_BYTES)
     except OSError as error:
         raise TopologyError(Problem(f"{shown}: {error.strerror}", position, "name a readable file")) from None
     if len(data) > MAX_CONFIG_BYTES:
         raise TopologyError(Problem(f"{shown} is larger than 4 MB", position, "name a configuration"))
     try:
-        text = data.decode().replace("\r\n", "\n")
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        where = Position(shown, data.count(b"\n", 0, error.start) + 1, 1)
+        before = data[data.rfind(b"\n", 0, error.start) + 1 : error.start].decode()
+        where = Position(shown, data.count(b"\n", 0, error.start) + 1, len(before) + 1)
         raise TopologyError(Problem("not UTF-8", where, "save the file as UTF-8")) from None
     problems = Problems()
     for number, line in enumerate(text.split("\n"), 1):
         for column, character in enumerate(line, 1):
             if not character.isprintable() and character != "\t":
-                message = f"control character U+{ord(character):04X}"
+                what = "control" if unicodedata.category(character) in {"Cc", "Zl", "Zp"} else "unprintable"
+                message = f"{what} character U+{ord(character):04X}"
                 problems.add(message, Position(shown, number, column), "remove it")
                 break
     problems.raise_any()

@@ -9,12 +9,14 @@ from typing import Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from netlab.lab.converge import Convergence
 from netlab.lab.inspect import LabReport, NodeReport
 from netlab.model import codec
 from netlab.model.endpoint import endpoint
 from netlab.model.plan import LabPlan
+from netlab.model.text import printable, printable_parts
 
 
 def print_deployment(plan: LabPlan, converged: Convergence | None, *, as_json: bool) -> None:
@@ -34,7 +36,7 @@ def print_deployment(plan: LabPlan, converged: Convergence | None, *, as_json: b
         print(codec.encode(document, indent=2).decode())
         return
     for sentence in plan.emulated:
-        print(f"emulated: {sentence}")
+        print(f"emulated: {printable(sentence)}")
     vips = ", ".join(endpoint(service.vip, service.port) for service in plan.services)
     word = "VIP" if len(plan.services) == 1 else "VIPs"
     about = f"{len(plan.nodes)} nodes{f', {word} {vips}' if vips else ''}"
@@ -48,7 +50,7 @@ def print_deployment(plan: LabPlan, converged: Convergence | None, *, as_json: b
         waited = f"{converged.seconds:.0f}" if converged.seconds >= 1 else f"{converged.seconds:.1f}"
         print(f"lab {plan.name} is built but has not converged after {waited} s: {about}")
         for missing in converged.missing:
-            print(f"netlab: {missing}", file=sys.stderr)
+            print(f"netlab: {printable(missing)}", file=sys.stderr)
         print(
             f"netlab: the lab is kept: look with 'netlab inspect', 'netlab logs NODE'; "
             f"'netlab destroy --lab {plan.name}' removes it",
@@ -62,17 +64,18 @@ def print_reports(reports: tuple[LabReport, ...], *, as_json: bool) -> None:
         labs: list[dict[str, Any]] = [asdict(report) for report in reports]
         print(codec.encode({"schema": 1, "labs": labs}, indent=2).decode())
         return
-    console = Console(highlight=False, soft_wrap=False)
+    console = Console(highlight=False, soft_wrap=False, markup=False)
     if not reports:
         print("no lab is deployed: 'netlab deploy FILE' builds one")
     for report in reports:
-        _print_report(console, report)
+        _print_report(console, printable_parts(report))
 
 
 def _print_report(console: Console, report: LabReport) -> None:
     style = {"running": "green", "dead": "red", "unfinished": "yellow"}[report.state]
     about = f" ({report.runtime}, {report.topology_file}, since {report.created})" if report.runtime else ""
-    console.print(f"[bold]lab {report.name}[/bold]: [{style}]{report.state}[/{style}]{about}", soft_wrap=True)
+    heading = Text.assemble((f"lab {report.name}", "bold"), ": ", (report.state, style), about)
+    console.print(heading, soft_wrap=True)
     if report.state != "running":
         console.print(f"'netlab destroy --lab {report.name}' removes what is left of it", soft_wrap=True)
     if report.nodes:
@@ -81,7 +84,7 @@ def _print_report(console: Console, report: LabReport) -> None:
         table.add_column("addresses", no_wrap=True)
         table.add_column("runs", overflow="fold", min_width=12)
         for node in report.nodes:
-            table.add_row(*_cells(node, report.state))
+            table.add_row(*map(Text, _cells(node, report.state)))
         console.print(table)
         console.print()
     for node in report.nodes:

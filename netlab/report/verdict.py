@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from netlab.model.text import printable_parts
 from netlab.model.verdict import Verdict
 
 
@@ -23,4 +24,4 @@ def print_verdict(verdict: Verdict, form: Literal["table", "json", "junit"]) -> 
 
     from netlab.report.terminal import print_verdict as print_table
 
-    print_table(verdict, Console(highlight=False))
+    print_table(printable_parts(verdict), Console(highlight=False))

@@ -143,7 +143,7 @@ def _route(to: str, via: str, where: Located, problems: Problems) -> RouteSpec |
         return None
     default = "0.0.0.0/0" if gateway.version == 4 else "::/0"
     try:
-        prefix = ip_interface(default if to == "default" else to)
+        prefix = ip_interface(default if to == "default" else to.replace("%", "%%"))
     except ValueError:
         problems.add(f'"{to}" is not a prefix', where.at("to"), "as in 10.0.0.0/24, or default")
         return None

@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 from netlab.model.errors import Position
 from netlab.topology.problems import Problems, did_you_mean
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """The content of a regular file, at most `limit` bytes of it and one more.
+
+    A pipe or a device is never waited for, whatever the path has become since somebody looked.
+    Raises OSError; IsADirectoryError for a folder, and ESPIPE for what is neither file nor folder.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, "is a folder")
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.ESPIPE, "is not a regular file")
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            return stream.read(limit + 1) or b""
+    finally:
+        os.close(descriptor)
+
+
+def is_utf8(path: Path) -> bool:
+    """Whether a path can be written in JSON: every byte of it is UTF-8."""
+    return not any("\ud800" <= char <= "\udfff" for char in str(path))
 
 
 def inside(folder: Path, written: str, position: Position, problems: Problems) -> Path | None:
@@ -23,6 +49,9 @@ def inside(folder: Path, written: str, position: Position, problems: Problems) -
         return None
     if not path.is_relative_to(folder):
         problems.add(f'"{written}" leaves the topology\'s folder', position, "copy it next to the topology file")
+        return None
+    if not is_utf8(path):
+        problems.add(f'"{written}" has bytes that are not UTF-8 in its path', position, "rename it")
         return None
     if not exists:
         problems.add(f'no such file "{written}"', position, _near(path, written))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import re
-import stat
 import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from ruamel.yaml.events import (
 )
 
 from netlab.model.errors import InputError, Position, Problem, TopologyError
+from netlab.topology.paths import is_utf8, read_regular
 from netlab.topology.problems import Problems, did_you_mean
 from netlab.topology.tree import Branch, Entry, Scalar, Tree
 
@@ -88,18 +89,19 @@ def read(file: Path, problems: Problems) -> Tree | None:
 
 def _bytes(file: Path) -> bytes:
     try:
-        if not stat.S_ISREG(file.stat().st_mode):
-            what = "is a folder" if file.is_dir() else "is not a regular file"
-            raise InputError(Problem(f"{file}: {what}", hint="name a topology file"))
-        with file.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
+        data = read_regular(file, MAX_BYTES)
+        if not is_utf8(file.resolve()):
+            raise InputError(Problem(f"{file}: bytes that are not UTF-8 in its path", hint="rename it"))
+        return data
     except FileNotFoundError:
         try:
             names = [entry.name for entry in file.parent.iterdir() if entry.is_file()]
         except OSError:
             names = []
         raise InputError(Problem(f"{file}: no such file", hint=did_you_mean(file.name, names, or_list=False))) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
+        if isinstance(error, OSError) and error.errno in {errno.EISDIR, errno.ESPIPE}:
+            raise InputError(Problem(f"{file}: {error.strerror}", hint="name a topology file")) from None
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(Problem(f"{str(file)!r}: cannot be read: {reason}")) from None
 

@@ -183,8 +183,8 @@ def _near(value: str, error: ErrorDetails) -> str | None:
 def _quotes(expected: str, value: Any) -> str | None:
     if expected == "text" and isinstance(value, bool | int | float):
         return "put it in quotes"
-    if expected in {"a number", "a whole number"} and isinstance(value, str) and value.isdecimal():
-        return "remove the quotes"
+    if expected in {"a number", "a whole number"} and isinstance(value, str) and value.isascii() and value.isdecimal():
+        return "remove the quotes" if value == "0" or value[0] != "0" else "remove the zeros before it"
     return None
 
 

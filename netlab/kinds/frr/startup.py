@@ -14,6 +14,7 @@ from netlab.model.errors import Position, Problem, TopologyError
 from netlab.model.plan import NeighborPlan
 
 _SECTION = re.compile(r"(interface|router|vrf|address-family|route-map|key|line|bfd|segment-routing)\b")
+_NUMBER = re.compile(r"[0-9]{1,10}")
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class _Reader:
             self.interface = words[1] if words[0] == "interface" and len(words) == 2 else None
             self.in_bgp = words[:2] == ["router", "bgp"] and len(words) == 3
             if self.in_bgp:
-                self.asn = int(words[2]) if words[2].isdecimal() else self.asn
+                self.asn = _asn(words[2]) or self.asn
         elif self.interface and words[0] in ("ip", "ipv6") and words[1:2] == ["address"] and len(words) >= 3:
             self._address(words[2], where)
         elif self.in_bgp and words[0] == "neighbor" and len(words) >= 3:
@@ -82,9 +83,14 @@ class _Reader:
                 continue  # a peer group or an interface
             if remote is None:
                 continue
-            asn = int(remote) if remote.isdecimal() else self.asn if remote == "internal" else None
+            asn = self.asn if remote == "internal" else _asn(remote)
             plans.append(NeighborPlan(address, asn, expect_down=neighbor.shutdown or group.shutdown))
         return StartupConfig(self.source.text, tuple(self.addresses), self.asn, tuple(plans))
+
+
+def _asn(word: str) -> int | None:
+    """An AS number; what is none is for FRR to refuse."""
+    return int(word) if _NUMBER.fullmatch(word) else None
 
 
 def parse_startup(source: SourceText) -> StartupConfig:
