@@ -8,7 +8,8 @@ from itertools import islice
 from netlab.kinds.base import SourceText
 from netlab.kinds.k8s.cluster import Cluster, cluster_of, placement, pool_addresses, service_versions, worker_names
 from netlab.kinds.k8s.options import (
-    MAX_PODS, MAX_PODS_PER_NODE,
+    MAX_PODS,
+    MAX_PODS_PER_NODE,
     NODE_PREFIX_LENGTH,
     VERSIONS,
     K8sOptions,
