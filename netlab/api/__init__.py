@@ -106,6 +106,13 @@ def validate(file: str | Path, *, name: str | None = None) -> LabPlan:
     return plan_file(Path(file), name)
 
 
+def _working_directory() -> Path | None:
+    try:
+        return Path.cwd()
+    except OSError:  # removed meanwhile
+        return None
+
+
 def deploy(
     file: str | Path,
     *,
@@ -138,11 +145,12 @@ def deploy(
     """
     from netlab.lab.deploy import DeployOptions
     from netlab.lab.deploy import deploy as run
+    from netlab.plan.outside import deeds_from_outside
 
     progress = progress or LogProgress()
     plan = validate(file, name=name)
-    for warning in plan.warnings:
-        progress.note(warning)
+    for note in (*plan.warnings, *deeds_from_outside(plan, _working_directory())):
+        progress.note(note)
     options = DeployOptions(
         runtime=runtime, wait=wait, timeout=timeout, reconfigure=reconfigure, keep=keep, hold=not detach
     )
