@@ -184,6 +184,8 @@ def _quotes(expected: str, value: Any) -> str | None:
     if expected == "text" and isinstance(value, bool | int | float):
         return "put it in quotes"
     if expected in {"a number", "a whole number"} and isinstance(value, str) and value.isascii() and value.isdecimal():
+        if len(value) > 18:
+            return "it is too large"
         return "remove the quotes" if value == "0" or value[0] != "0" else "remove the zeros before it"
     return None
 
