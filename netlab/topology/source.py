@@ -29,7 +29,7 @@ from netlab.topology.tree import Branch, Entry, Scalar, Tree
 MAX_BYTES = 1_000_000
 MAX_VALUES = 100_000
 """With every alias written out."""
-MAX_WRITTEN = 50_000
+MAX_WRITTEN = 30_000
 """As the file has them, keys too: what can be read in a second."""
 MAX_DEPTH = 32
 
