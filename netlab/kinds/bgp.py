@@ -24,6 +24,8 @@ BGP_OR_STARTUP_CONFIG: dict[str, JsonValue] = {
 }
 """For a kind's JSON Schema: not both. The kind's own check says so to the user."""
 
+_BROADCAST = IPv4Address("255.255.255.255")
+
 Asn = Annotated[int, Field(ge=1, le=4294967294)]
 Description = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/@()+,=-]{0,79}$")]
 """Nothing that a daemon's configuration could take for anything but text."""
@@ -126,11 +128,19 @@ def bgp_problems(node: NodeSpec, bgp: BgpOptions, topology: Topology) -> list[Pr
             found.append(Problem(f"neighbor {neighbor.address} twice", node.options.at(*path, "address")))
         elif neighbor.remote is None:
             found.append(Problem(f"neighbor {neighbor.address} has no AS", where, "add asn: N"))
+        elif not _is_a_hosts(neighbor.address):
+            message = f"{neighbor.address} is no neighbor's address"
+            found.append(Problem(message, node.options.at(*path, "address"), "name one of its interfaces'"))
         if neighbor.asn is not None and neighbor.remote_as is not None:
             found.append(Problem("asn and remote-as say the same", where, "remove one"))
         if neighbor.address is not None:
             seen.add(neighbor.address)
     return found
+
+
+def _is_a_hosts(address: IPv4Address | IPv6Address | None) -> bool:
+    """Whether it can be the address of one machine."""
+    return address is None or not (address.is_unspecified or address.is_multicast or address == _BROADCAST)
 
 
 def _timer_problems(node: NodeSpec, timers: Timers | None, path: tuple[str | int, ...]) -> list[Problem]:

@@ -2,10 +2,16 @@
 
 import json
 import re
+import subprocess
 import time
 
 import pytest
 from conftest import TOPOLOGIES
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from netlab.model.errors import InputError
+from netlab.plan import plan_file
 
 CLUSTER = """
     name: {name}
@@ -168,6 +174,25 @@ def test_a_whole_configuration_of_the_users_own(netlab, topology):
     assert list(sessions.values()).count(("Established", False)) == 3
 
 
+def test_paths_that_the_users_own_configuration_keeps_from_the_kernel(netlab, topology):
+    kept = OWN.replace("export where source = RTS_BGP", "export none")
+    assert netlab("deploy", cluster(topology, "kept", rt=kept)).returncode == 0
+    router = check(netlab, "--flows", "20", "--timeout", "1")
+    assert (router["verdict"], router["paths"]["announced"], router["paths"]["rib"]) == ("no-route", 3, 0)
+    (finding,) = [finding for finding in router["findings"] if finding["rule"] == "filtered-from-fib"]
+    assert "`protocol kernel` of BIRD" in finding["mend"]
+
+
+def test_a_frozen_daemon_is_said_and_nothing_hangs(netlab, topology):
+    assert netlab("deploy", cluster(topology, "frozen")).returncode == 0
+    assert netlab("exec", "rt-1", "--", "pkill", "-STOP", "-x", "bird").returncode == 0
+    (report,) = json.loads(netlab("inspect", "--format", "json").stdout)["labs"]
+    assert report["nodes"][0]["problem"] == "rt-1: bird does not answer: timed out"
+    checked = netlab("ecmp-check")
+    assert checked.returncode == 3, checked
+    assert "bird does not answer" in checked.stderr
+
+
 def test_a_neighbor_of_the_users_own_configuration_that_stays_away_is_waited_for(netlab, topology):
     path = cluster(topology, "away", rt=OWN.replace("disabled; ", ""))
     done = netlab("deploy", path, "--timeout", "4")
@@ -213,6 +238,7 @@ BESIDE_FRR = """
               - {address: 10.0.1.2, asn: 65002, bfd: true}
               - {address: 10.0.2.2, asn: 65003}
               - {address: "fd00:2::2", asn: 65003}
+              - {address: 10.0.5.8, asn: internal, bfd: true}
               - {address: 10.0.9.9, asn: 65009, expect: down}
         rt-2:
           kind: frr
@@ -223,6 +249,10 @@ BESIDE_FRR = """
             asn: 65003
             networks: [10.0.7.0/24, "fd00:7::/64"]
             neighbors: [{address: 10.0.2.1, asn: 65001}, {address: "fd00:2::1", asn: 65001}]
+        rt-5:
+          kind: frr
+          bgp: {asn: 65001, neighbors: [{address: 10.0.5.1, asn: internal, bfd: true}]}
+        lan-5: {kind: bridge}
         host-5: {kind: linux}
         host-7: {kind: linux}
         lan-7: {kind: bridge}
@@ -231,7 +261,9 @@ BESIDE_FRR = """
         - endpoints: ["rt-1:eth2", "rt-3:eth1"]
           ipv4: [10.0.2.1/24, 10.0.2.2/24]
           ipv6: ["fd00:2::1/64", "fd00:2::2/64"]
-        - {endpoints: ["rt-1:eth5", "host-5:eth1"], ipv4: [10.0.5.1/24, 10.0.5.9/24]}
+        - {endpoints: ["rt-1:eth5", "lan-5"], ipv4: [10.0.5.1/24]}
+        - {endpoints: ["rt-5:eth1", "lan-5"], ipv4: [10.0.5.8/24]}
+        - {endpoints: ["host-5:eth1", "lan-5"], ipv4: [10.0.5.9/24]}
         - {endpoints: ["rt-2:eth7", "lan-7"], ipv4: [10.0.7.2/24]}
         - {endpoints: ["rt-3:eth7", "lan-7"], ipv4: [10.0.7.3/24], ipv6: ["fd00:7::3/64"]}
         - {endpoints: ["host-7:eth1", "lan-7"], ipv4: [10.0.7.9/24], ipv6: ["fd00:7::9/64"]}
@@ -244,7 +276,7 @@ def test_beside_frr_with_bfd_ipv6_and_networks(netlab, topology):
     # Two neighbors in different autonomous systems: BIRD merges what FRR needs multipath-relax for.
     assert until(lambda: kernel_next_hops(netlab, "10.0.7.0/24") == ("bird", ["10.0.1.2", "10.0.2.2"]))
     assert "via" in netlab("exec", "rt-1", "--", "ip", "-6", "route", "show", "fd00:7::/64", "proto", "bird").stdout
-    assert until(lambda: "Up" in netlab("exec", "rt-1", "--", "birdc", "show", "bfd", "sessions").stdout)
+    assert until(lambda: netlab("exec", "rt-1", "--", "birdc", "show", "bfd", "sessions").stdout.count(" Up ") == 2)
 
     def announced(prefix):
         return f'"{prefix}"' in netlab("vtysh", "rt-2", "-c", "show bgp ipv4 unicast json").stdout
@@ -257,3 +289,53 @@ def test_beside_frr_with_bfd_ipv6_and_networks(netlab, topology):
     assert netlab("exec", "rt-1", "--", "ip", "route", "del", "10.0.6.0/24").returncode == 0
     assert until(lambda: not announced("10.0.6.0/24"))
     assert netlab("exec", "host-5", "--", "ping", "-c1", "-W2", "10.0.7.9").returncode == 0
+
+
+ADDRESSES = ("10.0.1.2", "10.0.1.3", "192.0.2.9", "fd00::2", "2001:db8::1", "::ffff:10.0.1.2", "127.0.0.1", "fe80::5")
+TIMERS = st.fixed_dictionaries(
+    {"hold": st.sampled_from((0, 3, 4, 180, 65535)), "keepalive": st.sampled_from((0, 1, 3, 60, 21845))},
+    optional={"connect": st.sampled_from((1, 120, 65535))},
+)
+NEIGHBOR = st.fixed_dictionaries(
+    {"asn": st.sampled_from((1, 64512, 65536, 4294967294, "internal", "external"))},
+    optional={
+        "timers": TIMERS,
+        "ebgp-multihop": st.integers(1, 255),
+        "bfd": st.booleans(),
+        "description": st.sampled_from(("a", "x, y / z (1) +1 @home: a=b - c.")),
+    },
+)
+ROUTER = st.fixed_dictionaries(
+    {
+        "asn": st.sampled_from((1, 64512, 4294967294)),
+        "neighbors": st.dictionaries(st.sampled_from(ADDRESSES), NEIGHBOR, max_size=4).map(
+            lambda found: [{"address": address, **keys} for address, keys in found.items()]
+        ),
+    },
+    optional={
+        "router-id": st.sampled_from(("1.2.3.4", "255.255.255.255")),
+        "networks": st.lists(st.sampled_from(("0.0.0.0/0", "10.0.0.0/8", "192.0.2.1/32", "::/0", "fd00::1/128"))),
+        "merge-paths": st.booleans() | st.integers(1, 255),
+        "timers": TIMERS,
+        "bfd": st.booleans(),
+    },
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(router=ROUTER, ipv6=st.booleans())
+def test_whatever_the_options_let_through_birds_parser_takes(tmp_path, router, ipv6):
+    link = {"endpoints": ["r:eth1", "h:eth1"], "ipv4": ["10.0.1.1/24", "10.0.1.9/24"]}
+    link |= {"ipv6": ["fd00::1/64", "fd00::9/64"]} if ipv6 else {}
+    nodes = {"r": {"kind": "bird", "bgp": router}, "h": {"kind": "linux"}}
+    file = tmp_path / "lab.yaml"
+    file.write_text(json.dumps({"name": "x", "topology": {"nodes": nodes, "links": [link]}}))
+    try:
+        plan = plan_file(file)
+    except InputError:
+        return
+    (config,) = [made.content for made in plan.node("r").files if made.path == "/etc/bird/bird.conf"]
+    (tmp_path / "bird.conf").write_text(config)
+    argv = ["/usr/sbin/bird", "-p", "-c", tmp_path / "bird.conf"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr + config

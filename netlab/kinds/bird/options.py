@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
 from netlab.kinds.base import SourceText
-from netlab.kinds.bgp import BGP_OR_STARTUP_CONFIG, BgpOptions, bgp_problems
+from netlab.kinds.bgp import BGP_OR_STARTUP_CONFIG, BgpOptions, Timers, bgp_problems
 from netlab.kinds.common import OptionModel
 from netlab.kinds.frrouting import HashOptions
 from netlab.model.errors import Problem
-from netlab.model.topology import Located, NodeSpec, Topology
+from netlab.model.topology import Key, Located, NodeSpec, Topology
 from netlab.topology.checking import check_options
 from netlab.topology.problems import Problems
 
@@ -73,6 +74,7 @@ def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None)
         )
     if options.bgp is not None:
         problems.extend(bgp_problems(node, options.bgp, topology))
+        problems.extend(_refused_by_bird(node, options.bgp))
     problems.raise_any()
     asn = options.bgp.asn if options.bgp else None
     return CheckedBird(options, startup_config, local_as(startup_config.text) if startup_config else asn)
@@ -90,6 +92,21 @@ def _without_foreign_keys(options: Located) -> tuple[Located, list[Problem]]:
     ]
     kept: dict[str, Any] = {key: value for key, value in bgp.items() if key not in _NOT_OF_BIRD}
     return Located({**options.value, "bgp": kept}, options.positions, options.key_positions), found
+
+
+def _refused_by_bird(node: NodeSpec, bgp: BirdBgp) -> Iterator[Problem]:
+    """What other daemons take, and BIRD's parser does not."""
+    every: list[tuple[Timers | None, tuple[Key, ...]]] = [(bgp.timers, ("bgp", "timers"))]
+    for index, neighbor in enumerate(bgp.neighbors):
+        path: tuple[Key, ...] = ("bgp", "neighbors", index)
+        every.append((neighbor.timers, (*path, "timers")))
+        if neighbor.address is not None and neighbor.address.is_link_local and neighbor.address.version == 6:
+            where = node.options.at(*path, "address")
+            yield Problem(f"neighbor {neighbor.address} is link-local", where, "name its other address")
+    for timers, path in every:
+        if timers and timers.hold and (timers.keepalive or 0) > timers.hold:
+            where = node.options.at(*path, "keepalive")
+            yield Problem("keepalive is longer than hold", where, "for example keepalive: 3, hold: 9")
 
 
 def local_as(text: str) -> int | None:

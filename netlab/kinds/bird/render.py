@@ -6,13 +6,13 @@ from ipaddress import IPv4Address
 from typing import Any
 from zlib import crc32
 
-from netlab.kinds.base import AddressedLab, Expansion, Machine, Rendered
+from netlab.kinds.base import AddressedLab, AddressedMachine, Expansion, Machine, Rendered
 from netlab.kinds.bgp import Session
 from netlab.kinds.bgp import sessions as bgp_sessions
 from netlab.kinds.bird.options import BirdBgp, CheckedBird
-from netlab.kinds.common import machine_plan
+from netlab.kinds.common import machine_plan, option_error
 from netlab.kinds.frrouting import hash_sysctls
-from netlab.model.plan import FilePlan, NeighborPlan, ProcessPlan, Role, RoutingPlan, UserFile
+from netlab.model.plan import Address, FilePlan, NeighborPlan, ProcessPlan, Role, RoutingPlan, UserFile
 from netlab.model.topology import NodeSpec
 
 CONFIG = "/etc/bird/bird.conf"
@@ -78,7 +78,7 @@ def _configuration(node: NodeSpec, bgp: BirdBgp | None, lab: AddressedLab) -> tu
         asn=bgp.asn if bgp else None,
         families=[_family(version, networks, sessions) for version in (4, 6)],
         merge_paths=bgp.merge_paths if bgp else False,
-        sessions=[_neighbor(session) for session in sessions],
+        sessions=[_neighbor(session, node, bgp, lab) for session in sessions if bgp],
         timers=timers,
         bfd=any(session.bfd for session in sessions),
     )
@@ -91,8 +91,33 @@ def _family(version: int, networks: tuple[Any, ...], sessions: tuple[Session, ..
     return {"name": f"ipv{version}", "version": version, "networks": own, "used": used}
 
 
-def _neighbor(session: Session) -> dict[str, Any]:
-    return {"name": protocol_name(session), "family": f"ipv{session.address.version}", "session": session}
+def _neighbor(session: Session, node: NodeSpec, bgp: BirdBgp, lab: AddressedLab) -> dict[str, Any]:
+    """A session for the template.
+
+    BIRD takes iBGP for multihop wherever the neighbor is. With BFD that matters: FRR expects single-hop BFD of a
+    neighbor on its subnet, and BIRD asks for the local address of a multihop session.
+    """
+    machine, version = lab.machines[node.name], session.address.version
+    internal = session.ebgp_multihop is None and session.remote in ("internal", bgp.asn)
+    direct = session.bfd and internal and _is_beside(session.address, machine)
+    source = None
+    if session.bfd and not direct and (internal or session.ebgp_multihop):
+        source = machine.address(version)
+        if source is None:
+            message = f"BFD with {session.address} needs an IPv{version} address of {node.name}"
+            raise option_error(message, node, "bgp", "neighbors", hint="give one on a link, or set bfd: false")
+    return {
+        "name": protocol_name(session),
+        "family": f"ipv{version}",
+        "direct": direct,
+        "source": source,
+        "session": session,
+    }
+
+
+def _is_beside(neighbor: Address, machine: AddressedMachine) -> bool:
+    addresses = [address for port in machine.ports for address in port.addresses]
+    return any(address.version == neighbor.version and neighbor in address.network for address in addresses)
 
 
 def protocol_name(session: Session) -> str:

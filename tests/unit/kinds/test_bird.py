@@ -32,6 +32,9 @@ EVERYTHING = """
               - {address: 10.1.1.1, asn: 65001, description: "the other, edge", ebgp-multihop: 3, bfd: false}
               - {address: 10.1.1.7, remote-as: internal, timers: {keepalive: 0, hold: 0}, expect: down}
               - {address: "fd00::1", remote-as: external}
+        h: {kind: linux}
+      links:
+        - {endpoints: ["r:eth1", "h:eth1"], ipv4: [10.1.1.3/24, 10.1.1.9/24]}
     """
 CLUSTER = """
     name: c
@@ -94,7 +97,7 @@ def test_every_bgp_option_is_rendered(plan_text: Plan) -> None:
         "};",
     ]
     internal = protocol(text, "bgp bgp_10_1_1_7")
-    assert {"neighbor 10.1.1.7 internal;", "hold time 0;", "bfd on;"} <= set(internal)
+    assert {"neighbor 10.1.1.7 internal;", "hold time 0;", "bfd on;", "direct;", "gateway recursive;"} <= set(internal)
     assert not any(line.startswith("keepalive") for line in internal)
     external = protocol(text, "bgp bgp_fd00__1")
     assert {"neighbor fd00::1 external;", "ipv6 {", "export filter announced6;"} <= set(external)
@@ -103,6 +106,20 @@ def test_every_bgp_option_is_rendered(plan_text: Plan) -> None:
         NeighborPlan(ip_address("10.1.1.7"), 65003, expect_down=True),
         NeighborPlan(ip_address("fd00::1"), None),
     )
+
+
+def test_bfd_over_several_hops_says_from_where(plan_text: Plan) -> None:
+    text = config(
+        plan_text("""
+            name: x
+            topology:
+              nodes:
+                r: {kind: bird, bgp: {asn: 1, bfd: true, neighbors: [{address: 10.9.9.9, asn: 2, ebgp-multihop: 4}]}}
+                h: {kind: linux}
+              links: [{endpoints: ["r:eth1", "h:eth1"], ipv4: [10.1.1.3/24, 10.1.1.9/24]}]
+            """)
+    )
+    assert {"local 10.1.1.3 as 1;", "multihop 4;", "bfd on;"} <= set(protocol(text, "bgp bgp_10_9_9_9"))
 
 
 def test_by_default_one_next_hop_of_equal_paths_as_bird_itself_has_it(plan_text: Plan) -> None:
@@ -153,6 +170,11 @@ def test_a_router_without_ipv4_has_an_id_all_the_same(plan_text: Plan) -> None:
         ("neighbors: [{address: 10.0.0.1, asn: 1, description: 'a\"; include \"/etc/shadow'}]", "description"),
         ("neighbors: [{address: 10.0.0.1}]", "neighbor 10.0.0.1 has no AS"),
         ("timers: {hold: 9}", "keepalive and hold come together"),
+        ("timers: {keepalive: 10, hold: 9}", "keepalive is longer than hold"),
+        ("neighbors: [{address: 'fe80::1', asn: 2}]", "neighbor fe80::1 is link-local"),
+        ("neighbors: [{address: 0.0.0.0, asn: 2}]", "0.0.0.0 is no neighbor's address"),
+        ("neighbors: [{address: 'ff02::1', asn: 2}]", "ff02::1 is no neighbor's address"),
+        ("neighbors: [{address: 'fd00::1', asn: internal, bfd: true}]", "BFD with fd00::1 needs an IPv6 address of r"),
     ],
 )
 def test_wrong_options(problems_of: Problems, options: str, problem: str) -> None:

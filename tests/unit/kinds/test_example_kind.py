@@ -86,33 +86,45 @@ def test_the_page_shows_what_is_there() -> None:
         assert code in whole or indent(code, "    ") in whole
 
 
+# By the kind's name: where its entry point leads, the module's text, and what netlab says.
 BROKEN = {
-    "missing": ({"extra": "netlab_extra_missing:KIND"}, "", "cannot be loaded: ModuleNotFoundError: No module named"),
-    "syntax": ({"extra": "netlab_extra:KIND"}, "KIND = (", "cannot be loaded: SyntaxError: "),
-    "raises": ({"extra": "netlab_extra:KIND"}, "raise OSError('two\\nlines')", "cannot be loaded: OSError: two lines"),
-    "leaves": ({"extra": "netlab_extra:KIND"}, "raise SystemExit(0)", "cannot be loaded: SystemExit: 0"),
-    "nothing": ({"extra": "netlab_extra:KIND"}, "", "cannot be loaded: AttributeError: "),
-    "wrong": ({"extra": "netlab_extra:KIND"}, "KIND = 'nat'", "is a str, no netlab.kinds.base.Kind"),
+    "missing": ("netlab_missing:KIND", None, "cannot be loaded: ModuleNotFoundError: No module named"),
+    "syntax": ("netlab_syntax:KIND", "KIND = (", "cannot be loaded: SyntaxError: "),
+    "raises": ("netlab_raises:KIND", "raise OSError('two\\nlines')", "cannot be loaded: OSError: two lines"),
+    "leaves": ("netlab_leaves:KIND", "raise SystemExit(0)", "cannot be loaded: SystemExit: 0"),
+    "nothing": ("netlab_nothing:KIND", "", "cannot be loaded: AttributeError: "),
+    "wrong": ("netlab_wrong:KIND", "KIND = 'nat'", "is a str, no netlab.kinds.base.Kind"),
 }
 
 
-@pytest.mark.parametrize("case", BROKEN)
-def test_a_broken_kind_is_one_line_and_stands_in_no_others_way(
-    netlab: Run, site: Path, tmp_path: Path, case: str
-) -> None:
-    points, text, message = BROKEN[case]
-    install(site, "netlab-extra", points, netlab_extra=text)
+@pytest.fixture
+def broken(site: Path) -> None:
+    """Every broken package beside the example."""
+    for name, (points, text, _) in BROKEN.items():
+        modules = {f"netlab_{name}": text} if text is not None else {}
+        install(site, f"netlab-{name}", {name: points}, **modules)
+
+
+@pytest.mark.usefixtures("broken")
+def test_broken_kinds_stand_in_no_others_way(netlab: Run) -> None:
+    assert netlab("validate", EXAMPLE / "nat.yaml").returncode == 0
+    done = netlab("schema")
+    assert done.returncode == 0
+    kinds = {name for name in json.loads(done.stdout)["$defs"] if name.startswith("kind-")}
+    assert {"kind-nat", "kind-frr", "kind-bird"} <= kinds
+    assert not kinds & {f"kind-{name}" for name in BROKEN}
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_kind_is_one_line(netlab: Run, tmp_path: Path, name: str) -> None:
     file = tmp_path / "lab.yaml"
-    file.write_text("name: x\ntopology: {nodes: {a: {kind: extra}}}\n")
+    file.write_text(f"name: x\ntopology: {{nodes: {{a: {{kind: {name}}}}}}}\n")
     done = netlab("validate", file)
     assert done.returncode == 3, done
-    assert done.stderr.startswith("netlab: kind extra of the package netlab-extra ")
-    assert message in done.stderr
+    assert done.stderr.startswith(f"netlab: kind {name} of the package netlab-{name} {BROKEN[name][2]}")
     assert done.stderr.endswith(" (to mend it: mend or uninstall that package)\n")
     assert done.stderr.count("\n") == 1
-    assert netlab("validate", EXAMPLE / "nat.yaml").returncode == 0
-    assert netlab("validate", ROOT / "topologies" / "ecmp.yaml").returncode == 0
-    assert "kind-nat" in json.loads(netlab("schema").stdout)["$defs"]
 
 
 def test_two_packages_with_one_name(netlab: Run, site: Path) -> None:

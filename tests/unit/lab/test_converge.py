@@ -7,7 +7,8 @@ import pytest
 from netlab.agent.messages import FlowOutcome, FlowsRequest, GroupOutcome, KernelView, VtyAnswer, VtyQuestion
 from netlab.lab import converge
 from netlab.lab.progress import Silent
-from netlab.model.evidence import FibNextHop, FibRoute, HashSettings
+from netlab.lab.routing import RoutingView
+from netlab.model.evidence import BgpEvidence, BgpPath, BgpSession, FibNextHop, FibRoute, HashSettings
 from netlab.model.plan import (
     AnnouncerPlan,
     CheckPlan,
@@ -185,3 +186,30 @@ def test_a_vip_without_a_route_is_not_asked() -> None:
     agent.fib = ()
     assert wait(PLAN, agent, 0.05).missing
     assert not agent.probes
+
+
+def test_bird_need_not_know_the_kernels_other_routes() -> None:
+    """Its kernel protocol exports nothing, and a static route of the kernel leads to the VIP."""
+    paths = (BgpPath("172.16.7.11", "172.16.7.11", (64522,), "IGP", valid=True, best=True, multipath=True),)
+    bgp = BgpEvidence(64512, None, None, True, (), "172.16.7.192/32", paths, "bird")
+    static = FibRoute("0.0.0.0/0", "static", (FibNextHop("172.16.7.254", "eth1"),))
+    kernel = KernelView(static, (), HashSettings(3, 0x37, 1))
+    view = RoutingView("BIRD", bgp, (), True, "2.0.12", whole_rib=False)
+    assert converge._disagreement(ROUTER, str(VIP), view, kernel) == []
+    zebra = replace(view, daemon="FRR", whole_rib=True)
+    assert converge._disagreement(ROUTER, str(VIP), zebra, kernel) == [
+        "rt-frr: 172.16.7.192 has 0 next hops in the RIB and 1 in the kernel"
+    ]
+
+
+def test_a_daemon_that_is_asked_for_its_neighbors_names_whom_to_wait_for() -> None:
+    sessions = (
+        BgpSession("10.0.0.1", 1, "Established"),
+        BgpSession("10.0.0.2", 2, "Active"),
+        BgpSession("10.0.0.3", 3, "Idle", expect_down=True),
+    )
+    bgp = BgpEvidence(64512, None, None, True, sessions, None, (), "bird")
+    view = RoutingView("BIRD", bgp, (), True, "2.0.12", whole_rib=False)
+    own = replace(ROUTER, routing=RoutingPlan("bird", ("bird",), 64512, neighbors_asked=True))
+    assert converge._missing_sessions(own, view) == ["rt-frr: neighbor 10.0.0.2 is Active"]
+    assert converge._missing_sessions(own, replace(view, bgp=None)) == []

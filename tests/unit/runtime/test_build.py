@@ -10,6 +10,7 @@ import pytest
 
 from netlab.model.errors import HostError, InputError, LabError
 from netlab.model.plan import BindPlan, LabPlan, NodePlan, ProcessPlan, Role, UserFile
+from netlab.plan import plan_file
 from netlab.runtime.base import by_name
 from netlab.runtime.netns import agents, build, enter
 from netlab.runtime.netns.build import Build
@@ -93,6 +94,18 @@ def test_a_program_that_the_host_lacks_is_said_before_anything_is_made(tmp_path:
     )
     optional = replace(plan.nodes[0], processes=(replace(zebra, if_present=True),))
     build._check_programs(replace(plan, nodes=(optional,)))
+
+
+def test_a_host_without_bird_is_told_which_package_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = plan_file(Path(__file__).parents[3] / "topologies" / "three-routers.yaml")
+    exists = os.path.exists
+    monkeypatch.setattr(os.path, "exists", lambda path: "/frr/" in path or (path != "/usr/sbin/bird" and exists(path)))
+    with pytest.raises(HostError) as refused:
+        build._check_programs(plan)
+    assert refused.value.exit_code == 3
+    assert refused.value.lines() == (
+        "rt-bird needs /usr/sbin/bird, which this host does not have (to mend it: sudo apt-get install bird2)",
+    )
 
 
 def test_a_python_that_cannot_be_started_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
