@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -98,13 +99,12 @@ def test_a_program_that_the_host_lacks_is_said_before_anything_is_made(tmp_path:
 
 def test_a_host_without_bird_is_told_which_package_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = plan_file(Path(__file__).parents[3] / "topologies" / "three-routers.yaml")
-    exists = os.path.exists
-    monkeypatch.setattr(os.path, "exists", lambda path: "/frr/" in path or (path != "/usr/sbin/bird" and exists(path)))
+    monkeypatch.setattr(os, "access", lambda path, mode: path != "/usr/sbin/bird")
     with pytest.raises(HostError) as refused:
         build._check_programs(plan)
     assert refused.value.exit_code == 3
     assert refused.value.lines() == (
-        "rt-bird needs /usr/sbin/bird, which this host does not have (to mend it: sudo apt-get install bird2)",
+        "rt-bird needs BIRD (kind bird): there is no /usr/sbin/bird (to mend it: sudo apt-get install bird2)",
     )
 
 
