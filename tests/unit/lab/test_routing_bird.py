@@ -1,4 +1,4 @@
-"""Answers of BIRD 2.0.12 beside a cluster of three workers, as the daemon gave them: merge paths off, and on."""
+"""Answers of BIRD beside a cluster of three workers, as Debian 12's and 13's gave them: merge paths off, and on."""
 
 from ipaddress import ip_address
 from pathlib import Path
@@ -10,7 +10,7 @@ from netlab.lab import routing
 from netlab.lab.routing import RoutingView
 from netlab.model.plan import NeighborPlan, NodePlan, Role, RoutingPlan
 
-ANSWERS = Path(__file__).parent / "bird-2.0.12"
+VERSIONS = ("2.0.12", "2.17.5")
 WORKERS = ("172.16.7.11", "172.16.7.12", "172.16.7.13")
 VIP = "172.16.7.192"
 ABSENT = NeighborPlan(ip_address("172.16.7.99"), 64599, expect_down=True)
@@ -18,11 +18,15 @@ NEIGHBORS = (*(NeighborPlan(ip_address(worker), 64522) for worker in WORKERS), A
 ROUTER = NodePlan("rt-1", "bird", Role.ROUTER, "rt-1", "BIRD", routing=RoutingPlan("bird", ("bird",), 64512, NEIGHBORS))
 
 
+def answers(name: str, version: str = VERSIONS[0]) -> Path:
+    return Path(__file__).parent / f"bird-{version}" / name
+
+
 class FakeAgent:
     """BIRD's recorded answers by command; `changes` replaces some, None for a daemon that is gone."""
 
-    def __init__(self, name: str, **changes: str | None) -> None:
-        self.texts: dict[str, str | None] = {file.name: file.read_text() for file in (ANSWERS / name).iterdir()}
+    def __init__(self, name: str, version: str = VERSIONS[0], **changes: str | None) -> None:
+        self.texts: dict[str, str | None] = {file.name: file.read_text() for file in answers(name, version).iterdir()}
         self.texts |= changes
         self.rounds: list[list[str]] = []
 
@@ -37,18 +41,19 @@ class FakeAgent:
         return VtyAnswer("", "rt-1: bird does not answer") if text is None else VtyAnswer(text)
 
 
-def view(name: str, node: NodePlan = ROUTER, **changes: str | None) -> RoutingView:
-    (seen,) = routing.ask(FakeAgent(name, **changes), [(node, VIP)])  # type: ignore[arg-type]
+def view(name: str, node: NodePlan = ROUTER, version: str = VERSIONS[0], **changes: str | None) -> RoutingView:
+    (seen,) = routing.ask(FakeAgent(name, version, **changes), [(node, VIP)])  # type: ignore[arg-type]
     return seen
 
 
 def text(name: str, file: str) -> str:
-    return (ANSWERS / name / file).read_text()
+    return (answers(name) / file).read_text()
 
 
-def test_the_single_path_router() -> None:
-    seen = view("single-path")
-    assert (seen.error, seen.daemon, seen.version) == (None, "BIRD", "2.0.12")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_single_path_router(version: str) -> None:
+    seen = view(version=version, name="single-path")
+    assert (seen.error, seen.daemon, seen.version) == (None, "BIRD", version)
     assert seen.bgp is not None
     assert (seen.bgp.daemon, seen.bgp.local_asn, seen.bgp.prefix) == ("bird", 64512, f"{VIP}/32")
     assert [path.next_hop for path in seen.bgp.paths if path.valid] == list(WORKERS)
@@ -61,16 +66,18 @@ def test_the_single_path_router() -> None:
     assert [(hop.address, hop.interface, hop.fib) for hop in seen.rib] == [("172.16.7.11", "eth1", True)]
 
 
-def test_with_merge_paths_what_the_kernel_gets_is_multipath() -> None:
-    seen = view("merge-paths")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_with_merge_paths_what_the_kernel_gets_is_multipath(version: str) -> None:
+    seen = view(version=version, name="merge-paths")
     assert seen.bgp is not None
     assert sorted(path.next_hop for path in seen.bgp.paths if path.multipath) == list(WORKERS)
     assert [path.next_hop for path in seen.bgp.paths if path.best] == ["172.16.7.11"]
     assert [hop.address for hop in seen.rib] == list(WORKERS)
 
 
-def test_sessions_and_how_much_each_neighbor_announced() -> None:
-    seen = view("single-path")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_sessions_and_how_much_each_neighbor_announced(version: str) -> None:
+    seen = view(version=version, name="single-path")
     assert seen.bgp is not None
     assert [(s.neighbor, s.remote_asn, s.state, s.expect_down) for s in seen.bgp.sessions] == [
         *((worker, 64522, "Established", False) for worker in WORKERS),
