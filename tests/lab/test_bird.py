@@ -156,6 +156,25 @@ def test_merge_paths_gives_the_kernel_all_three(netlab, topology):
     assert "k8s-worker2" in gone["message"]
 
 
+def test_a_dual_stack_cluster_in_front_of_bird(netlab, tmp_path):
+    text = (TOPOLOGIES / "dual-stack.yaml").read_text()
+    for old, new in (
+        ("kind: frr", "kind: bird"),
+        ("maximum-paths: {ipv4: 3, ipv6: 1}", "merge-paths: true"),
+        ("expect: {ipv4: ecmp, ipv6: single-path}", "expect: ecmp"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "both.yaml").write_text(text)
+    assert netlab("deploy", tmp_path / "both.yaml").returncode == 0
+    done = netlab("ecmp-check", "--format", "json")
+    assert done.returncode == 0, done
+    routers = json.loads(done.stdout)["routers"]
+    assert [router["vip"] for router in routers] == ["172.16.7.192", "2001:db8:8::c0"]
+    for router in routers:
+        assert router["paths"] == {"announced": 3, "multipath": 3, "rib": 3, "fib": 3, "used": 3}
+
+
 def test_a_limit_below_the_equal_paths_is_named(netlab, topology):
     assert netlab("deploy", cluster(topology, "limit", ", merge-paths: 2")).returncode == 0
     router = check(netlab)

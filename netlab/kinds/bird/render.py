@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
 from typing import Any
-from zlib import crc32
 
 from netlab.kinds.base import AddressedLab, AddressedMachine, Expansion, Machine, Rendered
 from netlab.kinds.bgp import Session
 from netlab.kinds.bgp import sessions as bgp_sessions
 from netlab.kinds.bird.options import BirdBgp, CheckedBird
 from netlab.kinds.common import machine_plan, option_error
-from netlab.kinds.frrouting import hash_sysctls
+from netlab.kinds.frrouting import hash_sysctls, router_id
 from netlab.model.plan import Address, FilePlan, NeighborPlan, ProcessPlan, Role, RoutingPlan, UserFile
 from netlab.model.topology import NodeSpec
 
@@ -74,7 +72,7 @@ def _configuration(node: NodeSpec, bgp: BirdBgp | None, lab: AddressedLab) -> tu
         __package__,
         "bird.conf.j2",
         hostname=node.name,
-        router_id=(bgp.router_id if bgp else None) or router_id(node, lab),
+        router_id=(bgp.router_id if bgp else None) or _router_id(node, lab),
         asn=bgp.asn if bgp else None,
         families=[_family(version, networks, sessions) for version in (4, 6)],
         merge_paths=bgp.merge_paths if bgp else False,
@@ -121,14 +119,13 @@ def _is_beside(neighbor: Address, machine: AddressedMachine) -> bool:
 
 
 def protocol_name(session: Session) -> str:
-    """What the neighbor's protocol is called in BIRD: after its machine and IPv6, or after its address."""
-    name = f"bgp_{session.machine}{'_ipv6' if session.address.version == 6 else ''}".replace("-", "_")
+    """What the neighbor's protocol is called in BIRD: after its machine, or after its address."""
+    name = f"bgp_{session.machine}".replace("-", "_") + ("_v6" if session.address.version == 6 else "")
     if session.machine is None or len(name) > _LONGEST_NAME:
         name = f"bgp_{session.address}".replace(".", "_").replace(":", "_")
     return name
 
 
-def router_id(node: NodeSpec, lab: AddressedLab) -> IPv4Address:
+def _router_id(node: NodeSpec, lab: AddressedLab) -> str:
     """The router's first IPv4 address. BIRD does not start without an id, so one without IPv4 gets a number."""
-    address = lab.machines[node.name].address(4)
-    return address if isinstance(address, IPv4Address) else IPv4Address(crc32(f"{lab.name}/{node.name}".encode()) or 1)
+    return str(lab.machines[node.name].address() or router_id(node.name))

@@ -140,6 +140,25 @@ def test_a_cluster_is_every_worker_by_its_name(plan_text: Plan) -> None:
     assert "neighbor 172.16.7.1 remote-as 64512" in speaker
 
 
+def test_a_worker_with_two_addresses_is_two_neighbors(plan_text: Plan) -> None:
+    text = config(
+        plan_text("""
+            name: both
+            topology:
+              nodes:
+                r: {kind: bird, bgp: {asn: 64512, neighbors: [{cluster: k8s}]}}
+                n: {kind: bridge}
+                k8s: {kind: k8s, metallb: {asn: 64522, pool: [172.16.7.192/26, "fd00:8::/64"], mode: frr}}
+              links:
+                - {endpoints: ["r:eth1", "n"], ipv4: [172.16.7.1/24], ipv6: ["fd00:7::1/64"]}
+                - {endpoints: ["k8s", "n"]}
+            """)
+    )
+    assert "ipv4 {" in protocol(text, "bgp bgp_k8s_worker")
+    assert "ipv6 {" in protocol(text, "bgp bgp_k8s_worker_v6")
+    assert text.count("protocol bgp ") == 2
+
+
 def test_bird_runs_in_the_foreground_without_further_capabilities_once_its_configuration_is_parsed(
     plan_text: Plan,
 ) -> None:
