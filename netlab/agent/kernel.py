@@ -36,6 +36,7 @@ _NUD = {
 }
 # linux/rtnetlink.h and /etc/iproute2/rt_protos: who put a route into the kernel.
 _PROTOCOLS = {2: "kernel", 3: "boot", 4: "static", 11: "zebra", 12: "bird", 186: "bgp", 188: "ospf", 196: "static"}
+_SYSCTLS = Path("/proc/sys/net")
 _GROUP_TYPES = {0: "mpath", 1: "resilient"}
 
 
@@ -136,7 +137,7 @@ def hash_settings(destination: str) -> HashSettings:
 
 def _sysctl(version: str, name: str) -> int | None:
     try:
-        return int(Path("/proc/sys/net", version, name).read_text(encoding="ascii"))
+        return int((_SYSCTLS / version / name).read_text(encoding="ascii"))
     except FileNotFoundError:
         return None
 

@@ -121,6 +121,11 @@ class AddressedMachine:
         ports = sorted(self.ports, key=lambda port: port.segment is None)
         return next((ip for port in ports if (ip := port.address(version)) is not None), None)
 
+    def linked_address(self, version: int) -> Address | None:
+        """Its first address on a link of the topology, by which other nodes reach it."""
+        ports = (port for port in self.ports if port.segment is not None)
+        return next((ip for port in ports if (ip := port.address(version)) is not None), None)
+
     def address_on(self, segment: int, version: int = 4) -> Address | None:
         """Its first address on that LAN."""
         ports = (port for port in self.ports if port.segment == segment)

@@ -201,7 +201,7 @@ def _peers(
     for worker in workers:
         # A session per IP version of the pool, as MetalLB has it; of two, one that the router has no address of is not.
         addresses = [_worker_address(router, worker, version) for version in sorted(pools)]
-        reachable = [a for a in addresses if a and (len(pools) == 1 or router.address(a.version))]
+        reachable = [a for a in addresses if a and (len(pools) == 1 or router.linked_address(a.version))]
         if not reachable or worker.machine.asn is None:
             message = f"{worker.name} has no BGP speaker with an address"
             raise option_error(message, node, "bgp", "neighbors", index)
@@ -210,6 +210,6 @@ def _peers(
 
 
 def _worker_address(router: AddressedMachine, worker: AddressedMachine, version: int) -> Address | None:
-    """The worker's address on a LAN that it shares with the router, else any."""
+    """The worker's address on a LAN that it shares with the router, else on another."""
     shared = (worker.address_on(segment, version) for segment in sorted(router.segments()))
-    return next((address for address in shared if address is not None), None) or worker.address(version)
+    return next((address for address in shared if address is not None), None) or worker.linked_address(version)

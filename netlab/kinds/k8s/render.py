@@ -54,7 +54,7 @@ def _metallb(cluster: Cluster) -> str:
 
 
 def _address(node: NodeSpec, lab: AddressedLab, name: str, version: int) -> Address:
-    address = lab.machines[name].address(version) if lab.machines[name].segments() else None
+    address = lab.machines[name].linked_address(version)
     if address is None:
         kind = "address" if version == 4 else f"{FAMILIES[version]} address"
         hint = "link the cluster to a bridge whose LAN has a subnet, or set addresses:"
@@ -109,7 +109,7 @@ def _pod_routes(cluster: Cluster, lab: AddressedLab, machine: AddressedMachine, 
         for network in cluster.pod_networks(other):
             shared = (neighbour.address_on(segment, network.version) for segment in sorted(machine.segments()))
             via = next((address for address in shared if address is not None), None)
-            if via is not None and machine.address(network.version) is not None:
+            if via is not None and machine.linked_address(network.version) is not None:
                 others.append(RoutePlan(network, via=via))
     return (*own, *others)
 

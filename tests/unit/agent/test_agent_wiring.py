@@ -92,3 +92,15 @@ def test_ipv6_addresses_skip_duplicate_detection_and_have_no_broadcast() -> None
 def test_a_point_to_point_address_has_no_broadcast(prefix: str, broadcast: bool) -> None:
     body = wiring._address("h1", "eth1", {"eth1": 100}, ip_interface(prefix)).body
     assert (bytes.fromhex("08000400") in body) is broadcast
+
+
+def test_ipv6_addresses_need_a_kernel_with_ipv6(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def request(address: str) -> WireRequest:
+        return WireRequest((NodeWiring("rt-1", (InterfacePlan("eth1", (ip_interface(address),)),), (), (), ()),), ())
+
+    monkeypatch.setattr(wiring, "_IPV6_SYSCTLS", tmp_path / "ipv6")
+    wiring._check_ipv6(request("192.0.2.1/24"))
+    with pytest.raises(HostError, match=r"rt-1:eth1 has the address fd00::1/64, and this kernel has no IPv6"):
+        wiring._check_ipv6(request("fd00::1/64"))
+    (tmp_path / "ipv6").mkdir()
+    wiring._check_ipv6(request("fd00::1/64"))

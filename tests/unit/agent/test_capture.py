@@ -1,7 +1,7 @@
 import mmap
 import struct
 from collections.abc import Callable
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import bpf
 import pytest
@@ -67,6 +67,43 @@ def test_the_first_fragment_and_dont_fragment_count() -> None:
     assert accepted(segment(offset=0x4000)) == capture._SNAP
 
 
+VIP6, CLIENT6 = "2001:db8:8::c0", "2001:db8:9::11"
+
+
+def segment6(destination: str = VIP6, port: int = 80, next_header: int = 6) -> bytes:
+    ethernet = bytes.fromhex("020000000002020000000001") + struct.pack("!H", 0x86DD)
+    addresses = IPv6Address(CLIENT6).packed + IPv6Address(destination).packed
+    header = struct.pack("!IHBB", 0x6 << 28 | 0xABCDE, 20, next_header, 64) + addresses
+    return ethernet + header + struct.pack("!HH", 40001, port) + bytes(16)
+
+
+def accepted6(frame: bytes, packet_type: int = OUTGOING) -> int:
+    program = capture._filter(VIP6, 80)
+    return bpf.run(b"".join(struct.pack("=HBBI", *i) for i in program), frame, packet_type=packet_type)
+
+
+def test_ipv6_segments_are_kept() -> None:
+    assert accepted6(segment6()) == capture._SNAP
+    assert accepted6(segment6(), packet_type=INCOMING) == 0
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        segment6("2001:db8:8::c1"),
+        segment6("2001:db8:9::c0"),
+        segment6(port=443),
+        segment6(next_header=17),
+        segment6(next_header=44),
+        segment(),
+        b"",
+    ],
+    ids=["another address", "another subnet", "other port", "UDP", "a fragment", "IPv4", "nothing"],
+)
+def test_other_ipv6_is_dropped(frame: bytes) -> None:
+    assert accepted6(frame) == 0
+
+
 @pytest.fixture
 def ring() -> Callable[..., capture.Capture]:
     """A capture over a ring of four frames in memory, laid out as the kernel does (struct tpacket2_hdr)."""
@@ -98,3 +135,9 @@ def test_frames_go_back_to_the_kernel_and_the_ring_goes_round(ring: Callable[...
     assert made._next == 0
     made.drain()
     assert sum(made.seen["172.16.9.11", 40001].values()) == 4
+
+
+def test_ipv6_segments_are_counted(ring: Callable[..., capture.Capture]) -> None:
+    made = ring((segment6(), 100), (segment6(), 100))
+    made.drain()
+    assert made.seen == {(CLIENT6, 40001): {(100, "02:00:00:00:00:02"): 2}}

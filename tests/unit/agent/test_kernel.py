@@ -1,6 +1,7 @@
 import socket
 import struct
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
@@ -165,3 +166,25 @@ def test_the_first_refusal_of_a_batch_is_named(link: tuple[netlink.NetlinkSocket
         made.batch(messages)
     assert fake.sent == [64]
     assert fake.answers == []
+
+
+def test_an_ipv4_route_by_ipv6_next_hops() -> None:
+    """RFC 8950: RTA_VIA holds the next hop's family and address."""
+    data = b""
+    for number, index in ((1, 100), (2, 101)):
+        via = attribute(18, struct.pack("=H", socket.AF_INET6) + ip_address(f"fe80::{number}").packed)
+        data += struct.pack("=HBBi", 8 + len(via), 0, 0, index) + via
+    found = kernel.route_to(VIP, FakeNetlink(route(attribute(9, data))))
+    assert found is not None
+    assert found.next_hops == (FibNextHop("fe80::1", "eth1", 1), FibNextHop("fe80::2", "eth2", 1))
+
+
+def test_the_hash_settings_are_those_of_the_ip_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for version, policy in (("ipv4", 3), ("ipv6", 0)):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "fib_multipath_hash_policy").write_text(f"{policy}\n")
+        (tmp_path / version / "fib_multipath_hash_fields").write_text("55\n")
+    (tmp_path / "ipv4" / "fib_multipath_hash_seed").write_text("7\n")
+    monkeypatch.setattr(kernel, "_SYSCTLS", tmp_path)
+    assert kernel.hash_settings(VIP) == HashSettings(3, 55, 7)
+    assert kernel.hash_settings("2001:db8::1") == HashSettings(0, 55, 7)

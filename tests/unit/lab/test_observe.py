@@ -123,13 +123,28 @@ def test_a_flow_that_nobody_answered() -> None:
         ("172.16.7.192", ("172.16.7.192", None)),
         ("172.16.7.192:80", ("172.16.7.192", 80)),
         ("fd00:0::192", ("fd00::192", None)),
+        ("[fd00::192]", ("fd00::192", None)),
+        ("[fd00:0::192]:8080", ("fd00::192", 8080)),
     ],
 )
 def test_vips_as_they_are_written(text: str | None, vip: tuple[str | None, int | None]) -> None:
     assert check._vip(text) == vip
 
 
-@pytest.mark.parametrize("text", ["", "nginx", "172.16.7.192:http", "172.16.7.256", ":80"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nginx",
+        "172.16.7.192:http",
+        "172.16.7.256",
+        ":80",
+        "172.16.7.192:",
+        "[fd00::192]:",
+        "[fd00::192]80",
+        "[nginx]:80",
+    ],
+)
 def test_what_is_no_vip(text: str) -> None:
     with pytest.raises(InputError, match="not an address, or an address and a port"):
         check._vip(text)

@@ -64,6 +64,25 @@ def test_the_router_with_vyos_defaults() -> None:
     assert [hop.address for hop in seen.rib] == ["172.16.7.11"]
 
 
+def test_the_settings_are_those_of_the_destinations_address_family() -> None:
+    """topologies/dual-stack.yaml: `maximum-paths` 3 for IPv4, 1 for IPv6."""
+    six = routing.view(router(), "2001:db8:8::c0", texts("rt-dual"))
+    four = routing.view(router(), VIP, texts("rt-dual"))
+    assert six.bgp is not None and four.bgp is not None
+    assert (six.bgp.maximum_paths, four.bgp.maximum_paths) == (1, 3)
+    assert len(six.bgp.sessions) == 6
+
+
+def test_of_two_ipv6_next_hops_the_one_in_use_counts() -> None:
+    seen = routing.view(router(), "2001:db8:8::c0", texts("rt-dual"))
+    assert seen.bgp is not None
+    for path in seen.bgp.paths:
+        assert path.next_hop.startswith("fe80::")
+        assert path.global_next_hop == path.neighbor
+    (best,) = [path for path in seen.bgp.paths if path.best]
+    assert [(hop.address, hop.interface) for hop in seen.rib] == [(best.next_hop, "eth1")]
+
+
 def test_settings_that_the_configuration_leaves_out_are_none() -> None:
     seen = view("rt-vyos", **{"running-config": "router bgp 64512\n bgp bestpath as-path multipath-relax\n"})
     assert seen.bgp is not None
