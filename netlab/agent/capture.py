@@ -39,6 +39,8 @@ class Capture:
 
     seen: dict[tuple[str, int], Counter[tuple[int, str]]] = field(default_factory=dict)
     """By (source address, source port): how many segments left by (interface index, destination MAC)."""
+    labels: dict[tuple[str, int], int] = field(default_factory=dict)
+    """The IPv6 flow label of each flow's first segment."""
     packets: int = 0
     drops: int = 0
 
@@ -71,13 +73,16 @@ class Capture:
             self._next = (self._next + 1) % self._frames
 
     def _count(self, frame: bytes, index: int) -> None:
-        if frame[_ETHERNET] >> 4 == 4:
+        version = frame[_ETHERNET] >> 4
+        if version == 4:
             header_length = (frame[_ETHERNET] & 0xF) * 4
             source = str(IPv4Address(frame[_ETHERNET + 12 : _ETHERNET + 16]))
         else:
             header_length = _IPV6_HEADER
             source = str(IPv6Address(frame[_ETHERNET + 8 : _ETHERNET + 24]))
         (source_port,) = struct.unpack_from("!H", frame, _ETHERNET + header_length)
+        if version == 6:
+            self.labels.setdefault((source, source_port), int.from_bytes(frame[_ETHERNET : _ETHERNET + 4]) & 0xFFFFF)
         flow = self.seen.setdefault((source, source_port), Counter())
         flow[index, frame[:6].hex(":")] += 1
 

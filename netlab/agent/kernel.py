@@ -18,7 +18,7 @@ _RTM_GETNEIGH = 30
 _RTM_GETNEXTHOP = 106
 _RTM_F_FIB_MATCH = 0x2000
 _RTA_DST, _RTA_SRC, _RTA_IIF, _RTA_OIF, _RTA_GATEWAY, _RTA_MULTIPATH = 1, 2, 3, 4, 5, 9
-_RTA_VIA, _RTA_IP_PROTO, _RTA_SPORT, _RTA_DPORT, _RTA_NH_ID = 18, 27, 28, 29, 30
+_RTA_VIA, _RTA_IP_PROTO, _RTA_SPORT, _RTA_DPORT, _RTA_NH_ID, _RTA_FLOWLABEL = 18, 27, 28, 29, 30, 31
 _NHA_ID, _NHA_GROUP_TYPE = 1, 3
 _NDA_DST, _NDA_LLADDR = 1, 2
 _ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg
@@ -151,27 +151,36 @@ class FlowKeys:
     source_ports: tuple[int, ...]
     port: int
     input_index: int
+    labels: tuple[int | None, ...] = ()
+    """Of IPv6: each flow's label, None where no segment was seen."""
 
 
 def predict(flows: FlowKeys, settings: HashSettings, netlink: NetlinkSocket) -> list[str | None]:
     """The next hop that the kernel's route look-up names for each flow.
 
-    The look-up takes the 5-tuple (RTA_IP_PROTO, RTA_SPORT, RTA_DPORT) and so runs the very hash that forwards; for IPv6
-    with policy 3 all but its last step, which is made up for (multipath_hash.py).
+    The look-up takes the 5-tuple (RTA_IP_PROTO, RTA_SPORT, RTA_DPORT) and so runs the very hash that forwards. Of IPv6
+    it also takes the flow label, which policy 0 hashes (RTA_FLOWLABEL, Linux 6.14: a kernel without it gives all flows
+    one answer). With policy 3 it leaves out the hash's last step, which is made up for (multipath_hash.py); with policy
+    2 it hashes something else.
     """
     answers = _look_up_each(flows, netlink)
-    route = route_to(flows.destination, netlink) if ":" in flows.destination and settings.policy == 3 else None
-    if route is None or len(route.next_hops) < 2:
+    route = route_to(flows.destination, netlink) if ":" in flows.destination else None
+    if route is None or len(route.next_hops) < 2 or settings.policy == 1:
         return answers
+    if settings.policy != 3:
+        return answers if settings.policy == 0 and len(set(answers)) > 1 else [None] * len(answers)
     hashed = [HashedFlow(flows.source, flows.destination, port, flows.port) for port in flows.source_ports]
     return forwarded(hashed, answers, [hop.weight for hop in route.next_hops], settings.fields, settings.seed)
 
 
 def _look_up_each(flows: FlowKeys, netlink: NetlinkSocket) -> list[str | None]:
     answers: list[str | None] = []
-    for source_port in flows.source_ports:
+    labels = flows.labels or (None,) * len(flows.source_ports)
+    for source_port, label in zip(flows.source_ports, labels, strict=True):
         ports = (source_port, flows.port)
         body = _look_up(flows.destination, source=flows.source, input_index=flows.input_index, ports=ports)
+        if label is not None:
+            body += attribute(_RTA_FLOWLABEL, struct.pack("!I", label))
         try:
             found = attributes(netlink.ask(_RTM_GETROUTE, body)[0][_ROUTE.size :])
         except KernelRefusal:

@@ -192,7 +192,15 @@ def _outcome(group: FlowGroup, flows: list[_Flow], capture: Capture | None, name
                 index = next((n for n, name in names.items() if name == group.router_interface), None)
                 if index is None:
                     raise LabError(f"{group.router} has no interface {group.router_interface}")
-                keys = kernel.FlowKeys(group.client_address, group.vip, group.source_ports, group.port, index)
+                labels = capture.labels if capture else {}
+                keys = kernel.FlowKeys(
+                    group.client_address,
+                    group.vip,
+                    group.source_ports,
+                    group.port,
+                    index,
+                    tuple(labels.get((group.client_address, port)) for port in group.source_ports),
+                )
                 predicted = kernel.predict(keys, settings, netlink)
         finally:
             netlink.close()

@@ -7,7 +7,7 @@ measurement void comes before what it measured.
 from __future__ import annotations
 
 from netlab.ecmp import statistics
-from netlab.ecmp.keys import is_socket_hash
+from netlab.ecmp.keys import hashes_flow_label, is_socket_hash
 from netlab.ecmp.reading import Reading, route_weights
 from netlab.ecmp.wording import counted
 from netlab.model.verdict import Outcome
@@ -140,7 +140,8 @@ def _split_flows(reading: Reading) -> Decision | None:
             f"{counted(split, 'flow')} moved to another next hop, which hash policy 1 does to a retransmitting sender "
             "inside one kernel: this says nothing about the router.",
         )
-    if split:
+    retransmitted = all(reading.router.flows[index].retransmissions for index in reading.split)
+    if split and not (hashes_flow_label(reading.router) and retransmitted):
         several = sum(sum(segment.count for segment in flow.segments) > 1 for flow in reading.router.flows)
         return (
             Outcome.PER_PACKET,

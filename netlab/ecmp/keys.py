@@ -45,6 +45,11 @@ def is_socket_hash(router: RouterEvidence) -> bool:
     return router.one_kernel and router.hash.policy == 1
 
 
+def hashes_flow_label(router: RouterEvidence) -> bool:
+    """Whether the router hashes IPv6's flow label, which a sender changes when it retransmits (sk_rethink_txhash)."""
+    return ":" in router.vip and bool(hashed_fields(router.hash) & FLOW_LABEL)
+
+
 def flow_keys(router: RouterEvidence) -> tuple[HashKey, ...]:
     """The hash key of every flow, in the order of `router.flows`.
 

@@ -133,6 +133,15 @@ def test_hash_policy_1_measures_the_senders_socket_in_ipv6_too(netlab, topology)
     assert 120 < router["prediction"]["agree"] < 280
 
 
+def test_hash_policy_0_spreads_ipv6_by_the_flow_label(netlab, topology):
+    """Under IPv4 all flows of one client are one key; IPv6 has a label per connection (net.ipv6.auto_flowlabels)."""
+    assert netlab("deploy", topology(six(router="hash: {policy: 0}"))).returncode == 0
+    code, (router,) = check(netlab, "--expect", "ecmp")
+    assert (code, router["verdict"], router["flows"]["keys"]) == (0, "ecmp", 600)
+    # A kernel before Linux 6.14 cannot be asked with a label, and then nothing is predicted.
+    assert router["prediction"]["agree"] == router["prediction"]["of"]
+
+
 def test_local_policy_shows_the_clients_own_address(netlab, topology):
     file = topology(six(service="replicas: 2, external-traffic-policy: Local"))
     assert netlab("deploy", file).returncode == 0

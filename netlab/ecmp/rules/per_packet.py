@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netlab.ecmp.keys import is_socket_hash
+from netlab.ecmp.keys import hashes_flow_label, is_socket_hash
 from netlab.ecmp.rules.case import Case, hash_mend
 from netlab.ecmp.wording import counted
 from netlab.model.verdict import Finding, Outcome, Severity
@@ -35,6 +35,12 @@ def per_packet(case: Case) -> Iterator[Finding]:
 def _cause(case: Case, split: int) -> tuple[str, str]:
     if is_socket_hash(case.router):
         return "hash policy 1 inside one kernel moves a flow when its sender retransmits", hash_mend(case.router)
+    if hashes_flow_label(case.router) and case.outcome is not Outcome.PER_PACKET:
+        return (
+            f"hash policy {case.router.hash.policy} covers IPv6's flow label, which a sender changes when it "
+            "retransmits",
+            hash_mend(case.router),
+        )
     if case.outcome is not Outcome.PER_PACKET:
         return "the FIB changed while they ran", "run the check again once the routes are steady"
     if split * 2 < len(case.router.flows):

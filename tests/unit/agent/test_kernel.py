@@ -188,3 +188,30 @@ def test_the_hash_settings_are_those_of_the_ip_version(tmp_path: Path, monkeypat
     monkeypatch.setattr(kernel, "_SYSCTLS", tmp_path)
     assert kernel.hash_settings(VIP) == HashSettings(3, 55, 7)
     assert kernel.hash_settings("2001:db8::1") == HashSettings(0, 55, 7)
+
+
+def six(*parts: bytes) -> bytes:
+    header = struct.pack("=BBBBBBBBI", socket.AF_INET6, 128, 0, 0, 254, 11, 0, 1, 0)
+    return header + attribute(1, ip_address("2001:db8::1").packed) + b"".join(parts)
+
+
+@pytest.mark.parametrize(
+    ("policy", "looked_up", "predicted"),
+    [
+        (0, ("fe80::1", "fe80::2"), ["fe80::1", "fe80::2"]),
+        (0, ("fe80::1", "fe80::1"), [None, None]),
+        (1, ("fe80::1", "fe80::1"), ["fe80::1", "fe80::1"]),
+        (2, ("fe80::1", "fe80::2"), [None, None]),
+        (3, ("fe80::1", "fe80::2"), [None, None]),
+    ],
+    ids=["by the label", "a kernel that takes no label", "the sockets' hash", "another hash", "no seed"],
+)
+def test_an_ipv6_prediction_is_made_only_where_it_can_be(
+    policy: int, looked_up: tuple[str, str], predicted: list[str | None]
+) -> None:
+    route = six(hops(("fe80::1", 100, 1), ("fe80::2", 100, 1)))
+    fake = FakeNetlink(*(six(gateway(hop)) for hop in looked_up), route)
+    keys = kernel.FlowKeys("2001:db8::9", "2001:db8::1", (40001, 40002), 80, 101, (0xABCDE, None))
+    assert kernel.predict(keys, HashSettings(policy, 0x37, None), fake) == predicted
+    assert attributes(fake.asked[0][1][12:])[31] == struct.pack("!I", 0xABCDE)
+    assert 31 not in attributes(fake.asked[1][1][12:])
