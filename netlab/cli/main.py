@@ -106,6 +106,9 @@ def main() -> NoReturn:
         for line in error.lines():
             print(f"netlab: {printable(line)}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except MemoryError:
+        print("netlab: no memory is left (to mend it: raise the limit, see `ulimit -v`)", file=sys.stderr)
+        sys.exit(3)
     except OSError as error:  # standard output on a full disk, for example
         print(f"netlab: {printable(str(error.filename or 'standard output'))}: {error.strerror}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

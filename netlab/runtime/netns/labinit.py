@@ -147,6 +147,8 @@ def run(control: socket.socket, directory: str, directory_fd: int) -> None:
         remove_state(directory, directory_fd)
         os._exit(1)
     except OSError as error:
+        if error.filename and not os.path.isabs(error.filename):
+            error.filename = f"{directory}/{error.filename}"
         try:
             control.sendall(json.dumps({"error": sc.describe(error), "remedy": remedy(error)}).encode() + b"\n")
             control.recv(1)  # the builder reads the message, then closes its end
@@ -163,6 +165,10 @@ def remedy(error: OSError) -> str | None:
         return "Linux 5.12 or later is needed"
     if error.errno == errno.EMFILE:
         return "raise the hard limit of open files (ulimit -Hn)"
+    if error.errno == errno.EAGAIN:
+        return "raise the limit of processes (ulimit -u)"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is not None:
+        return "make room there, or set XDG_STATE_HOME to another folder"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "raise user.max_user_namespaces, user.max_pid_namespaces, user.max_net_namespaces or fs.mount-max"
     return "'netlab doctor' looks for the reason" if error.errno in (errno.EPERM, errno.EACCES) else None

@@ -62,6 +62,9 @@ def main() -> None:
     except _Refused as refusal:
         labinit.remove_state(request["directory"], directory_fd)
         _answer(control, refusal.answer)
+    except OSError as error:  # no further process or descriptor
+        labinit.remove_state(request["directory"], directory_fd)
+        _answer(control, {"error": sc.describe(error), "remedy": labinit.remedy(error)})
 
 
 def _answer(control: socket.socket, message: dict[str, Any]) -> None:
@@ -85,6 +88,9 @@ def _claim(directory: str) -> int:
             raise _Refused(error=f"cannot make {error.filename}: {error.strerror}", remedy=_ELSEWHERE) from None
         try:
             folder = _make(labs, name, directory)
+        except _Refused:
+            _remove_if_empty(labs)
+            raise
         finally:
             os.close(labs)
         if folder is None:
@@ -97,6 +103,19 @@ def _claim(directory: str) -> int:
             raise _Refused(error=f"cannot write in {directory}: {error.strerror}", remedy=_ELSEWHERE) from None
         os.close(folder)
     raise _Refused(error=f"cannot make {directory}: its parent is removed again and again")
+
+
+def _remove_if_empty(labs: int) -> None:
+    """The folder of all labs, which may have been made for nothing."""
+    name = os.path.basename(os.readlink(f"/proc/self/fd/{labs}"))
+    above = os.open("..", os.O_PATH | os.O_DIRECTORY, dir_fd=labs)
+    try:
+        if os.path.samestat(os.fstat(labs), os.stat(name, dir_fd=above, follow_symlinks=False)):
+            os.rmdir(name, dir_fd=above)
+    except OSError:
+        pass  # labs live there, or it is gone already
+    finally:
+        os.close(above)
 
 
 def _make(labs: int, name: str, directory: str) -> int | None:

@@ -55,7 +55,11 @@ def run(node: dict[str, Any], staging: str, keep: list[str], control: socket.soc
     request = control.makefile("r", encoding="utf-8").readline()
     if request:
         starter = Starter(node["name"], json.loads(request), logs)
-        _send(control, starter.run())
+        try:
+            answer: dict[str, Any] = starter.run()
+        except OSError as error:  # no room for a log, no further process or descriptor
+            answer = {"error": f"{node['name']}: {sc.describe(error)}"}
+        _send(control, answer)
     control.close()
     os.close(logs)
     reap_for_ever()

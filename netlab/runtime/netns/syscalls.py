@@ -93,6 +93,8 @@ def _check(result: int, call: str) -> None:
 def describe(error: OSError) -> str:
     """What failed, for a user: the reason, and the file where the error names one."""
     reason = error.strerror or str(error)
+    if error.errno == errno.EAGAIN and not error.filename:  # what fork(2) says
+        return f"cannot start another process: {reason}"
     return f"{error.filename}: {reason}" if error.filename else reason
 
 
