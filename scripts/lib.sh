@@ -46,8 +46,8 @@ find_python() {
     return 1
 }
 
-# missing_packages [bird2]: prints the packages that are missing, one a line. Looks for files, which costs nothing when
-# all are there. BIRD is asked for by name: only labs with a router of that kind need it.
+# missing_packages [bird2] [zsh] [fish]: prints the packages that are missing, one a line. Looks for files, which costs nothing when
+# all are there. What only some labs or tests need is asked for by name.
 missing_packages() {
     local python
     if [ ! -x /usr/lib/frr/bgpd ] || [ ! -x /usr/lib/frr/zebra ] || ! command -v vtysh >/dev/null; then echo frr; fi
@@ -55,6 +55,10 @@ missing_packages() {
     command -v nft >/dev/null || echo nftables
     command -v newuidmap >/dev/null || echo uidmap
     [[ " $* " != *" bird2 "* ]] || [ -x /usr/sbin/bird ] || echo bird2
+    local shell
+    for shell in zsh fish; do
+        [[ " $* " != *" $shell "* ]] || command -v "$shell" >/dev/null || echo "$shell"
+    done
     compgen -G '/usr/lib/*/libpcap.so.0.8' >/dev/null || echo libpcap0.8
     if ! python=$(find_python); then
         printf '%s\n' python3 python3-venv
@@ -63,7 +67,7 @@ missing_packages() {
     fi
 }
 
-# install_packages [bird2]: what is missing.
+# install_packages [bird2] [zsh] [fish]: what is missing.
 install_packages() {
     local missing
     mapfile -t missing < <(missing_packages "$@")

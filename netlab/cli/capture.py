@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from netlab.cli import names
 from netlab.cli.options import LabOption
 from netlab.cli.until import interrupts_call
 from netlab.model.errors import InputError, Problem
@@ -14,7 +15,10 @@ from netlab.model.errors import InputError, Problem
 TargetArgument = Annotated[
     str,
     typer.Argument(
-        metavar="NODE[:IF]", help="A node, or one interface of it. Without :IF all of them.", show_default=False
+        metavar="NODE[:IF]",
+        help="A node, or one interface of it. Without :IF all of them.",
+        show_default=False,
+        autocompletion=names.targets,
     ),
 ]
 FilterArgument = Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from netlab.cli import names
 from netlab.cli.options import LabOption
 from netlab.model.topology import Expect
 
@@ -31,7 +32,7 @@ ExpectOption = Annotated[
 
 RouterOption = Annotated[
     Optional[list[str]],  # noqa: UP045
-    typer.Option(metavar="ROUTER", help="Only this router; may be repeated."),
+    typer.Option(metavar="ROUTER", help="Only this router; may be repeated.", autocompletion=names.routers),
 ]
 VipOption = Annotated[
     Optional[str],  # noqa: UP045

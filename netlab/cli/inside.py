@@ -11,14 +11,21 @@ from typing import Annotated, NoReturn, Optional
 
 import typer
 
+from netlab.cli import names
 from netlab.cli.options import LabOption
 from netlab.cli.until import interrupts_call, reader_is_gone
 from netlab.model.errors import NetlabError
 
-NodeArgument = Annotated[str, typer.Argument(metavar="NODE", help="A node's name.", show_default=False)]
+NodeArgument = Annotated[
+    str, typer.Argument(metavar="NODE", help="A node's name.", show_default=False, autocompletion=names.nodes)
+]
 VtyCommands = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option("--command", "-c", metavar="CMD", help="A command; may be repeated."),
+]
+ProcessOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(metavar="NAME", help="Only this process, such as bgpd.", autocompletion=names.processes),
 ]
 TailOption = Annotated[
     Optional[int],  # noqa: UP045
@@ -79,7 +86,7 @@ def _run(node: str, argv: tuple[str, ...], lab: str | None) -> NoReturn:
 
 def logs(
     node: NodeArgument,
-    process: Annotated[Optional[str], typer.Option(metavar="NAME", help="Only this process, such as bgpd.")] = None,  # noqa: UP045
+    process: ProcessOption = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
     tail: TailOption = None,
     lab: LabOption = None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from netlab.cli import capture, check, graph, host, inside, lifecycle, schema
+from netlab.cli import capture, check, completion, graph, host, inside, lifecycle, schema
 from netlab.model.errors import NetlabError
 from netlab.model.text import printable
 
@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (lifecycle, inside, capture, graph, check, host, schema):
+for module in (lifecycle, inside, capture, graph, check, host, schema, completion):
     module.register(app)
 
 
@@ -89,6 +89,8 @@ class _Output(io.FileIO):
 
 def main() -> NoReturn:
     """Run the command line and leave with its exit code (docs/design.md says what they mean)."""
+    if completion.LINE in os.environ:
+        completion.answer(app)
     if sys.stdout is sys.__stdout__:  # and no test's or caller's own
         output = io.BufferedWriter(_Output(1, "w", closefd=False))
         sys.stdout = io.TextIOWrapper(output, encoding="utf-8", line_buffering=os.isatty(1))

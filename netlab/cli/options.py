@@ -8,6 +8,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from netlab.cli import names
+
 
 class Format(StrEnum):
     """How a command prints its result."""
@@ -18,7 +20,13 @@ class Format(StrEnum):
 
 LabOption = Annotated[
     Optional[str],  # noqa: UP045  typer reads it at run time
-    typer.Option("--lab", "-l", metavar="LAB", help="The lab (or NETLAB_LAB); not needed if there is only one."),
+    typer.Option(
+        "--lab",
+        "-l",
+        metavar="LAB",
+        help="The lab (or NETLAB_LAB); not needed if there is only one.",
+        autocompletion=names.labs,
+    ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="A table, or JSON and nothing else.")]
 TopologyArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A topology file.", show_default=False)]
