@@ -147,9 +147,16 @@ def _deploy(config: pytest.Config, file: Path, options: dict[str, Any]) -> Lab |
     from netlab import api
 
     try:
-        return api.deploy(file, name=_name(config, file), **options)
+        made = api.deploy(file, name=_name(config, file), **options | {"must_converge": False})
     except api.NetlabError as error:
         return error
+    missing = made.convergence.missing if made.convergence else ()
+    if not missing or not options.get("must_converge", True):
+        return made
+    late = api.ConvergenceError(made.name, missing)
+    late.add_note(_account(made, 0))  # what a person would ask next, while there is somebody to ask
+    made.destroy()
+    return late
 
 
 def _name(config: pytest.Config, file: Path) -> str:
@@ -173,7 +180,7 @@ def _give_up(config: pytest.Config, error: NetlabError) -> NoReturn:
     """No lab: say why in netlab's words. A host that cannot run it is a failure unless the user wants it skipped."""
     from netlab import api
 
-    lines = [f"netlab: {line}" for line in error.lines()]
+    lines = [f"netlab: {line}" for line in error.lines()] + getattr(error, "__notes__", [])
     if isinstance(error, api.HostError):
         lacks = [finding for finding in api.doctor() if finding.needed and not finding.ok]
         lines += [f"netlab doctor: {lack.need}: {lack.found} (to mend it: {lack.mend})" for lack in lacks]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -97,7 +99,7 @@ class Lab:
     def exec(
         self,
         node: str,
-        *argv: str,
+        *argv: str | PathLike[str],
         input: str | bytes = b"",
         env: Mapping[str, str] | None = None,
         timeout: float | None = None,
@@ -114,12 +116,15 @@ class Lab:
         from netlab.runtime.base import Invocation
 
         self._must_run()
-        if not argv:
+        command = tuple(os.fspath(part) for part in argv)
+        if not command:
             raise TypeError("exec takes a command: lab.exec(NODE, PROGRAM, ARGUMENT...)")
+        if any("\0" in text for text in (*command, *(env or {}), *(env or {}).values())):
+            raise ValueError("a null character in an argument or a variable")
         data = input.encode() if isinstance(input, str) else input
-        done = capture(self._record, node, Invocation(argv, dict(env or {}), data, timeout))
+        done = capture(self._record, node, Invocation(command, dict(env or {}), data, timeout))
         output, errors = done.output.decode(errors="replace"), done.errors.decode(errors="replace")
-        shown = " ".join(argv)
+        shown = " ".join(command)
         if done.code is None:
             raise CommandError(f"{node}: `{shown}` did not end within {timeout:g} s")
         if check and done.code != 0:

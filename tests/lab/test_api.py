@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 from conftest import TOPOLOGIES
+from hoststate import descendants
 
 from netlab import api
+from netlab.agent.client import AgentClient
 
 # A stream, a process or a socket that is left to the garbage collector is an error here.
 pytestmark = pytest.mark.filterwarnings("error")
@@ -124,6 +126,7 @@ def test_commands_with_input_output_and_exit_code(pair):
     assert pair.exec("h1", "sh", "-c", "kill -9 $$").returncode == 128 + signal.SIGKILL
     assert pair.exec("h1", "no-such-program").returncode == 127
     assert pair.exec("h2", "pwd").stdout == "/root\n"
+    assert pair.exec("h1", "cat", Path("/etc/hostname")).stdout == "h1\n"
 
 
 def test_the_hosts_environment_stays_outside(pair, monkeypatch):
@@ -138,6 +141,10 @@ def test_a_command_that_fails_raises_where_it_is_asked_to(pair):
         pair.exec("h3", "true")
     with pytest.raises(TypeError):
         pair.exec("h1")
+    with pytest.raises(ValueError, match="null character"):
+        pair.exec("h1", "echo", "a\0b")
+    with pytest.raises(ValueError, match="null character"):
+        pair.exec("h1", "env", env={"X": "a\0b"})
 
 
 def test_what_takes_too_long_is_killed_with_all_it_started(pair):
@@ -201,6 +208,20 @@ def test_copies_of_a_lab_side_by_side(labs_folder, topology):
     assert not labs_folder.exists()
 
 
+def test_copies_by_the_command_line(netlab, topology):
+    file = topology(PAIR)
+    for name in ("a", "b"):
+        assert netlab("deploy", "--name", name, file).returncode == 0
+    assert netlab("exec", "--lab", "b", "h1", "--", "ping", "-c1", "-W5", "h2").returncode == 0
+    wrong = netlab("deploy", "--name", "A/B", file)
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    ambiguous = netlab("destroy", file)
+    assert ambiguous.returncode == 3
+    assert "there is: a, b" in ambiguous.stderr
+    assert netlab("destroy", "--all").returncode == 0
+    assert netlab.files() == []
+
+
 def test_no_signal_handler_is_left(labs_folder, topology):
     def handlers():
         return {number: signal.getsignal(number) for number in signal.valid_signals()}
@@ -261,6 +282,22 @@ def test_the_measurement_from_a_thread(labs_folder, tmp_path):
     assert verdict.router("rt-1").verdict is api.Outcome.ECMP
     assert api.judge(evidence) == verdict
     assert lab.convergence.converged
+
+
+def test_an_interrupted_check_leaves_the_lab_as_it_was(labs_folder, monkeypatch):
+    class Interrupted(BaseException):
+        """As Ctrl-C, but nobody else's."""
+
+    def interrupt(*_):
+        raise Interrupted
+
+    with api.deploy(TOPOLOGIES / "ecmp.yaml") as lab:
+        lab.exec("k8s-worker2", "ip", "link", "set", "eth1", "down", check=True)  # so that flows wait for an answer
+        before = descendants().keys()
+        with monkeypatch.context() as patch, pytest.raises(Interrupted):
+            patch.setattr(AgentClient, "finish_flows", interrupt)
+            lab.ecmp_check(timeout=60)
+        wait_until(lambda: descendants().keys() <= before)
 
 
 def test_a_lab_that_does_not_converge(labs_folder, topology):

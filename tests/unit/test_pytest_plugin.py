@@ -23,8 +23,9 @@ FAKE = """
             file.write(text + "\\n")
 
     class Lab:
-        def __init__(self, name):
+        def __init__(self, name, *missing):
             self.name, self.alive, self.verdicts = name, True, []
+            self.convergence = types.SimpleNamespace(missing=missing)
             self.directory = pathlib.Path("/state/netlab", name)
 
         def inspect(self):
@@ -46,7 +47,8 @@ FAKE = """
         if "host" in file.name:
             raise api.HostError("no user namespace", "run netlab with sudo")
         if "never" in file.name:
-            raise api.ConvergenceError("never", ("rt-1: neighbor 10.0.0.2 is Active",))
+            assert not must_converge
+            return Lab(name, "rt-1: neighbor 10.0.0.2 is Active")
         return Lab(name)
 
     api.deploy = deploy
@@ -219,10 +221,20 @@ def test_only_what_the_host_lacks_is_ever_skipped(run):
 
         @pytest.mark.netlab("never.yaml")
         def test_one(lab): ...
+
+        @pytest.mark.netlab("never.yaml", must_converge=False)
+        def test_two(lab): assert lab.convergence.missing
     """
-    result, _ = run(text, "--netlab-missing=skip")
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["netlab: lab never has not converged: rt-1: neighbor 10.0.0.2 is Active"])
+    result, told = run(text, "--netlab-missing=skip")
+    result.assert_outcomes(errors=1, passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "netlab: lab never has not converged: rt-1: neighbor 10.0.0.2 is Active",
+            "rt-1: BGP neighbor 10.0.0.2, AS 64513: Active",
+            "rt-1 bgpd: no route to 10.0.0.2",
+        ]
+    )
+    assert [line for line in told if "destroy" in line] == ["destroy never", "destroy never-2"]
 
 
 @pytest.mark.parametrize(

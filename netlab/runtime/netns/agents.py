@@ -62,8 +62,9 @@ def _start(init_pid: int, options: tuple[str, ...], **streams: Any) -> subproces
 
 
 def _end_of(process: subprocess.Popen[bytes]) -> int | None:
-    """How the agent ended: its exit code as a shell has it; None where it has not within a second."""
+    """How the agent ended: its exit code as a shell has it; None where it has not within a second and was killed."""
     try:
         return process.wait(_END_TIMEOUT)
     except subprocess.TimeoutExpired:
+        enter.kill(process)  # still sending flows that nobody waits for
         return None

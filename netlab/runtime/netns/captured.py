@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import signal
 import subprocess
 import time
 
@@ -13,7 +12,6 @@ from netlab.runtime.base import Finished
 from netlab.runtime.netns import enter
 
 _CHUNK = 1 << 16
-_KILL_TIMEOUT = 5.0
 
 
 def run(pid: int, command: enter.Command, data: bytes, timeout: float | None) -> Finished:
@@ -32,18 +30,9 @@ def run(pid: int, command: enter.Command, data: bytes, timeout: float | None) ->
         finally:
             os.close(handle)
             if process.poll() is None:
-                _kill(process)
+                enter.kill(process)
             with contextlib.suppress(BrokenPipeError):  # input that it never read
                 process.stdin.close()  # type: ignore[union-attr]
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the command with all that it started, its process group; before there is one, the process between."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        process.kill()
-    process.wait(_KILL_TIMEOUT)
 
 
 class _Exchange:

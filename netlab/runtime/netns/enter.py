@@ -85,6 +85,15 @@ def start(pid: int, command: Command, **streams: Any) -> subprocess.Popen[bytes]
             os.close(descriptor)
 
 
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End what `start` started in a session of its own, with all that it started in turn in its process group."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:  # it has not come so far
+        process.kill()
+    process.wait()
+
+
 def _open_namespaces(pid: int) -> dict[str, int]:
     kinds = ("user", "pid", *(kind for kind, _ in _NAMESPACES))
     opened: dict[str, int] = {}

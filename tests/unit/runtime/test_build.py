@@ -141,7 +141,6 @@ def test_how_an_agent_ended() -> None:
         assert agents._end_of(subprocess.Popen(["sh", "-c", f"exit {code}"])) == code
     with subprocess.Popen(["sleep", "60"]) as lasting:
         assert agents._end_of(lasting) is None
-        lasting.kill()
         assert agents._end_of(lasting) == -signal.SIGKILL
 
 
