@@ -182,7 +182,7 @@ def _give_up(config: pytest.Config, error: NetlabError) -> NoReturn:
 
     lines = [f"netlab: {line}" for line in error.lines()] + getattr(error, "__notes__", [])
     if isinstance(error, api.HostError):
-        lacks = [finding for finding in api.doctor() if finding.needed and not finding.ok]
+        lacks = [need for need in api.doctor() if need.needed and not need.ok and need.need not in str(error)]
         lines += [f"netlab doctor: {lack.need}: {lack.found} (to mend it: {lack.mend})" for lack in lacks]
         if (config.getoption("--netlab-missing") or config.getini("netlab_missing")) == "skip":
             pytest.skip("\n".join(lines))

@@ -12,7 +12,7 @@ What a call needs is imported when it is called, so that importing this module c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,11 +79,13 @@ __all__ = [
     "destroy",
     "doctor",
     "ecmp_check",
+    "follow",
     "inspect",
     "judge",
     "lab",
     "labs",
     "logs",
+    "schema",
     "validate",
 ]
 
@@ -280,14 +282,40 @@ def _expect(word: Expect | str | None) -> Expect | None:
         raise InputError(Problem(f"{word!r} cannot be expected", hint=f"there is {', '.join(Expect)}")) from None
 
 
-def logs(node: str, process: str | None = None, *, lab: str | None = None) -> Iterator[tuple[str, str]]:
-    """(process, line) of everything that a node's processes printed, in a dead lab too.
+def logs(
+    node: str, process: str | None = None, *, tail: int | None = None, lab: str | None = None
+) -> Iterator[tuple[str, str]]:
+    """(process, line) of everything that a node's processes printed, in a dead lab too; of each the last `tail` lines.
 
     Raises InputError for an unknown node or process, LabError where there is no such lab.
     """
     from netlab.lab.logs import logs as read
 
-    return read(node, process, lab)
+    return read(node, process, lab, tail)
+
+
+def follow(
+    node: str,
+    process: str | None = None,
+    *,
+    is_over: Callable[[], bool],
+    tail: int | None = None,
+    lab: str | None = None,
+) -> Iterator[tuple[str, str]]:
+    """The same, and then each new line as it comes, until the lab ends or `is_over`, asked ten times a second, says so.
+
+    Raises as `logs`.
+    """
+    from netlab.lab.logs import follow as read
+
+    return read(node, process, lab, tail, is_over)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of topology files."""
+    from netlab.kinds.schema import document
+
+    return document()
 
 
 def config(node: str, *, file: str | Path | None = None, lab: str | None = None) -> str:

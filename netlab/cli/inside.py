@@ -96,18 +96,19 @@ def logs(
     Every line begins with its process, unless --process names one. --follow ends with Ctrl-C or with the lab, and the
     exit code is 0.
     """
-    from netlab.lab import logs as read
+    from netlab import api
 
     def show(lines: Iterable[tuple[str, str]]) -> None:
         for name, line in lines:
             typer.echo(line if process else f"{name}: {line}")
 
     if not follow:
-        show(read.logs(node, process, lab, tail))
+        show(api.logs(node, process, tail=tail, lab=lab))
         return
     stopped = threading.Event()
     with interrupts_call(stopped.set):
-        show(read.follow(node, process, lab, tail, lambda: stopped.is_set() or reader_is_gone()))
+        lines = api.follow(node, process, is_over=lambda: stopped.is_set() or reader_is_gone(), tail=tail, lab=lab)
+        show(lines)
     if not stopped.is_set() and not reader_is_gone():
         typer.echo("netlab: the lab has ended", err=True)
 

@@ -17,6 +17,6 @@ def schema() -> None:
     """
     import json
 
-    from netlab.kinds.schema import document
+    from netlab import api
 
-    typer.echo(json.dumps(document(), indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(api.schema(), indent=2, ensure_ascii=False))

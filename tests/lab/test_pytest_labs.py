@@ -52,9 +52,10 @@ def project(netlab, topology):
     (folder / "test_pair.py").write_text(dedent(TESTS))
     started = []
 
-    def start(*options):
+    def start(*options, prefix=()):
+        pytest_command = (sys.executable, "-m", "pytest", "-p", "netlab.pytest_plugin", "-p", "no:cacheprovider")
         process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-p", "netlab.pytest_plugin", "-p", "no:cacheprovider", *options],
+            [*prefix, *pytest_command, *options],
             cwd=folder,
             env=netlab.environment() | {"PYTEST_DEBUG_TEMPROOT": str(netlab.folder / "tmp")},
             stdout=subprocess.PIPE,
@@ -133,4 +134,25 @@ def test_a_killed_worker_leaves_nothing(project, netlab, host):
     os.kill(worker.pid, signal.SIGKILL)
     process.communicate(timeout=60)
     assert host.changes() == []
+    assert labs_of(netlab) == []
+
+
+# Of a user namespace's own (namespaces(7)), so the host's limit stays as it is.
+WITHOUT_NAMESPACES = ("unshare", "--user", "--map-root-user", "sh", "-c")
+NONE_LEFT = 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"'
+
+
+def test_a_host_that_cannot_is_an_error_or_where_asked_a_skip(project, netlab):
+    prefix = (*WITHOUT_NAMESPACES, NONE_LEFT, "sh")
+    process = project("-k", "reach", prefix=prefix)
+    shown, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, shown
+    assert "1 error" in shown
+    assert shown.count("user.max_user_namespaces is 0 (to mend it: sudo sysctl -w user.max_user_namespaces=") == 1
+    assert "Traceback" not in shown
+
+    process = project("-k", "reach", "--netlab-missing=skip", "-rs", prefix=prefix)
+    shown, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, shown
+    assert "1 skipped" in shown
     assert labs_of(netlab) == []
