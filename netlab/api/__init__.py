@@ -120,6 +120,7 @@ def deploy(
     *,
     name: str | None = None,
     runtime: str | None = None,
+    rootfs: str | Path | None = None,
     timeout: float = 60.0,
     wait: bool = True,
     must_converge: bool = True,
@@ -135,6 +136,7 @@ def deploy(
 
     name: another name than the file's, so that several copies of a lab run side by side.
     runtime: in place of the file's; netns is the only one yet.
+    rootfs: the root file system of every router that FRR runs, in place of the file's.
     timeout: seconds for the processes' start, and again for convergence.
     wait: False returns as soon as every configuration has been read.
     must_converge: False returns a lab that has not converged in time too; `lab.convergence` says what is missing.
@@ -154,7 +156,13 @@ def deploy(
     for note in (*plan.warnings, *deeds_from_outside(plan, _working_directory())):
         progress.note(note)
     options = DeployOptions(
-        runtime=runtime, wait=wait, timeout=timeout, reconfigure=reconfigure, keep=keep, hold=not detach
+        runtime=runtime,
+        rootfs=None if rootfs is None else Path(rootfs),
+        wait=wait,
+        timeout=timeout,
+        reconfigure=reconfigure,
+        keep=keep,
+        hold=not detach,
     )
     deployment = run(plan, options, progress)
     made = Lab(deployment.lab, deployment.convergence, deployment.held)

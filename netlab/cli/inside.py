@@ -31,6 +31,7 @@ TailOption = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option("--tail", "-n", min=0, metavar="N", help="Only the last N lines of each process."),
 ]
+_SHELL = ("sh", "-c", "command -v bash >/dev/null && exec bash; exec sh")
 _FAILED = 125  # netlab's own failure, as docker exec has it
 
 
@@ -57,7 +58,7 @@ def execute(
 
 def shell(node: NodeArgument, lab: LabOption = None) -> None:
     """Open a shell in a node."""
-    _run(node, ("bash",), lab)
+    _run(node, _SHELL, lab)
 
 
 def vtysh(

@@ -10,6 +10,11 @@ import typer
 from netlab.cli.options import Format, FormatOption, LabOption, TopologyArgument
 from netlab.model.text import printable
 
+RootfsOption = Annotated[
+    Optional[Path],  # noqa: UP045  typer reads it at run time
+    typer.Option(metavar="DIR", help="Run every FRR router from the root file system unpacked in DIR."),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -20,9 +25,10 @@ def register(app: typer.Typer) -> None:
 def validate(file: TopologyArgument) -> None:
     """Check a topology file and every file that it names."""
     from netlab import api
+    from netlab.lab import startup
 
     plan = api.validate(file)
-    for warning in plan.warnings:
+    for warning in (*plan.warnings, *startup.check_where_possible(plan)):
         typer.echo(f"note: {printable(warning)}", err=True)
     about = f"lab {plan.name}: {len(plan.nodes)} nodes, {len(plan.links)} links, no problems"
     typer.echo(f"{printable(str(file))}: {about}")
@@ -32,6 +38,7 @@ def deploy(
     file: TopologyArgument,
     runtime: Annotated[Optional[str], typer.Option(metavar="R", help="The runtime: netns, the only one yet.")] = None,  # noqa: UP045
     name: Annotated[Optional[str], typer.Option(metavar="LAB", help="Another name than the file's.")] = None,  # noqa: UP045
+    rootfs: RootfsOption = None,
     reconfigure: Annotated[bool, typer.Option("--reconfigure", help="Replace the lab if it exists.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep a lab that could not be built, to look into it.")] = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for convergence.")] = False,
@@ -50,6 +57,7 @@ def deploy(
         file,
         name=name,
         runtime=runtime,
+        rootfs=rootfs,
         timeout=timeout,
         wait=not no_wait,
         must_converge=False,

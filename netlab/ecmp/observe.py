@@ -167,6 +167,7 @@ def _router_evidence(plan: LabPlan, seen: _Seen) -> RouterEvidence:
         flows=tuple(_flow(seen.group, flow, by_mac) for flow in seen.outcome.flows),
         capture_packets=seen.outcome.capture_packets,
         capture_drops=seen.outcome.capture_drops,
+        forwarding=node.forwarding,
         old_kernel=node.old_kernel,
     )
 

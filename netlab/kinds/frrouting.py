@@ -13,7 +13,7 @@ from zlib import crc32
 from pydantic import Field
 
 from netlab.kinds.common import OptionModel
-from netlab.model.plan import FilePlan, ProcessPlan, SysctlPlan
+from netlab.model.plan import FilePlan, ProcessPlan, StartupCheck, SysctlPlan, UserFile
 
 CONFIG = "/etc/frr/frr.conf"
 HASH_POLICY = 3
@@ -25,8 +25,11 @@ _COMMON_ARGS = ("-u", "root", "-g", "root", "-P", "0", "--log", "stdout", "--log
 _CAPABILITIES = ("SYS_ADMIN",)
 """What the daemons' privs_init asks for beyond a container's usual set; without it they end at once."""
 
-_REFUSED = r"^line \d+: |processing failure"
+_REFUSED = r"^line \d+: |processing failure|Can't enter config"
 """How `vtysh -b` reports a line that a daemon refused. It ends with exit code 0 all the same (FRR 8.4)."""
+_REFUSED_LINE = r"^line (?P<line>\d+): (?:Failure to communicate\[\d+\] to (?P<by>\w+), line: |% )(?P<message>.*)"
+_UNKNOWN_LINE = r"^line (?P<line>\d+): % (?P<message>.*)"
+"""How `vtysh -C` reports a line that no daemon knows, as 8.4 and 10.3 do: % Unknown command[25]:  neighbor ..."""
 
 _WANTED_BY = {
     "bgpd": r"router bgp\b",
@@ -101,10 +104,11 @@ def daemons_for(config: str) -> tuple[str, ...]:
     return ("zebra", "staticd", *wanted)
 
 
-def router_processes(daemons: tuple[str, ...]) -> tuple[ProcessPlan, ...]:
+def router_processes(daemons: tuple[str, ...], user_file: str | None = None) -> tuple[ProcessPlan, ...]:
     """mgmtd where there is one, zebra, then the other daemons side by side, then the configuration.
 
-    A daemon that starts before zebra's socket exists tries again only after 10 s.
+    A daemon that starts before zebra's socket exists tries again only after 10 s. `user_file`: the configuration is
+    that file of the user's.
     """
     mgmtd = ProcessPlan(
         "mgmtd",
@@ -137,8 +141,14 @@ def router_processes(daemons: tuple[str, ...]) -> tuple[ProcessPlan, ...]:
         after=("mgmtd", *daemons),
         oneshot=True,
         refuse_output=_REFUSED,
+        checks=UserFile(user_file, _REFUSED_LINE) if user_file else None,
     )
     return (mgmtd, zebra, *others, load)
+
+
+def startup_check(source: str) -> StartupCheck:
+    """How a user's whole configuration is checked before anything is made: `vtysh -C` needs no daemon."""
+    return StartupCheck(("/usr/bin/vtysh", "-C", "-f"), CONFIG, UserFile(source, _UNKNOWN_LINE))
 
 
 def speaker_process() -> ProcessPlan:

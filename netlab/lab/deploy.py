@@ -11,12 +11,12 @@ from pathlib import Path
 import netlab
 from netlab.agent.client import AgentClient
 from netlab.agent.messages import NodeWiring, WireRequest
-from netlab.lab import converge, state
+from netlab.lab import converge, startup, state
 from netlab.lab.converge import Convergence
 from netlab.lab.progress import Progress
-from netlab.model.errors import LabError, NetlabError
+from netlab.model.errors import InputError, LabError, NetlabError, Problem
 from netlab.model.lab import Lab
-from netlab.model.plan import LabPlan
+from netlab.model.plan import LabPlan, NodePlan
 from netlab.runtime.base import Build, Runtime, by_name
 
 _BY_DESIGN_OPTIONAL = "net.ipv4.fib_multipath_hash_seed"
@@ -30,6 +30,8 @@ class DeployOptions:
     wait: bool = True
     timeout: float = 60.0
     reconfigure: bool = False
+    rootfs: Path | None = None
+    """The root file system of every router that FRR runs, over the file's."""
     keep: bool = False
     """Keep a lab whose building failed, as far as it got."""
     hold: bool = False
@@ -51,6 +53,9 @@ class Deployment:
 def deploy(plan: LabPlan, options: DeployOptions, progress: Progress) -> Deployment:
     """Build the lab and wait until it has converged. What fails before it is built leaves nothing."""
     plan, runtime = _with_runtime(plan, options.runtime)
+    if options.rootfs is not None:
+        plan = with_rootfs(plan, options.rootfs)
+    startup.check(plan, runtime)
     directory = state.directory(plan.name)
     if options.reconfigure and plan.name in state.names():
         destroy(plan.name, progress)
@@ -83,6 +88,26 @@ def deploy(plan: LabPlan, options: DeployOptions, progress: Progress) -> Deploym
 def _with_runtime(plan: LabPlan, name: str | None) -> tuple[LabPlan, Runtime]:
     runtime = by_name(name or plan.runtime)
     return replace(plan, runtime=runtime.name), runtime
+
+
+def with_rootfs(plan: LabPlan, written: Path) -> LabPlan:
+    """The plan with another root file system for every router that FRR runs. InputError where it is no such folder.
+
+    The cluster's speakers stand in for MetalLB, so they stay what they are.
+    """
+    try:
+        folder = written.resolve(strict=True)
+    except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError before Python 3.13
+        reason = error.strerror if isinstance(error, OSError) else "a loop of symbolic links"
+        raise InputError(Problem(f"--rootfs {written}: {reason}")) from None
+    if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
+        raise InputError(Problem(f"--rootfs {written}: not a folder that you can read"))
+
+    def moved(node: NodePlan) -> NodePlan:
+        runs_frr = node.routing is not None and node.routing.daemon == "frr"
+        return replace(node, rootfs=str(folder)) if runs_frr else node
+
+    return replace(plan, nodes=tuple(moved(node) for node in plan.nodes))
 
 
 def _wire(plan: LabPlan, agent: AgentClient, progress: Progress) -> None:

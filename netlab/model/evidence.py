@@ -186,6 +186,8 @@ class RouterEvidence:
     capture_drops: int
     one_kernel: bool = True
     """All machines share one kernel, so hash policy 1 sees the sender's socket hash instead of the 5-tuple."""
+    forwarding: Literal["per-flow", "per-packet"] = "per-flow"
+    """What the topology has the router spread over its next hops."""
     old_kernel: str | None = None
     """Of a configuration written for another kernel: what that kernel did with several next hops."""
 

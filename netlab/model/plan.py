@@ -81,7 +81,8 @@ class BindPlan:
 class UserFile:
     """A file of the user's that a process checks: its name for messages, and how the process names a wrong place.
 
-    `wrong_place` is a regular expression with the groups `line` and `message`, and `column` where there is one.
+    `wrong_place` is a regular expression with the groups `line` and `message`, and `column` where there is one. Where
+    it has a group `by`, a daemon of that name refused the line, and what was printed just before says why.
     """
 
     name: str
@@ -112,6 +113,19 @@ class ProcessPlan:
     (`vtysh -b` of FRR 8.4 reports a refused line but ends with 0)."""
     checks: UserFile | None = None
     """Of a oneshot: the user's file that is wrong where this fails. Its messages then name that file."""
+
+
+@dataclass(frozen=True)
+class StartupCheck:
+    """How a file of the user's that is one of the machine's as it stands can be checked before anything is made.
+
+    `argv` and a path: a program of the machine reads the file there and prints a line for each mistake.
+    """
+
+    argv: tuple[str, ...]
+    path: str
+    """The machine's file that it is."""
+    file: UserFile
 
 
 @dataclass(frozen=True)
@@ -165,8 +179,13 @@ class NodePlan:
     """Commands of the user, run in order once the processes are ready, as argument lists."""
     routing: RoutingPlan | None = None
     image: str | None = None
+    startup_check: StartupCheck | None = None
+    rootfs: str | None = None
+    """A folder of the host that the machine sees as its root, absolute and without links; None for the host's own."""
     node: str | None = None
     """Of a pod: the cluster node that it runs on."""
+    forwarding: Literal["per-flow", "per-packet"] = "per-flow"
+    """Of a router: what it spreads over several next hops."""
     old_kernel: str | None = None
     """Of a configuration written for another kernel: what that kernel did with several next hops."""
 

@@ -21,6 +21,7 @@ class Expect(StrEnum):
 
     ECMP = "ecmp"
     SINGLE_PATH = "single-path"
+    PER_PACKET = "per-packet"
     ANY = "any"
 
 
@@ -100,6 +101,8 @@ class NodeSpec:
     options: Located
     """The kind's own keys (everything that is not generic), to be checked by the kind."""
     image: str | None = None
+    rootfs: Path | None = None
+    """The unpacked root file system that it runs from: absolute, every link followed."""
     startup_config: Path | None = None
     startup_config_position: Position | None = None
     exec: tuple[str, ...] = ()

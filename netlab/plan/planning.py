@@ -89,6 +89,7 @@ def _overlay(plan: NodePlan, node: NodeSpec) -> NodePlan:
     return replace(
         plan,
         image=node.image,
+        rootfs=str(node.rootfs) if node.rootfs else None,
         env=node.env,
         binds=tuple(BindPlan(str(bind.source), bind.target, bind.read_only) for bind in node.binds),
         exec=tuple(tuple(shlex.split(command)) for command in node.exec),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to 
     from netlab.agent.record.session import RecordSession
     from netlab.model.host import HostFinding
     from netlab.model.lab import Lab, LabNode
-    from netlab.model.plan import LabPlan
+    from netlab.model.plan import LabPlan, NodePlan
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,12 @@ class Runtime(Protocol):
 
     def build(self, plan: LabPlan, directory: Path) -> Build:
         """Start building a lab whose state folder will be `directory`."""
+
+    def try_out(self, node: NodePlan, argv: tuple[str, ...], text: str) -> str:
+        """The output of `argv FILE` by the machine's own program, before the machine exists, where FILE holds `text`.
+
+        HostError where it cannot be run here.
+        """
 
     def agent(self, lab: Lab) -> AgentClient:
         """An agent for a running lab."""

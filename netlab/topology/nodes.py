@@ -12,7 +12,7 @@ from netlab.model.topology import BindSpec, Expect, Expectation, Key, Located, N
 from netlab.topology.checking import check
 from netlab.topology.merge import split
 from netlab.topology.names import is_env_name, is_sysctl
-from netlab.topology.paths import inside
+from netlab.topology.paths import inside, root_folder
 from netlab.topology.problems import Problems
 from netlab.topology.schema import ExpectKeys, NodeKeys
 from netlab.topology.tree import Branch, located
@@ -35,6 +35,7 @@ def node_spec(name: str, kind: str, merged: Branch, place: Position, *, folder: 
         position=place,
         options=located(own),
         image=keys.image,
+        rootfs=root_folder(folder, keys.rootfs, where.at("rootfs"), problems) if keys.rootfs else None,
         startup_config=startup,
         startup_config_position=where.at("startup-config") if startup else None,
         exec=tuple(keys.exec),

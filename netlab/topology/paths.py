@@ -62,6 +62,29 @@ def inside(folder: Path, written: str, position: Position, problems: Problems) -
     return path
 
 
+def root_folder(folder: Path, written: str, position: Position, problems: Problems) -> Path | None:
+    """The folder that holds a node's root file system, absolute, every symbolic link followed.
+
+    It may lie anywhere, unlike every other path: it is only read, and a node without one sees the host's files too.
+    None, and a problem, where it is not there, is no folder, or cannot be read.
+    """
+    try:
+        path = (folder / written).resolve(strict=True)
+    except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError before Python 3.13
+        reason = error.strerror if isinstance(error, OSError) else "a loop of symbolic links"
+        problems.add(
+            f'rootfs "{written}": {reason}', position, "name the folder that a root file system is unpacked in"
+        )
+        return None
+    if not path.is_dir():
+        problems.add(f'rootfs "{written}" is not a folder', position, "unpack the root file system first")
+        return None
+    if not os.access(path, os.R_OK | os.X_OK):
+        problems.add(f'rootfs "{written}" cannot be read', position, "give yourself permission to read and search it")
+        return None
+    return path
+
+
 def _near(path: Path, written: str) -> str | None:
     try:
         names = sorted(entry.name for entry in path.parent.iterdir())

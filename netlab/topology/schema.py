@@ -96,6 +96,11 @@ class NodeKeys(_Keys):
 
     kind: Text | None = Field(default=None, description="what the node is; required, here or in a layer below")
     image: Text | None = Field(default=None, description="accepted for the docker runtime; not used yet")
+    rootfs: Text | None = Field(
+        default=None,
+        description="a folder with an unpacked root file system that the node runs from, in place of the host's; it "
+        "may lie anywhere",
+    )
     group: Text | None = Field(default=None, description="the group whose keys it takes; not below `kinds` or `groups`")
     startup_config: Text | None = Field(
         default=None, description="a file with the router's whole configuration (`frr`, `vyos`, `bird`)"

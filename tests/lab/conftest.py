@@ -18,8 +18,11 @@ TOPOLOGIES = Path(__file__).resolve().parent.parent.parent / "topologies"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options of single experiments."""
+    """Options of single experiments, and which FRR the routers of every lab run."""
     parser.addoption("--storm-seed", metavar="N", help="draw the kill storm's moments from N, as an earlier run did")
+    parser.addoption(
+        "--frr-rootfs", type=Path, metavar="DIR", help="run every lab's routers from this root file system (--rootfs)"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,6 +38,8 @@ class Netlab:
     """The program as one user has it: a home, a folder for state and one for temporary files, all private."""
 
     folder: Path
+    rootfs: Path | None = None
+    """Where every lab's routers run from; None for the host's FRR."""
 
     def __call__(
         self, *arguments: object, timeout: float = 90, env: dict[str, str] | None = None, prefix: tuple[str, ...] = ()
@@ -78,7 +83,9 @@ class Netlab:
         return sorted(found)
 
     def _argv(self, arguments: tuple[object, ...]) -> list[str]:
-        return [sys.executable, "-m", "netlab", *(str(argument) for argument in arguments)]
+        command, *rest = (str(argument) for argument in arguments)
+        moved = ["--rootfs", str(self.rootfs)] if command == "deploy" and self.rootfs else []
+        return [sys.executable, "-m", "netlab", command, *moved, *rest]
 
     def environment(self) -> dict[str, str]:
         """The environment in which netlab runs."""
@@ -91,11 +98,11 @@ class Netlab:
         }
 
 
-def _netlab(folder: Path) -> Iterator[Netlab]:
+def _netlab(folder: Path, config: pytest.Config) -> Iterator[Netlab]:
     for name in ("home", "state", "tmp"):
         (folder / name).mkdir(parents=True, mode=0o700)
     before = set(descendants())
-    netlab = Netlab(folder)
+    netlab = Netlab(folder, config.getoption("--frr-rootfs"))
     yield netlab
     netlab("destroy", "--all")
     for process in descendants().values():
@@ -116,15 +123,15 @@ def _every_process_is_known() -> None:
 
 
 @pytest.fixture
-def netlab(tmp_path: Path) -> Iterator[Netlab]:
+def netlab(tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[Netlab]:
     """netlab with a state of its own; every lab of it is destroyed after the test."""
-    yield from _netlab(tmp_path / "netlab")
+    yield from _netlab(tmp_path / "netlab", pytestconfig)
 
 
 @pytest.fixture(scope="module")
-def shared_netlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Netlab]:
+def shared_netlab(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Netlab]:
     """The same for a lab that all tests of a module look at and none of them changes."""
-    yield from _netlab(tmp_path_factory.mktemp("shared") / "netlab")
+    yield from _netlab(tmp_path_factory.mktemp("shared") / "netlab", pytestconfig)
 
 
 @pytest.fixture

@@ -150,7 +150,13 @@ def test_config_is_what_the_daemons_got(ecmp):
 def test_logs_name_their_process(ecmp):
     done = ecmp("logs", "rt-1")
     assert done.returncode == 0, done
-    assert {line.split(":")[0] for line in done.stdout.splitlines()} <= {"bgpd", "zebra", "staticd", "configuration"}
+    assert {line.split(":")[0] for line in done.stdout.splitlines()} <= {
+        "mgmtd",
+        "bgpd",
+        "zebra",
+        "staticd",
+        "frr-config",
+    }
     unknown = ecmp("logs", "rt-1", "--process", "ospfd")
     assert unknown.returncode == 2, unknown
     assert "rt-1 has no process ospfd (there is bgpd, " in unknown.stderr
@@ -208,12 +214,28 @@ def test_a_whole_frr_configuration_runs_as_it_is(netlab, topology):
     assert "via 10.0.0.2 dev eth1" in netlab("exec", "rt-1", "--", "ip", "route", "show", "192.0.2.0/24").stdout
 
 
-def test_a_misspelt_line_of_a_configuration_fails_the_deploy(netlab, topology, host):
-    file = topology(STARTUP, {"rt-1.conf": RT_1_CONF.replace("remote-as", "remote-az")})
+@pytest.mark.parametrize("command", ["validate", "deploy"])
+def test_every_misspelt_line_of_a_configuration_is_named_before_anything_is_made(netlab, topology, host, command):
+    text = RT_1_CONF.replace("remote-as", "remote-az").replace("hostname", "hostnaem")
+    file = topology(STARTUP, {"rt-1.conf": text})
+    done = netlab(command, file)
+    assert done.returncode == 2, done
+    lines = done.stderr.splitlines()
+    assert len(lines) == 2
+    assert f"{file.parent}/rt-1.conf:1:1: Unknown command: hostnaem rt-1 (" in lines[0]
+    assert f"{file.parent}/rt-1.conf:7:2: Unknown command: neighbor 10.0.0.2 remote-az 64513 (" in lines[1]
+    assert netlab.files() == []
+    assert host.changes() == []
+
+
+def test_a_line_that_a_daemon_refuses_is_named_in_the_users_file(netlab, topology, host):
+    text = RT_1_CONF + "    router bgp 64999\n    exit\n"  # spelt right, and only bgpd knows that it runs already
+    file = topology(STARTUP, {"rt-1.conf": text})
+    assert netlab("validate", file).returncode == 0
     done = netlab("deploy", "--no-wait", file)
-    assert done.returncode in (2, 3), done
-    assert "neighbor 10.0.0.2 remote-az 64513" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.returncode == 2, done
+    assert f"netlab: {file.parent}/rt-1.conf:9:1: bgpd refuses: router bgp 64999 (BGP " in done.stderr
+    assert "AS is 64512" in done.stderr
     assert netlab.files() == []
     assert host.changes() == []
 

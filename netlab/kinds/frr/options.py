@@ -7,9 +7,11 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
+from netlab.kinds import forwarding
 from netlab.kinds.base import SourceText
 from netlab.kinds.bgp import BGP_OR_STARTUP_CONFIG, BgpOptions, bgp_problems
 from netlab.kinds.common import OptionModel
+from netlab.kinds.forwarding import Forwarding
 from netlab.kinds.frr.startup import StartupConfig, parse_startup
 from netlab.kinds.frrouting import HashOptions
 from netlab.model.topology import NodeSpec, Topology
@@ -62,10 +64,13 @@ class FrrOptions(OptionModel):
 
     bgp: Bgp | None = Field(
         default=None,
-        description="BGP. Not together with `startup-config`, a whole `frr.conf`, which FRR itself checks: a line "
-        "that a daemon refuses fails the deploy",
+        description="BGP. Not together with `startup-config`, a whole `frr.conf`, which FRR itself checks line by line",
     )
     hash: HashOptions | None = Field(default=None, description="how the router's kernel picks one of several next hops")
+    forwarding: Forwarding = Field(
+        default="per-flow",
+        description="`per-packet`: spread packets, not flows, over several next hops, as Linux 3.6 to 4.3 did",
+    )
 
 
 @dataclass(frozen=True)
@@ -93,5 +98,6 @@ def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None)
             startup = parse_startup(startup_config)
     if options.bgp is not None:
         problems.extend(bgp_problems(node, options.bgp, topology))
+    problems.extend(forwarding.problems(node, options.forwarding, options.hash))
     problems.raise_any()
     return CheckedFrr(options, startup)

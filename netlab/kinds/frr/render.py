@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from netlab.kinds import frrouting
+from netlab.kinds import forwarding, frrouting
 from netlab.kinds.base import AddressedLab, Expansion, Machine, Rendered
 from netlab.kinds.bgp import Session
 from netlab.kinds.bgp import sessions as bgp_sessions
@@ -40,16 +40,19 @@ def render(node: NodeSpec, checked: CheckedFrr, lab: AddressedLab) -> Rendered:
         config, neighbors = _configuration(node, checked.options.bgp, lab)
         asn = checked.options.bgp.asn if checked.options.bgp else None
     daemons = frrouting.daemons_for(config)
+    own_file = checked.startup.file if checked.startup else None
     plan = machine_plan(
         lab,
         lab.machines[node.name],
         runs_as="FRR",
         sysctls=frrouting.hash_sysctls(lab.name, node.name, checked.options.hash),
-        files=frrouting.files(config, daemons),
-        processes=frrouting.router_processes(daemons),
+        files=frrouting.files(config, daemons) + forwarding.files(checked.options.forwarding),
+        processes=frrouting.router_processes(daemons, own_file) + forwarding.processes(checked.options.forwarding),
         routing=RoutingPlan("frr", daemons, asn, neighbors),
+        startup_check=frrouting.startup_check(own_file) if own_file else None,
+        forwarding=checked.options.forwarding,
     )
-    return Rendered((plan,))
+    return Rendered((plan,), emulated=forwarding.emulated(node.name, checked.options.forwarding))
 
 
 def _configuration(node: NodeSpec, bgp: Bgp | None, lab: AddressedLab) -> tuple[str, tuple[NeighborPlan, ...]]:

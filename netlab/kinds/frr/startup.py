@@ -21,6 +21,7 @@ _NUMBER = re.compile(r"[0-9]{1,10}")
 class StartupConfig:
     """A user's FRR configuration and what it says of addresses and BGP."""
 
+    file: str
     text: str = field(repr=False)
     addresses: tuple[GivenAddress, ...]
     asn: int | None
@@ -85,7 +86,7 @@ class _Reader:
                 continue
             asn = self.asn if remote == "internal" else _asn(remote)
             plans.append(NeighborPlan(address, asn, expect_down=neighbor.shutdown or group.shutdown))
-        return StartupConfig(self.source.text, tuple(self.addresses), self.asn, tuple(plans))
+        return StartupConfig(self.source.file, self.source.text, tuple(self.addresses), self.asn, tuple(plans))
 
 
 def _asn(word: str) -> int | None:

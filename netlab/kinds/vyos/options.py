@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from netlab.kinds import forwarding
 from netlab.kinds.base import GivenAddress, SourceText
 from netlab.kinds.common import OptionModel
+from netlab.kinds.forwarding import Forwarding
 from netlab.kinds.frrouting import HashOptions
 from netlab.kinds.vyos.config import ConfigNode, parse_commands
 from netlab.kinds.vyos.grammar import VERSIONS
@@ -26,6 +28,10 @@ class VyosOptions(OptionModel):
         json_schema_extra={"enum": list(VERSIONS)},
     )
     hash: HashOptions | None = Field(default=None, description="how the router's kernel picks one of several next hops")
+    forwarding: Forwarding = Field(
+        default="per-flow",
+        description="`per-packet`: spread packets, not flows, over several next hops, as Linux 3.6 to 4.3 did",
+    )
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None)
         message = f"{node.name} has no configuration"
         raise TopologyError(Problem(message, node.position, "add startup-config: with a file of set commands"))
     config = parse_commands(startup_config, options.vyos_version)
-    problems = Problems()
+    problems = Problems(forwarding.problems(node, options.forwarding, options.hash))
     addresses = _addresses(node, topology, config, problems)
     with problems.gather():
         translation = translate(config, node.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netlab.kinds import frrouting
+from netlab.kinds import forwarding, frrouting
 from netlab.kinds.base import AddressedLab, Expansion, Machine, Rendered
 from netlab.kinds.common import machine_plan
 from netlab.kinds.vyos.options import CheckedVyos
@@ -22,16 +22,17 @@ def render(node: NodeSpec, checked: CheckedVyos, lab: AddressedLab) -> Rendered:
     """The translated configuration, the daemons that it needs and the kernel's hash settings."""
     version = checked.options.vyos_version
     runs_as = f"VyOS {version} configuration, Quagga's defaults, run by FRR"
-    translation = checked.translation
+    translation, spread = checked.translation, checked.options.forwarding
     daemons = frrouting.daemons_for(translation.text)
     plan = machine_plan(
         lab,
         lab.machines[node.name],
         runs_as=runs_as,
         sysctls=frrouting.hash_sysctls(lab.name, node.name, checked.options.hash),
-        files=frrouting.files(translation.text, daemons),
-        processes=frrouting.router_processes(daemons),
+        files=frrouting.files(translation.text, daemons) + forwarding.files(spread),
+        processes=frrouting.router_processes(daemons) + forwarding.processes(spread),
         routing=RoutingPlan("frr", daemons, translation.asn, translation.neighbors),
-        old_kernel=KERNELS.get(version),
+        forwarding=spread,
+        old_kernel=KERNELS.get(version) if spread == "per-flow" else None,
     )
-    return Rendered((plan,), emulated=(f"{node.name}: {runs_as}",))
+    return Rendered((plan,), emulated=(f"{node.name}: {runs_as}", *forwarding.emulated(node.name, spread)))

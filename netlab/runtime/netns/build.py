@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import netlab
 from netlab.model.errors import HostError, InputError, LabError, NetlabError, Position, Problem
 from netlab.model.lab import LabNode
-from netlab.model.plan import LabPlan, NodePlan, ProcessPlan
+from netlab.model.plan import LabPlan, NodePlan, ProcessPlan, UserFile
 from netlab.runtime import lock
-from netlab.runtime.netns import agents, identity, needs, processes
+from netlab.runtime.netns import agents, identity, needs, ownroot, processes
 
 if TYPE_CHECKING:
     from netlab.agent.client import AgentClient
@@ -218,8 +218,11 @@ def _remove(directory: Path) -> None:
 
 
 def _check_programs(plan: LabPlan) -> None:
-    """Machines see the host's programs: what is not there is said before anything is made."""
+    """Machines see the host's programs, or their own root's: what is not there is said before anything is made."""
     for node in plan.nodes:
+        if node.rootfs is not None:
+            ownroot.check(node.name, node.rootfs, _programs(node))
+            continue
         for process in node.processes:
             program = process.argv[0]
             if any(f"{program}/".startswith(f"{bind.target}/") for bind in node.binds):
@@ -228,10 +231,19 @@ def _check_programs(plan: LabPlan) -> None:
                 raise needs.missing_program(node.name, program)
 
 
+def _programs(node: NodePlan) -> tuple[str, ...]:
+    """What a machine with a root file system of its own runs, a shell for the user first."""
+    bound = tuple(f"{bind.target}/" for bind in node.binds)
+    planned = (process.argv[0] for process in node.processes if not process.if_present)
+    return (ownroot.SHELL, *(p for p in planned if p.startswith("/") and not f"{p}/".startswith(bound)))
+
+
 def _node_request(node: NodePlan, writable: list[str]) -> dict[str, Any]:
     files = [{"path": file.path, "content": file.content, "mode": file.mode} for file in node.files]
     files.append({"path": "/etc/hostname", "content": f"{node.name}\n", "mode": 0o644})
-    if node.routing or any("frr" in process.argv[0] for process in node.processes):
+    if node.rootfs is not None:
+        files += [{"path": path, "content": text, "mode": 0o644} for path, text in ownroot.files(node.rootfs).items()]
+    elif node.routing or any("frr" in process.argv[0] for process in node.processes):
         files.append({"path": "/etc/group", "content": identity.groups_with_root_in_frr(), "mode": 0o644})
     binds = [
         {
@@ -241,7 +253,7 @@ def _node_request(node: NodePlan, writable: list[str]) -> dict[str, Any]:
         }
         for bind in node.binds
     ]
-    return {"name": node.name, "files": files, "binds": binds}
+    return {"name": node.name, "rootfs": node.rootfs, "files": files, "binds": binds}
 
 
 def _start_request(node: NodePlan, timeout: float) -> dict[str, Any]:
@@ -276,18 +288,27 @@ def _kept_visible(plan: LabPlan) -> list[str]:
 def _failure(node: NodePlan, answer: dict[str, Any]) -> NetlabError:
     """Why a process failed: where it checks a file of the user's, the places in that file that it complains of."""
     checked = next((process.checks for process in node.processes if process.name == answer["process"]), None)
-    if checked:
-        places = re.finditer(checked.wrong_place, answer["output"], re.MULTILINE)
-        problems = [_wrong_place(checked.name, found.groupdict()) for found in places]
-        if problems:
-            return InputError(*problems)
+    problems = _wrong_places(checked, answer["output"]) if checked else []
+    if problems:
+        return InputError(*problems)
     output = f": {_last_lines(answer['output'])}" if answer["output"].strip() else ""
     return LabError(f"{node.name}: {answer['process']} {answer['message']}{output}")
 
 
-def _wrong_place(file: str, found: dict[str, str | None]) -> Problem:
-    position = Position(file, int(found["line"] or 1), max(1, int(found.get("column") or 1)))
-    return Problem(found["message"] or "wrong", position)
+def _wrong_places(file: UserFile, output: str) -> list[Problem]:
+    problems, before = [], list[str]()
+    for line in output.splitlines():
+        found = re.search(file.wrong_place, line)
+        if found:
+            place = found.groupdict()
+            position = Position(file.name, int(place["line"] or 1), max(1, int(place.get("column") or 1)))
+            message, by = (place["message"] or "wrong").strip(), place.get("by")
+            why = "; ".join(before) if by else ""
+            problems.append(Problem(f"{by} refuses: {message}" if by else message, position, why or None))
+            before = []
+        elif line.strip() and not line.startswith("[") and not line.rstrip().endswith("..."):
+            before.append(line.strip())  # not FRR's "[23|bgpd] sending configuration" and "Waiting for children ..."
+    return problems
 
 
 def _last_lines(output: str) -> str:

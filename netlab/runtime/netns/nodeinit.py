@@ -2,10 +2,14 @@
 
 It is forked, not executed, from the lab's init, so that it costs no interpreter start. It talks to the lab's init
 over a socket pair, one JSON document a line, until the lab is committed.
+
+Once the node has its root, the host's Python may be out of sight (`rootfs`): whatever is needed from then on is
+imported here, what the standard library itself imports late included.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
@@ -14,6 +18,7 @@ import select
 import signal
 import socket
 import time
+import warnings  # noqa: F401  os.execvpe imports it late
 from typing import Any
 
 from netlab.runtime.netns import rootfs
@@ -35,6 +40,8 @@ _POLL_SECONDS = 0.002
 _OUTPUT_SHOWN = 2000
 _SO_ACCEPTCON = 0x10000  # linux/net.h
 _TCP_LISTEN = "0A"  # tcp_states.h, as /proc/net/tcp prints it
+for _encoding in ("ascii", "utf-8"):
+    codecs.lookup(_encoding)  # imports it
 
 
 def base_environment(name: str, extra: dict[str, str]) -> dict[str, str]:
@@ -227,7 +234,8 @@ def _listening_sockets() -> set[str]:
     with open("/proc/net/unix", encoding="utf-8", errors="replace") as file:
         rows = [line.split(maxsplit=7) for line in file][1:]
     paths = (row[7].rstrip("\n") for row in rows if len(row) == 8 and int(row[3], 16) & _SO_ACCEPTCON)
-    return {os.path.realpath(path) for path in paths}  # a daemon may have bound it below /var/run, a link to /run
+    # A daemon may have bound it below /var/run, a link to /run or the same folder mounted twice.
+    return {os.path.realpath(path.removeprefix("/var") if path.startswith("/var/run/") else path) for path in paths}
 
 
 def _listens(port: int | None) -> bool:

@@ -1,4 +1,5 @@
-"""What a machine sees as its files: the host's, read-only, with a private /dev, /proc, /sys and writable folders.
+"""What a machine sees as its files: the host's, or those of a root file system that the topology names (`rootfs`),
+read-only, with a private /dev, /proc, /sys and writable folders.
 
 The lab's mount namespace is prepared once (`prepare_lab`); each node then builds its own root in a copy of it.
 A node's processes lack CAP_SYS_ADMIN, so they cannot undo a read-only mount; routing daemons that insist on it
@@ -10,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from typing import Any
 
 from netlab.runtime.netns import syscalls as sc
@@ -29,7 +31,8 @@ PRIVATE_FOLDERS = (
     "/etc/bird",
 )
 _IN_PRIVATE_FOLDERS = ("/var/lib/frr",)  # where the host has them
-_TOP_PRIVATE = frozenset(("proc", "sys", "dev"))
+_NEEDED_FOLDERS = ("/var/tmp", "/var/log", "/var/lib", "/etc/frr")  # made where a root file system lacks them
+TOP_PRIVATE = frozenset(("proc", "sys", "dev"))
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
 # Files of /proc that a host-root uid could change the host with, whatever its capabilities.
 _PROC_READ_ONLY = ("sys", "sysrq-trigger", "irq", "bus", "fs", "scsi", "acpi", "mtrr", "dynamic_debug")
@@ -139,7 +142,7 @@ def build_root(staging: str, node: dict[str, Any], keep: list[str]) -> None:
     """Build this node's root and move into it. Runs in the node's own mount, network and PID namespaces.
 
     `keep` are host paths that stay visible (read-only) where a private folder would hide them: netlab's own
-    files and the topology's folder.
+    files and the topology's folder. A node with a root file system of its own sees none of them.
     """
     own, root = f"{staging}/own", f"{staging}/root"
     # One node's binds are not another's to see, in whatever host folder the lab's state is.
@@ -147,20 +150,33 @@ def build_root(staging: str, node: dict[str, Any], keep: list[str]) -> None:
     sc.mount("tmpfs", own, "tmpfs", sc.MS_NOSUID | sc.MS_NODEV, _TMPFS_SIZE)
     os.mkdir(f"{own}/root", 0o755)
     sc.bind(f"{own}/root", root)
-    for entry in sorted(os.listdir("/")):
-        if entry not in _TOP_PRIVATE and f"/{entry}" not in PRIVATE_FOLDERS:
-            _show_host_entry(root, entry)
+    base = node["rootfs"] or ""
+    for entry in sorted(os.listdir(base or "/")):
+        if entry not in TOP_PRIVATE and f"/{entry}" not in PRIVATE_FOLDERS:
+            show_entry(f"{base}/{entry}", f"{root}/{entry}")
     _mount_kernel_views(staging, root)
     for folder in PRIVATE_FOLDERS:
         _private_folder(own, root, folder)
+    if base:
+        _complete(own, root)
     for folder in _IN_PRIVATE_FOLDERS:
-        if os.path.isdir(folder):
+        if base or os.path.isdir(folder):
             os.mkdir(root + folder)
+    _lay_files(staging, root, node, () if base else keep)
+    if base:
+        _close_layers(own)
+    os.chdir(root)
+    sc.pivot_root_here()
+
+
+def _lay_files(staging: str, root: str, node: dict[str, Any], keep: Iterable[str]) -> None:
+    """The node's binds and netlab's own files, and what is to stay visible."""
+    own = f"{staging}/own"
     # All targets first: an overlay made for one would hide what is mounted below it already.
     for bind in node["binds"]:
-        _ensure_target(own, root, _resolved(root, bind["target"]), os.path.isdir(bind["source"]))
+        _ensure_target(own, root, resolved(root, bind["target"]), os.path.isdir(bind["source"]))
     for file in node["files"]:
-        _ensure_target(own, root, _resolved(root, file["path"]), False)
+        _ensure_target(own, root, resolved(root, file["path"]), False)
     for path in keep:
         if _is_hidden(path):
             _make_target(root + path, path)
@@ -168,13 +184,11 @@ def build_root(staging: str, node: dict[str, Any], keep: list[str]) -> None:
     for bind in node["binds"]:
         _bind(staging, root, bind)
     for file in node["files"]:
-        _write_file(own, root, _resolved(root, file["path"]), file)
-    os.chdir(root)
-    sc.pivot_root_here()
+        _write_file(own, root, resolved(root, file["path"]), file)
 
 
 def _bind(staging: str, root: str, bind: dict[str, Any]) -> None:
-    target = _resolved(root, bind["target"])
+    target = resolved(root, bind["target"])
     _ensure_target(f"{staging}/own", root, target, os.path.isdir(bind["source"]))
     if bind["writable"] is None:
         _bind_host_path(bind["source"], root + target)
@@ -182,8 +196,8 @@ def _bind(staging: str, root: str, bind: dict[str, Any]) -> None:
         sc.bind(f"{staging}/bind/{bind['writable']}", root + target, recursive=True)
 
 
-def _show_host_entry(root: str, entry: str) -> None:
-    source, target = f"/{entry}", f"{root}/{entry}"
+def show_entry(source: str, target: str) -> None:
+    """Show an entry of a root file system at its place in a new one: a link as itself, anything else as a mount."""
     if os.path.islink(source):
         os.symlink(os.readlink(source), target)
     elif os.path.isdir(source) or os.path.isfile(source):
@@ -232,11 +246,31 @@ def _private_folder(own: str, root: str, folder: str) -> None:
     os.chmod(target, mode)
 
 
+def _complete(own: str, root: str) -> None:
+    """Make what a root file system may lack: the private folders, and /var/run as another name of /run.
+
+    Packages that were unpacked and never configured have neither FRR's folders nor the link /var/run.
+    """
+    for folder in _NEEDED_FOLDERS:
+        if not os.path.isdir(root + folder):
+            _ensure_target(own, root, folder, True)
+            _private_folder(own, root, folder)
+    if not os.path.islink(f"{root}/var/run"):
+        _ensure_target(own, root, "/var/run", True)
+        sc.bind(f"{root}/run", f"{root}/var/run")
+
+
+def _close_layers(own: str) -> None:
+    """Make the layers that were needed read-only too: a root file system is, whatever it lacks."""
+    for layer in os.listdir(f"{own}/overlay") if os.path.isdir(f"{own}/overlay") else ():
+        sc.mount_setattr(os.readlink(f"{own}/overlay/{layer}/over"), set_flags=sc.MOUNT_ATTR_RDONLY)
+
+
 def _is_hidden(path: str) -> bool:
     return any(path == folder or path.startswith(f"{folder}/") for folder in PRIVATE_FOLDERS)
 
 
-def _resolved(root: str, path: str) -> str:
+def resolved(root: str, path: str) -> str:
     """Where `path` leads a process whose root is `root`: links are followed there and not in the host's root."""
     done: list[str] = []
     left = path.split("/")[::-1]
@@ -282,6 +316,7 @@ def _overlay(own: str, folder: str) -> None:
     layer = f"{own}/overlay/{len(os.listdir(f'{own}/overlay'))}"
     for part in ("upper", "work"):
         os.makedirs(f"{layer}/{part}")
+    os.symlink(folder, f"{layer}/over")
     lower_fd, layer_fd = os.open(folder, os.O_PATH), os.open(layer, os.O_PATH)
     os.chmod(f"{layer}/upper", stat.S_IMODE(os.stat(folder).st_mode))
     by_fd = f"/proc/self/fd/{layer_fd}"

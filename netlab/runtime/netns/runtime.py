@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to 
     from netlab.agent.client import AgentClient
     from netlab.agent.record.session import RecordSession
     from netlab.model.host import HostFinding
-    from netlab.model.plan import LabPlan
+    from netlab.model.plan import LabPlan, NodePlan
     from netlab.runtime.base import Build, Finished, Invocation
 
 name: Literal["netns", "docker"] = "netns"
@@ -29,6 +29,13 @@ def build(plan: LabPlan, directory: Path) -> Build:
     from netlab.runtime.netns.build import Build
 
     return Build(plan, directory)
+
+
+def try_out(node: NodePlan, argv: tuple[str, ...], text: str) -> str:
+    """The output of `argv FILE` by the machine's own program, before the machine exists, where FILE holds `text`."""
+    from netlab.runtime.netns import tryout
+
+    return tryout.run(node.rootfs, argv, text)
 
 
 def agent(lab: Lab) -> AgentClient:

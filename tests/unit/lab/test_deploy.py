@@ -10,7 +10,7 @@ from netlab.lab import deploy
 from netlab.lab.converge import Convergence
 from netlab.model.errors import HostError, InputError, LabError
 from netlab.model.lab import LabNode
-from netlab.model.plan import LabPlan, NodePlan, Role
+from netlab.model.plan import LabPlan, NodePlan, Role, RoutingPlan
 
 PLAN = LabPlan("pair", "/labs/pair.yaml", "netns", (NodePlan("h1", "linux", Role.HOST, "h1", "Linux"),), ())
 
@@ -162,3 +162,19 @@ def test_settings_that_the_kernel_lacks_are_noted() -> None:
     assert len(notes.notes) == 2
     assert "(Linux 6.11 has): rt-1, rt-2 share one hash seed" in notes.notes[0]
     assert notes.notes[1] == "h1: this kernel has no net.ipv4.x"
+
+
+def test_one_option_moves_every_router_that_frr_runs(tmp_path: Path) -> None:
+    router = NodePlan("rt-1", "frr", Role.ROUTER, "rt-1", "FRR", routing=RoutingPlan("frr", ("zebra",)), rootfs="/old")
+    speaker = NodePlan("k8s-worker", "k8s", Role.WORKER, "k8s", "bgpd", rootfs="/of/the/file")
+    (tmp_path / "link").symlink_to(tmp_path)
+    plan = deploy.with_rootfs(replace(PLAN, nodes=(*PLAN.nodes, router, speaker)), tmp_path / "link")
+    assert [node.rootfs for node in plan.nodes] == [None, str(tmp_path.resolve()), "/of/the/file"]
+
+
+def test_a_rootfs_that_is_no_folder_is_wrong_input(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    for name, why in (("none", "No such file"), ("file", "not a folder"), ("loop", "loop|Too many levels")):
+        with pytest.raises(InputError, match=f"--rootfs .*/{name}: .*({why})"):
+            deploy.with_rootfs(PLAN, tmp_path / name)

@@ -39,11 +39,11 @@ def shipped(request: pytest.FixtureRequest) -> LabPlan:
 def test_every_topology_opens_with_a_comment_that_says_what_it_shows() -> None:
     files = list(TOPOLOGIES.glob("*.yaml"))
     assert {file.stem for file in files} == {
-        *("article", "article-fixed", "dual-stack", "ecmp", "ecmp-vs-vyos", "three-routers")
+        *("article", "article-fixed", "article-3.13", "dual-stack", "ecmp", "ecmp-vs-vyos", "three-routers")
     }
     for file in files:
         assert file.read_text().startswith("# ")
-        assert f"\nname: {file.stem}\n" in file.read_text()
+        assert f"\nname: {file.stem.replace('.', '-')}\n" in file.read_text()
 
 
 def test_every_link_leads_to_interfaces_that_exist_once(shipped: LabPlan) -> None:
@@ -99,7 +99,11 @@ def test_what_is_emulated_is_said(shipped: LabPlan) -> None:
     for node in shipped.nodes:
         if node.kind == "vyos":
             assert f"{node.name}: VyOS 1.1 configuration, Quagga's defaults, run by FRR" in shipped.emulated
-            assert node.old_kernel is not None and "3.13" in node.old_kernel
+            if node.forwarding == "per-flow":
+                assert node.old_kernel is not None and "3.13" in node.old_kernel
+            else:
+                assert node.old_kernel is None
+                assert any(s.startswith(f"{node.name}: per-packet forwarding by nft") for s in shipped.emulated)
     assert shipped.warnings == ()
 
 

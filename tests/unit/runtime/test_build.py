@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from netlab.kinds import frrouting
 from netlab.model.errors import HostError, InputError, LabError
 from netlab.model.plan import BindPlan, LabPlan, NodePlan, ProcessPlan, Role, UserFile
 from netlab.plan import plan_file
@@ -163,3 +164,34 @@ def test_a_mistake_in_a_users_file_is_named_by_file_line_and_column() -> None:
         assert (error.exit_code, error.lines()) == (2, (expected,))
     other = build._failure(node, {**answer, "output": "Segmentation fault"})
     assert (other.exit_code, str(other)) == (3, "rt-1: bird-check ended with exit code 1: Segmentation fault")
+
+
+def test_a_refused_line_is_the_users_own_with_what_the_daemon_said() -> None:
+    load = frrouting.router_processes(("zebra", "bgpd"), "labs/rt-1.conf")[-1]
+    router = replace(HOST, processes=(load,))
+    failed = {"failed": "h1", "process": load.name, "message": "ended with exit code 13"}
+    of_8_4 = (
+        "BGP is already running; AS is 64512\nline 7: Failure to communicate[13] to bgpd, line: router bgp 64513 \n\n"
+        "% [ZEBRA] Unknown command: XFRR_end_configuration\n"
+        "Configuration file[/etc/frr/frr.conf] processing failure: 13\n"
+    )
+    of_10_3 = (
+        "[17|zebra] sending configuration\nWaiting for children to finish applying config...\n"
+        "BGP instance name and AS number mismatch\nBGP instance is already running; AS is 64512\n"
+        "line 7: Failure to communicate[13] to bgpd, line: router bgp 64513 \n\n"
+        "line 8: Warning[4]...: early exit from config file\n"
+        "[23|bgpd] Configuration file[/etc/frr/frr.conf] processing failure: 13\n"
+    )
+    for output, why in (
+        (of_8_4, "BGP is already running; AS is 64512"),
+        (of_10_3, "BGP instance name and AS number mismatch; BGP instance is already running; AS is 64512"),
+    ):
+        error = build._failure(router, {**failed, "output": output})
+        assert error.lines() == (f"labs/rt-1.conf:7:1: bgpd refuses: router bgp 64513 ({why})",)
+        assert error.exit_code == 2
+    unknown = build._failure(router, {**failed, "output": "line 3: % Unknown command: foo\n"})
+    assert unknown.lines() == ("labs/rt-1.conf:3:1: Unknown command: foo",)
+    other = build._failure(router, {**failed, "output": "processing failure: 13\n"})
+    assert (other.exit_code, str(other)) == (3, "h1: frr-config ended with exit code 13: processing failure: 13")
+    netlabs_own = replace(HOST, processes=frrouting.router_processes(("zebra",)))
+    assert build._failure(netlabs_own, {**failed, "output": "line 3: % Unknown command: foo\n"}).exit_code == 3

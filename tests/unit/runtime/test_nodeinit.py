@@ -1,6 +1,7 @@
 import json
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -154,3 +155,33 @@ def test_the_end_of_the_builder_is_seen_while_nodes_are_waited_for(tmp_path: Pat
         next(init._answers(("h1",)))
     for end in (theirs, mine, its):
         end.close()
+
+
+def test_nothing_is_imported_once_a_node_has_its_root(tmp_path: Path) -> None:
+    """With a root file system of its own, the node's init cannot see the host's Python any more."""
+    script = f"""
+import os, sys
+sys.path.insert(0, {str(Path(nodeinit.__file__).parents[3])!r})
+import netlab.runtime.netns.nodeinit as nodeinit
+nodeinit.sc.keep_capabilities = lambda names: None
+import socket
+before = set(sys.modules)
+one = dict(name="one", argv=["sh", "-c", "echo out"], after=[], sockets=[], port=None, oneshot=True, if_present=False,
+           capabilities=[], refuse_output="^no")
+two = dict(one, name="two", argv=["sh", "-c", "exec sleep 1"], oneshot=False, port=1)
+logs = os.open({str(tmp_path)!r}, os.O_RDONLY)
+mine, its = socket.socketpair()
+its.sendall(b'{{"a": 1}}\\n')
+nodeinit.json.loads(mine.makefile("r", encoding="utf-8").readline())
+request = dict(env={{}}, processes=[one, two], exec=[["true"], ["no-such-program"]], timeout=0.3)
+nodeinit._send(mine, nodeinit.Starter("rt-1", request, logs).run())
+request = dict(env={{}}, processes=[one], exec=[["true"], ["no-such-program"]], timeout=3)
+nodeinit._send(mine, nodeinit.Starter("rt-1", request, logs).run())
+nodeinit._listening_sockets()
+print(its.recv(4096).decode(), sorted(set(sys.modules) - before))
+"""
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=False)
+    first, second, imported = done.stdout.splitlines()
+    assert "two was not ready" in first or '"process": "two"' in first, done
+    assert "no-such-program" in second, done
+    assert imported == " []"

@@ -22,19 +22,19 @@ def test_links_are_followed_within_the_nodes_root(tmp_path: Path, path: str, lea
     (tmp_path / "var" / "run").symlink_to("/run")
     (tmp_path / "bin").symlink_to("usr/bin")
     (tmp_path / "etc" / "resolv.conf").symlink_to("../run/resolve/stub.conf")
-    assert rootfs._resolved(str(tmp_path), path) == leads_to
+    assert rootfs.resolved(str(tmp_path), path) == leads_to
 
 
 def test_a_link_that_leads_out_stays_in(tmp_path: Path) -> None:
     (tmp_path / "out").symlink_to("../../../../etc")
-    assert rootfs._resolved(str(tmp_path), "/out/passwd") == "/etc/passwd"
+    assert rootfs.resolved(str(tmp_path), "/out/passwd") == "/etc/passwd"
 
 
 def test_links_in_a_circle_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(OSError, match="Too many levels of symbolic links"):
-        rootfs._resolved(str(tmp_path), "/a")
+        rootfs.resolved(str(tmp_path), "/a")
 
 
 def test_a_bind_source_that_became_a_link_is_refused(tmp_path: Path) -> None:

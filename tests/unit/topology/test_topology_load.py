@@ -165,3 +165,31 @@ def test_a_topology_in_a_folder_reached_by_a_link_may_name_its_files(tmp_path: P
     (tmp_path / "alias").symlink_to(tmp_path / "real")
     node = load(tmp_path / "alias" / "lab.yaml", KINDS).node("a")
     assert node.startup_config == tmp_path / "real" / "r.conf"
+
+
+def test_a_rootfs_may_lie_anywhere_and_comes_from_the_nearest_layer(tmp_path: Path) -> None:
+    for name in ("topology", "of-all", "of-frr", "topology/own"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "link").symlink_to("of-frr")
+    (tmp_path / "topology" / "lab.yaml").write_text(f"""
+name: lab
+topology:
+  defaults: {{rootfs: {tmp_path / "of-all"}}}
+  kinds: {{frr: {{rootfs: ../link}}}}
+  nodes:
+    r1: {{kind: frr}}
+    r2: {{kind: frr, rootfs: own}}
+    h1: {{kind: linux}}
+""")
+    loaded = load(tmp_path / "topology" / "lab.yaml", KINDS)
+    found = {node.name: node.rootfs for node in loaded.nodes}
+    top = tmp_path.resolve()
+    assert found == {"r1": top / "of-frr", "r2": top / "topology" / "own", "h1": top / "of-all"}
+
+
+def test_a_rootfs_that_this_user_may_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "lab.yaml").write_text("name: lab\ntopology: {nodes: {r1: {kind: frr, rootfs: root}}}\n")
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != "root")
+    _, problems = parse(tmp_path / "lab.yaml", KINDS)
+    assert [problem.message for problem in problems] == ['rootfs "root" cannot be read']

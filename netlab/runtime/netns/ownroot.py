@@ -1,0 +1,102 @@
+"""The builder's side of a node with a root file system of its own: what is missing in it, and the files it gets."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+from netlab.model.errors import HostError
+from netlab.runtime.netns.rootfs import resolved
+
+SHELL = "/bin/sh"
+"""What `netlab shell` needs at least."""
+
+_MEND = "unpack a root file system that has it; scripts/unpack-frr makes one with FRR"
+_RESOLV_CONF = "# A lab has no name server; its nodes' names are in /etc/hosts.\n"
+_FRR_GROUPS = ("frr", "frrvty")
+_HEAD = 4096
+_PT_INTERP = 3  # elf.h
+
+
+def check(node: str, root: str, programs: tuple[str, ...]) -> None:
+    """HostError for the first of the programs, or of what they are started by, that the root file system lacks."""
+    for program in programs:
+        found = _in_root(root, program)
+        if not os.path.exists(found):
+            raise HostError(f"{node} needs {program}, which its rootfs {root} does not have", _MEND)
+        if not os.access(found, os.R_OK | os.X_OK) or os.path.isdir(found):
+            mend = f"make it readable and executable for the user who runs netlab: {found}"
+            raise HostError(f"{node} cannot run {program} of its rootfs {root}", mend)
+        interpreter = _interpreter(found)
+        if interpreter and not os.path.exists(_in_root(root, interpreter)):
+            raise HostError(f"{node} needs {program}, and that needs {interpreter}, which {root} does not have", _MEND)
+
+
+def is_there(root: str, program: str) -> bool:
+    """Whether the root file system has the program."""
+    return os.path.exists(_in_root(root, program))
+
+
+def files(root: str) -> dict[str, str]:
+    """The node's own /etc/group, /etc/passwd and /etc/resolv.conf by path, made from the root file system's.
+
+    FRR's daemons look up root and the groups frr and frrvty, and packages that were unpacked and never configured
+    have brought none of them.
+    """
+    users = _text(root, "/etc/passwd")
+    if not any(line.startswith("root:") for line in users.splitlines()):
+        users = f"root:x:0:0:root:/root:{SHELL}\n{users}"
+    return {"/etc/group": groups(_text(root, "/etc/group")), "/etc/passwd": users, "/etc/resolv.conf": _RESOLV_CONF}
+
+
+def groups(text: str) -> str:
+    """An /etc/group with the groups root and FRR's, and root in FRR's."""
+    rows = [line.split(":") for line in text.splitlines() if line.count(":") == 3]
+    names = {row[0] for row in rows}
+    used = {row[2] for row in rows}
+    free = (str(number) for number in range(999, 99, -1) if str(number) not in used)
+    if "root" not in names:
+        rows.insert(0, ["root", "x", "0", ""])
+    rows += [[name, "x", next(free), ""] for name in _FRR_GROUPS if name not in names]
+    for row in rows:
+        members = [member for member in row[3].split(",") if member]
+        if row[0] in _FRR_GROUPS and "root" not in members:
+            row[3] = ",".join([*members, "root"])
+    return "".join(":".join(row) + "\n" for row in rows)
+
+
+def _in_root(root: str, path: str) -> str:
+    """Where a path of the node is on this host: links are followed below `root`."""
+    try:
+        return root + resolved(root, path)
+    except OSError as error:  # links in a circle
+        raise HostError(f"{root}: {path}: {error.strerror}") from None
+
+
+def _text(root: str, path: str) -> str:
+    try:
+        return Path(_in_root(root, path)).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""  # missing, or closed to this user
+
+
+def _interpreter(file: str) -> str | None:
+    """What the kernel starts to run a file: a script's interpreter or an ELF program's dynamic loader (elf(5))."""
+    with open(file, "rb") as stream:
+        head = stream.read(_HEAD)
+    if head.startswith(b"#!"):
+        words = head[2:].split(b"\n")[0].split()
+        return words[0].decode("utf-8", "surrogateescape") if words else None
+    if not head.startswith(b"\x7fELF\x02\x01") or len(head) < 64:  # 64 bits, little-endian
+        return None
+    (offset,) = struct.unpack_from("<Q", head, 32)
+    size, count = struct.unpack_from("<HH", head, 54)
+    for number in range(count):
+        at = offset + number * size
+        if at + 40 > len(head):
+            return None
+        if struct.unpack_from("<I", head, at)[0] == _PT_INTERP:
+            start, length = struct.unpack_from("<Q", head, at + 8)[0], struct.unpack_from("<Q", head, at + 32)[0]
+            return head[start : start + length].rstrip(b"\0").decode("utf-8", "surrogateescape") or None
+    return None
