@@ -124,7 +124,8 @@ class SeenSegments:
 
 @dataclass(frozen=True)
 class FlowOutcome:
-    """How one flow went. `body` is the HTTP response's body; `predicted` a next-hop address."""
+    """How one flow went. `body` is the HTTP response's body; `predicted` a next-hop address; `connected` says that the
+    TCP connection was made, whatever became of the request."""
 
     source_port: int
     answered: bool
@@ -133,6 +134,7 @@ class FlowOutcome:
     retransmissions: int
     predicted: str | None
     segments: tuple[SeenSegments, ...]
+    connected: bool = False
 
 
 @dataclass(frozen=True)

@@ -213,6 +213,7 @@ def _outcome(group: FlowGroup, flows: list[_Flow], capture: Capture | None, name
             retransmissions=flow.retransmissions,
             predicted=next_hop,
             segments=_segments(group, group.source_ports[flow.position], capture, names),
+            connected=flow.sent,
         )
         for flow, next_hop in zip(flows, predicted, strict=True)
     )

@@ -140,13 +140,15 @@ def _split_flows(reading: Reading) -> Decision | None:
             f"{counted(split, 'flow')} moved to another next hop, which hash policy 1 does to a retransmitting sender "
             "inside one kernel: this says nothing about the router.",
         )
-    retransmitted = all(reading.router.flows[index].retransmissions for index in reading.split)
+    flows = reading.router.flows
+    retransmitted = all(flows[index].retransmissions for index in reading.split)
     if split and not (hashes_flow_label(reading.router) and retransmitted):
-        several = sum(sum(segment.count for segment in flow.segments) > 1 for flow in reading.router.flows)
+        several = sum(sum(segment.count for segment in flow.segments) > 1 for flow in flows)
+        answered = sum(flow.answered for flow in flows)
         return (
             Outcome.PER_PACKET,
             f"{split} of the {counted(several, 'flow')} with several segments seen left by two or more next hops each, "
-            "while the FIB was the same before and after.",
+            f"while the FIB was the same before and after; {answered} of {len(flows)} requests survived.",
         )
     if reading.split_keys:
         return (

@@ -39,6 +39,9 @@ def judge(evidence: Evidence, alpha: float = ALPHA, expect: Expect | None = None
 def _judge_router(router: RouterEvidence, evidence: Evidence, alpha: float, expected: Expect) -> RouterVerdict:
     reading = read(router)
     outcome, reason = decide(reading, alpha)
+    # Where packets are spread, each of them is a draw of its own, and no look-up can tell what it will be.
+    by_packet = outcome is Outcome.PER_PACKET
+    units = reading.segment_counts if by_packet else reading.key_counts
     others = tuple(other for other in evidence.routers if other is not router)
     return RouterVerdict(
         router=router.router,
@@ -53,12 +56,12 @@ def _judge_router(router: RouterEvidence, evidence: Evidence, alpha: float, expe
         matches=_matches(outcome, expected),
         paths=reading.paths,
         flows=_flow_counts(reading),
-        next_hops=_next_hop_shares(reading),
+        next_hops=_next_hop_shares(reading, by_packet),
         pods=_pod_shares(router),
-        statistics=statistics.balance(reading.fib_keys, reading.weights),
-        prediction=_prediction(reading),
+        statistics=statistics.balance(units[: reading.fib_size], reading.weights),
+        prediction=Prediction(0, 0) if by_packet else _prediction(reading),
         hash=router.hash,
-        forwarding="per-packet" if outcome is Outcome.PER_PACKET else "per-flow",
+        forwarding="per-packet" if by_packet else router.forwarding,
         findings=apply_rules(Case(reading, outcome, others)),
     )
 
@@ -73,16 +76,19 @@ def _flow_counts(reading: Reading) -> FlowCounts:
     flows = reading.router.flows
     return FlowCounts(
         sent=len(flows),
-        answered=sum(flow.answered for flow in flows),
+        answered=(answered := sum(flow.answered for flow in flows)),
         keys=reading.keys,
         retransmitted=sum(flow.retransmissions > 0 for flow in flows),
         capture_drops=reading.router.capture_drops,
+        answered_share=answered / len(flows) if flows else None,
     )
 
 
-def _next_hop_shares(reading: Reading) -> tuple[NextHopShare, ...]:
+def _next_hop_shares(reading: Reading, by_packet: bool) -> tuple[NextHopShare, ...]:
     """In the order of addresses: the kernel's own order differs from deploy to deploy."""
-    total_weight, keys = sum(reading.weights), reading.keys
+    total_weight = sum(reading.weights)
+    counts = reading.segment_counts if by_packet else reading.key_counts
+    total = sum(counts)
     shares = (
         NextHopShare(
             address=hop.address,
@@ -90,10 +96,13 @@ def _next_hop_shares(reading: Reading) -> tuple[NextHopShare, ...]:
             weight=hop.weight,
             flows=flows,
             expected_flows=reading.attributed * hop.weight / total_weight if total_weight else 0.0,
-            share=count / keys if keys else 0.0,
-            ci95=statistics.confidence_interval(count, keys),
+            share=count / total if total else 0.0,
+            ci95=statistics.confidence_interval(count, total),
+            segments=segments,
         )
-        for hop, flows, count in zip(reading.hops, reading.flow_counts, reading.key_counts, strict=True)
+        for hop, flows, count, segments in zip(
+            reading.hops, reading.flow_counts, counts, reading.segment_counts, strict=True
+        )
     )
     return tuple(sorted(shares, key=lambda share: _by_address(share.address)))
 

@@ -48,6 +48,8 @@ class Reading:
     """Flows per hop."""
     key_counts: tuple[int, ...]
     """Hash keys per hop: the unit of every statistic."""
+    segment_counts: tuple[int, ...]
+    """Segments per hop: the unit where packets, not flows, are spread."""
     split_keys: int
     """Hash keys whose flows, each on one next hop, did not all take the same."""
     paths: PathCounts
@@ -115,6 +117,7 @@ def read(router: RouterEvidence) -> Reading:
         split=split,
         flow_counts=_count(flow_hop, len(order)),
         key_counts=_count((_most(hops) for hops in by_key), len(order)),
+        segment_counts=tuple(sum(places[place] for places in seen) for place in order),
         split_keys=sum(len(hops) > 1 for hops in _flows_by_key(keys, whole)),
         paths=_count_paths(router, fib=len(fib), used=len(used)),
     )

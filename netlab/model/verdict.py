@@ -62,11 +62,16 @@ class FlowCounts:
     keys: int
     retransmitted: int
     capture_drops: int
+    answered_share: float | None
+    """The part of the requests that survived; None where none was sent."""
 
 
 @dataclass(frozen=True)
 class NextHopShare:
-    """Flows that went to one next hop. `ci95` is the 95% confidence interval of `share`."""
+    """Flows that went to one next hop. `ci95` is the 95% confidence interval of `share`.
+
+    For the verdict per-packet, `share` is one of segments, and a flow counts for the next hop with most of its own.
+    """
 
     address: str
     node: str | None
@@ -75,6 +80,8 @@ class NextHopShare:
     expected_flows: float
     share: float
     ci95: tuple[float, float]
+    segments: int
+    """Client-to-VIP segments that were seen leaving to it."""
 
 
 @dataclass(frozen=True)

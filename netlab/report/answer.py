@@ -28,7 +28,8 @@ def _clause(router: RouterVerdict, several: bool) -> str:
         case Outcome.UNBALANCED:
             said = f"over all {of} {nodes}, but unevenly: {_flows(router)}"
         case Outcome.PER_PACKET:
-            said = f"no, packets of one flow go to several {nodes}"
+            survived = f"{router.flows.answered} of {router.flows.sent} requests survive that"
+            said = f"no, packets of one flow go to several {nodes}, and {survived}"
         case Outcome.NO_ROUTE:
             said = f"no, it has no route to {router.vip}"
         case Outcome.INCONCLUSIVE:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from netlab.model.topology import Expect
-from netlab.model.verdict import NextHopShare, RouterVerdict
+from netlab.model.verdict import NextHopShare, Outcome, RouterVerdict
 
 LABEL_WIDTH = 22
 ROUTER_WIDTH = 24
@@ -46,7 +46,7 @@ def _rows(routers: Sequence[RouterVerdict]) -> Iterator[tuple[str, Cell]]:
     yield from _next_hop_rows(routers)
     yield "hash keys", lambda router: str(router.flows.keys)
     yield "balance", _balance
-    yield "kernel predicted", lambda router: ratio(router.prediction.agree, router.prediction.of)
+    yield "kernel predicted", _predicted
     yield "answered", lambda router: ratio(router.flows.answered, router.flows.sent)
     yield from _pod_rows(routers)
     yield "forwarding", lambda router: router.forwarding
@@ -88,12 +88,19 @@ def _verdict(router: RouterVerdict) -> Text:
     return Text(f"{router.verdict}, {expected}", style="bold green")
 
 
+def _predicted(router: RouterVerdict) -> str:
+    if router.verdict is Outcome.PER_PACKET:
+        return "nothing: each packet is a draw"
+    return ratio(router.prediction.agree, router.prediction.of)
+
+
 def _share(hop: NextHopShare, router: RouterVerdict) -> str:
     low, high = (100 * bound for bound in hop.ci95)
     weighted = len({other.weight for other in router.next_hops}) > 1
     weight = f", weight {hop.weight}" if weighted and hop.weight else ""
     outside = "" if hop.weight else ", not in the FIB"
-    return f"{hop.flows} flows{weight}{outside}\n{100 * hop.share:.1f}%, 95% CI {low:.1f}-{high:.1f}%"
+    count = f"{hop.segments} packets" if router.verdict is Outcome.PER_PACKET else f"{hop.flows} flows"
+    return f"{count}{weight}{outside}\n{100 * hop.share:.1f}%, 95% CI {low:.1f}-{high:.1f}%"
 
 
 def _balance(router: RouterVerdict) -> str:

@@ -13,13 +13,13 @@ ROUTER = {
 }
 INNER = {
     "paths": {"announced", "multipath", "rib", "fib", "used"},
-    "flows": {"sent", "answered", "keys", "retransmitted", "capture_drops"},
+    "flows": {"sent", "answered", "keys", "retransmitted", "capture_drops", "answered_share"},
     "statistics": {"chi2", "p_value", "max_over_mean", "cv", "expected_cv"},
     "prediction": {"agree", "of"},
     "hash": {"policy", "fields", "seed"},
 }
 ROWS = {
-    "next_hops": {"address", "node", "weight", "flows", "expected_flows", "share", "ci95"},
+    "next_hops": {"address", "node", "weight", "flows", "expected_flows", "share", "ci95", "segments"},
     "pods": {"name", "node", "flows", "client_addresses_seen"},
     "findings": {"rule", "severity", "message", "evidence", "mend"},
 }
@@ -82,7 +82,8 @@ def test_two_routers_side_by_side(labs):
     assert frr["paths"] == {"announced": 3, "multipath": 3, "rib": 3, "fib": 3, "used": 3}
     for router in (frr, vyos):
         assert router["prediction"] == {"agree": 600, "of": 600}
-        assert router["flows"] == {"sent": 600, "answered": 600, "keys": 600, "retransmitted": 0, "capture_drops": 0}
+        counts = {"sent": 600, "answered": 600, "keys": 600, "retransmitted": 0, "capture_drops": 0}
+        assert router["flows"] == {**counts, "answered_share": 1.0}
         assert router["forwarding"] == "per-flow"
         assert router["hash"]["policy"] == 3
         assert router["hash"]["fields"] == 0x37

@@ -23,5 +23,8 @@ def forwarding_plane_differs(case: Case) -> Iterator[Finding]:
             "translate addresses (DNAT) flow by flow: 0-9% of requests survived in a measurement."
         ),
         evidence=f"{router.runs_as}; kernel: {k} next hops; Linux 3.6 to 4.3 choose a next hop per packet",
-        mend="for the real router: a version whose kernel is Linux 4.4 or later (VyOS 1.2 on)",
+        mend=(
+            f"to see it: `forwarding: per-packet` at {router.router} in the topology file; for the real router: a "
+            "version whose kernel is Linux 4.4 or later (VyOS 1.2 on)"
+        ),
     )

@@ -48,7 +48,10 @@ def _cause(case: Case, split: int) -> tuple[str, str]:
             "the FIB was the same before and after, but only some flows moved, as they do when a route flaps",
             "run the check again; if it repeats, see `netlab logs` for a flapping session",
         )
+    asked = case.router.forwarding == "per-packet"
+    why = ", as `forwarding: per-packet` asks of it" if asked else ""
+    here = f"; here: remove `forwarding: per-packet` from {case.router.router} in the topology file" if asked else ""
     return (
-        "the router spreads packets, not flows, which breaks TCP through nodes that translate addresses (DNAT)",
-        "hash per flow: Linux 4.4 and later do; Linux 3.6 to 4.3 cannot",
+        f"the router spreads packets, not flows{why}, which breaks TCP through nodes that translate addresses (DNAT)",
+        f"hash per flow: Linux 4.4 and later do; Linux 3.6 to 4.3 cannot{here}",
     )

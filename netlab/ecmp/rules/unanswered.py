@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from netlab.ecmp.rules.case import Case
 from netlab.ecmp.wording import counted
-from netlab.model.verdict import Finding, Severity
+from netlab.model.verdict import Finding, Outcome, Severity
 
 NAME = "unanswered"
 
@@ -26,11 +26,13 @@ def unanswered(case: Case) -> Iterator[Finding]:
     ]
     if by_hop[None]:
         parts.append(f"{by_hop[None]} that were not seen leaving the router")
+    # Where packets are spread, a flow has no next hop of its own to blame.
+    where = "" if case.outcome is Outcome.PER_PACKET else f": {', '.join(parts)}"
     errors = Counter(flows[index].error or "no error reported" for index in silent)
     yield Finding(
         rule=NAME,
         severity=Severity.ERROR,
-        message=f"{counted(len(silent), 'flow')} of {len(flows)} got no answer: {', '.join(parts)}.",
+        message=f"{counted(len(silent), 'flow')} of {len(flows)} got no answer{where}.",
         evidence="the client's errors: " + ", ".join(f"{error} ({number})" for error, number in sorted(errors.items())),
         mend=_mend(case, by_hop, total),
     )
@@ -38,6 +40,8 @@ def unanswered(case: Case) -> Iterator[Finding]:
 
 def _mend(case: Case, by_hop: Counter[int | None], total: Counter[int | None]) -> str:
     reading = case.reading
+    if case.outcome is Outcome.PER_PACKET:
+        return "spread flows, not packets (per-packet, above)"
     dead = [hop for index, hop in enumerate(reading.hops) if by_hop[index] and by_hop[index] == total[index]]
     if dead and len(dead) < sum(flows > 0 for flows in reading.flow_counts):
         names = " and ".join(hop.node or hop.address for hop in dead)

@@ -20,6 +20,7 @@ from evidence_builder import (
 )
 
 from netlab.ecmp.judge import judge
+from netlab.ecmp.reading import read
 from netlab.model.evidence import FibNextHop, FibRoute, RouterEvidence, SegmentCount
 from netlab.model.topology import Expect
 from netlab.model.verdict import Outcome, RouterVerdict
@@ -229,7 +230,28 @@ def test_flows_that_a_router_with_one_next_hop_dropped_do_not_hide_that_it_has_o
 
 def test_a_split_flow_counts_once_for_the_next_hop_with_most_of_its_segments() -> None:
     most, equal = flow(1, segments=(segments(0, 1), segments(2, 4))), flow(2, 2, 1)
-    assert [hop.flows for hop in judged(router([], flows=(most, equal))).next_hops] == [0, 1, 1]
+    assert read(router([], flows=(most, equal))).flow_counts == (0, 1, 1)
+
+
+def test_where_packets_are_spread_packets_are_counted() -> None:
+    flows = [flow(port, segments=(segments(0, 3), segments(1, 3)), answered=port % 20 == 0) for port in range(1, 101)]
+    flows += [flow(port, segments=(segments(2, 3),)) for port in range(101, 201)]
+    verdict = judged(router([], flows=tuple(flows), forwarding="per-packet", expected=Expect.PER_PACKET))
+    assert (verdict.verdict, verdict.matches, verdict.forwarding) == (Outcome.PER_PACKET, True, "per-packet")
+    assert verdict.reason.endswith("while the FIB was the same before and after; 105 of 200 requests survived.")
+    assert [hop.segments for hop in verdict.next_hops] == [300, 300, 300]
+    assert [hop.flows for hop in verdict.next_hops] == [100, 0, 100]  # the first of equals has the flow
+    assert [hop.share for hop in verdict.next_hops] == pytest.approx([1 / 3] * 3)
+    assert verdict.statistics.chi2 == 0
+    assert verdict.flows.answered_share == 0.525
+    assert (verdict.prediction.agree, verdict.prediction.of) == (0, 0)
+    assert "as `forwarding: per-packet` asks of it" in verdict.findings[0].message
+
+
+def test_a_router_that_is_to_spread_packets_says_so_with_one_next_hop_too() -> None:
+    verdict = judged(router([600], fib=1, forwarding="per-packet"))
+    assert (verdict.verdict, verdict.forwarding) == (Outcome.SINGLE_PATH, "per-packet")
+    assert verdict.prediction.of == 600
 
 
 def test_no_flow_seen_and_no_flow_sent_are_inconclusive() -> None:

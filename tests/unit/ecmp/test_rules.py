@@ -493,6 +493,7 @@ def test_the_fixed_article_would_have_broken_on_its_own_kernel() -> None:
     assert list(found) == ["forwarding-plane-differs"]
     assert "Linux 3.13 spread packets, not flows" in found["forwarding-plane-differs"].message
     assert "0-9% of requests survived" in found["forwarding-plane-differs"].message
+    assert "`forwarding: per-packet` at rt-vyos" in found["forwarding-plane-differs"].mend
 
 
 def test_one_next_hop_is_forwarded_alike_by_every_kernel() -> None:

@@ -26,8 +26,8 @@ ROUTER = [
 ]
 PARTS = {
     "paths": {"announced", "multipath", "rib", "fib", "used"},
-    "flows": {"sent", "answered", "keys", "retransmitted", "capture_drops"},
-    "next_hops": {"address", "node", "weight", "flows", "expected_flows", "share", "ci95"},
+    "flows": {"sent", "answered", "keys", "retransmitted", "capture_drops", "answered_share"},
+    "next_hops": {"address", "node", "weight", "flows", "expected_flows", "share", "ci95", "segments"},
     "pods": {"name", "node", "flows", "client_addresses_seen"},
     "statistics": {"chi2", "p_value", "max_over_mean", "cv", "expected_cv"},
     "prediction": {"agree", "of"},
