@@ -98,7 +98,7 @@ def test_a_router_from_a_rootfs_beside_one_of_the_host(netlab, topology, rootfs,
     assert in_router("rt-own", "ls", "/sys/class/net").stdout.split() == ["eth1", "eth2", "lo"]
     for folder in ("/etc/frr", "/run", "/root", "/tmp", "/var/log", "/var/lib/frr", "/var/tmp"):
         assert in_router("rt-own", "touch", f"{folder}/mine").returncode == 0
-    for folder in ("/etc", "/usr", "/usr/lib/frr", "/var"):
+    for folder in ("/etc", "/usr", "/usr/lib/frr"):
         assert in_router("rt-own", "touch", f"{folder}/mine").returncode == 1
     # vtysh and shell are its own too.
     assert netlab("vtysh", "rt-own", "-c", "show version").stdout.startswith("FRRouting ")

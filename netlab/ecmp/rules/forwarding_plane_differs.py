@@ -24,7 +24,7 @@ def forwarding_plane_differs(case: Case) -> Iterator[Finding]:
         ),
         evidence=f"{router.runs_as}; kernel: {k} next hops; Linux 3.6 to 4.3 choose a next hop per packet",
         mend=(
-            f"to see it: `forwarding: per-packet` at {router.router} in the topology file; for the real router: a "
-            "version whose kernel is Linux 4.4 or later (VyOS 1.2 on)"
+            "for the real router: a version whose kernel is Linux 4.4 or later (VyOS 1.2 on); "
+            f"`forwarding: per-packet` at {router.router} in the topology file shows what the original does"
         ),
     )
