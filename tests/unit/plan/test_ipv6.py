@@ -131,7 +131,7 @@ def test_expectations_per_ip_version(plan_text: Plan, problems_of: Problems) -> 
     ]
     assert expected("{ipv6: ecmp}")[0] == ("203.0.113.0", Expect.ANY)
     assert problems_of(text.replace("EXPECT", "{ipv4: emcp}")) == [
-        'lab.yaml:4:77: "ipv4" must be "ecmp", "single-path" or "any", not "emcp" (did you mean "ecmp"?)'
+        'lab.yaml:4:77: "ipv4" must be "ecmp", "single-path", "per-packet" or "any", not "emcp" (did you mean "ecmp"?)'
     ]
 
 
