@@ -173,6 +173,16 @@ def test_a_dual_stack_cluster_in_front_of_bird(netlab, tmp_path):
     assert [router["vip"] for router in routers] == ["172.16.7.192", "2001:db8:8::c0"]
     for router in routers:
         assert router["paths"] == {"announced": 3, "multipath": 3, "rib": 3, "fib": 3, "used": 3}
+    # MetalLB's FRR mode promises a graceful restart, so BIRD keeps the path of a speaker that is gone.
+    assert netlab("exec", "k8s-worker2", "--", "pkill", "-KILL", "bgpd").returncode == 0
+
+    def session():
+        (report,) = json.loads(netlab("inspect", "--format", "json").stdout)["labs"]
+        (state,) = [s["state"] for s in report["nodes"][0]["sessions"] if s["neighbor"] == "172.16.7.12"]
+        return state
+
+    assert until(lambda: session() != "Established")
+    assert len(kernel_next_hops(netlab, "172.16.7.192")[1]) == 3
 
 
 def test_a_limit_below_the_equal_paths_is_named(netlab, topology):

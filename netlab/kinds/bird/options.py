@@ -114,10 +114,20 @@ def local_as(text: str) -> int | None:
 
     All that netlab has to know before the daemon runs: the cluster's speakers have to be told the router's AS.
     """
-    plain = _COMMENT.sub(lambda found: '""' if found[1] else " ", text)
+    plain = _plain(text)
     defined = dict(_DEFINED.findall(plain))
     for word in _LOCAL_AS.findall(plain):
         number = defined.get(word, word)
         if number.isdecimal():
             return int(number)
     return None
+
+
+def speaks_bgp(text: str) -> bool:
+    """Whether a BIRD configuration has a BGP protocol, as far as the file itself says."""
+    return re.search(r"\bprotocol\s+bgp\b", _plain(text)) is not None
+
+
+def _plain(text: str) -> str:
+    """The text without comments, and with nothing in its strings."""
+    return _COMMENT.sub(lambda found: '""' if found[1] else " ", text)

@@ -7,7 +7,7 @@ from typing import Any
 from netlab.kinds.base import AddressedLab, AddressedMachine, Expansion, Machine, Rendered
 from netlab.kinds.bgp import Session
 from netlab.kinds.bgp import sessions as bgp_sessions
-from netlab.kinds.bird.options import BirdBgp, CheckedBird
+from netlab.kinds.bird.options import BirdBgp, CheckedBird, speaks_bgp
 from netlab.kinds.common import machine_plan, option_error
 from netlab.kinds.frrouting import hash_sysctls, router_id
 from netlab.model.plan import Address, FilePlan, NeighborPlan, ProcessPlan, Role, RoutingPlan, UserFile
@@ -46,7 +46,17 @@ def render(node: NodeSpec, checked: CheckedBird, lab: AddressedLab) -> Rendered:
         processes=_processes(user_file),
         routing=RoutingPlan("bird", ("bird",), checked.asn, neighbors, neighbors_asked=checked.startup is not None),
     )
-    return Rendered((plan,))
+    return Rendered((plan,), warnings=_warnings(node, checked))
+
+
+def _warnings(node: NodeSpec, checked: CheckedBird) -> tuple[str, ...]:
+    startup = checked.startup
+    if startup is None or checked.asn is not None or not speaks_bgp(startup.text):
+        return ()
+    return (
+        f"{node.name}: no `local ... as N` was found in {startup.file}, so clusters do not connect to it and "
+        "ecmp-check leaves it out",
+    )
 
 
 def _processes(user_file: UserFile | None) -> tuple[ProcessPlan, ...]:

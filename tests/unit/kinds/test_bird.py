@@ -267,6 +267,14 @@ def test_the_as_of_a_startup_config(text: str, asn: int | None) -> None:
     assert local_as(text) == asn
 
 
+def test_a_startup_config_without_an_as_that_netlab_finds_is_warned_of(plan_text: Plan) -> None:
+    file = "name: x\ntopology: {nodes: {r: {kind: bird, startup-config: r.conf}}}\n"
+    (warning,) = plan_text(file, **{"r.conf": "protocol bgp { local as AS_FROM_ELSEWHERE; }"}).warnings
+    assert warning.startswith("r: no `local ... as N` was found in ")
+    assert plan_text(file, **{"r.conf": "protocol device {} # protocol bgp"}).warnings == ()
+    assert plan_text(file, **{"r.conf": STARTUP}).warnings == ()
+
+
 @given(st.text())
 def test_any_text_has_an_as_or_none(text: str) -> None:
     found = local_as(text)
