@@ -26,7 +26,9 @@ BGP_OR_STARTUP_CONFIG: dict[str, JsonValue] = {
 
 _BROADCAST = IPv4Address("255.255.255.255")
 
-Asn = Annotated[int, Field(ge=1, le=4294967294)]
+MAX_ASN = 4294967294
+"""4294967295 is reserved (RFC 7300)."""
+Asn = Annotated[int, Field(ge=1, le=MAX_ASN)]
 Description = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/@()+,=-]{0,79}$")]
 """Nothing that a daemon's configuration could take for anything but text."""
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from netlab.kinds.base import SourceText
-from netlab.kinds.bgp import BGP_OR_STARTUP_CONFIG, BgpOptions, Timers, bgp_problems
+from netlab.kinds.bgp import BGP_OR_STARTUP_CONFIG, MAX_ASN, BgpOptions, Timers, bgp_problems
 from netlab.kinds.common import OptionModel
 from netlab.kinds.frrouting import HashOptions
 from netlab.model.errors import Problem
@@ -23,9 +23,10 @@ _NOT_OF_BIRD = {
     "maximum-paths": "BIRD has merge-paths: true, false or N",
     "multipath-relax": "with merge-paths BIRD merges paths whose AS paths are equally long, whatever is in them",
 }
-_COMMENT = re.compile(r'("[^"\n]*")|/\*.*?\*/|#[^\n]*', re.DOTALL)
-_DEFINED = re.compile(r"\bdefine\s+(\w+)\s*=\s*(\d+)\s*;")
-_LOCAL_AS = re.compile(r"\blocal\s+(?:[\w.:%]+\s+)?(?:port\s+\w+\s+)?as\s+(\w+)")
+_ASN_DIGITS = len(str(MAX_ASN))
+_COMMENT = re.compile(r'("[^"\n]*")|/\*.*?(?:\*/|\Z)|#[^\n]*', re.DOTALL)
+_DEFINED = re.compile(r"\bdefine\s+(\w+)\s*=\s*(\d{1,10})\s*;", re.ASCII)
+_LOCAL_AS = re.compile(r"\blocal\s+(?:[\w.:%]+\s+)?(?:port\s+\w+\s+)?as\s+(\w+)", re.ASCII)
 
 
 class BirdBgp(BgpOptions):
@@ -118,7 +119,7 @@ def local_as(text: str) -> int | None:
     defined = dict(_DEFINED.findall(plain))
     for word in _LOCAL_AS.findall(plain):
         number = defined.get(word, word)
-        if number.isdecimal():
+        if number.isdecimal() and len(number) <= _ASN_DIGITS and 1 <= int(number) <= MAX_ASN:
             return int(number)
     return None
 

@@ -261,6 +261,11 @@ def test_a_startup_config_is_the_configuration_as_it_is(plan_text: Plan) -> None
         ("protocol device {}", None),
         ('log "local as 5;";', None),
         ("", None),
+        ("protocol bgp { local as 0; }", None),
+        ("protocol bgp { local as 4294967295; }", None),
+        ("protocol bgp { local as " + "9" * 5000 + "; }", None),
+        ("protocol bgp { local as \u0661; }", None),
+        ("/*" * 200_000 + "local as 1;", None),  # no comment ends: the search must not begin again at each
     ],
 )
 def test_the_as_of_a_startup_config(text: str, asn: int | None) -> None:
