@@ -56,6 +56,8 @@ class Machine:
     """Whether it gets routes to the lab's other subnets; None leaves that to the node's `routes`."""
     node: str | None = None
     """Of a pod: the cluster node that it runs on."""
+    unnumbered: tuple[str, ...] = ()
+    """Interfaces without addresses that it routes over all the same: BGP finds the neighbor (RFC 8950)."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Annotated, Literal
 
@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, JsonValue
 from netlab.kinds.base import AddressedLab, AddressedMachine
 from netlab.kinds.common import OptionModel, one_of, option_error, together
 from netlab.model.errors import Problem
-from netlab.model.plan import Address, NeighborPlan
+from netlab.model.plan import Address, NeighborPlan, Role
 from netlab.model.topology import NodeSpec, Topology
 from netlab.topology.problems import did_you_mean
 
@@ -50,12 +50,17 @@ class Timers(OptionModel):
 
 
 class Neighbor(OptionModel):
-    """A BGP neighbor by `address`, or by `cluster` every worker of that cluster, by each IP version of its pool."""
+    """A BGP neighbor by `address`, by the `interface` that it is behind (unnumbered), or by `cluster` every worker of
+    that cluster, by each IP version of its pool."""
 
-    model_config = ConfigDict(json_schema_extra=one_of("address", "cluster"))
+    model_config = ConfigDict(json_schema_extra=one_of("address", "cluster", "interface"))
 
     address: IPv4Address | IPv6Address | None = Field(
-        default=None, description="the neighbor's address; this or `cluster`"
+        default=None, description="the neighbor's address; this, `interface` or `cluster`"
+    )
+    interface: Annotated[str, Field(min_length=1, max_length=15)] | None = Field(
+        default=None,
+        description="the interface that it is behind, by its link-local address, for both IP versions (`frr` alone)",
     )
     cluster: str | None = Field(
         default=None,
@@ -97,7 +102,8 @@ class BgpOptions(OptionModel):
 class Session:
     """A neighbor as a configuration writes it. `machine`: the worker that it is, where it was given as a cluster."""
 
-    address: Address
+    address: Address | None
+    """None for one by its interface, which has the addresses of both IP versions."""
     remote: int | str
     plan: NeighborPlan
     machine: str | None = None
@@ -111,14 +117,15 @@ class Session:
 def bgp_problems(node: NodeSpec, bgp: BgpOptions, topology: Topology) -> list[Problem]:
     """What is wrong with `bgp:` beyond the shape of its values."""
     found = _timer_problems(node, bgp.timers, ("bgp", "timers"))
-    seen: set[IPv4Address | IPv6Address] = set()
+    seen: set[str] = set()
     nodes = {other.name for other in topology.nodes}
     for index, neighbor in enumerate(bgp.neighbors):
         path = ("bgp", "neighbors", index)
         where = node.options.at(*path)
         found += _timer_problems(node, neighbor.timers, (*path, "timers"))
-        if (neighbor.address is None) == (neighbor.cluster is None):
-            found.append(Problem("a neighbor has an address or a cluster", where, "give one of address: and cluster:"))
+        if sum(name is not None for name in (neighbor.address, neighbor.cluster, neighbor.interface)) != 1:
+            message, hint = "a neighbor has an address, an interface or a cluster", "give one of the three"
+            found.append(Problem(message, where, hint))
         elif neighbor.cluster is not None:
             at = node.options.at(*path, "cluster")
             if neighbor.cluster not in nodes:
@@ -126,23 +133,27 @@ def bgp_problems(node: NodeSpec, bgp: BgpOptions, topology: Topology) -> list[Pr
                 found.append(Problem(message, at, did_you_mean(neighbor.cluster, nodes)))
             if neighbor.remote is not None:
                 found.append(Problem("a cluster's AS is its metallb.asn", where, "remove the neighbor's asn"))
-        elif neighbor.address in seen:
-            found.append(Problem(f"neighbor {neighbor.address} twice", node.options.at(*path, "address")))
+        elif _name(neighbor) in seen:
+            at = node.options.at(*path, "interface" if neighbor.interface else "address")
+            found.append(Problem(f"neighbor {_name(neighbor)} twice", at))
         elif neighbor.remote is None:
-            found.append(Problem(f"neighbor {neighbor.address} has no AS", where, "add asn: N"))
+            found.append(Problem(f"neighbor {_name(neighbor)} has no AS", where, "add asn: N"))
         elif not _is_a_hosts(neighbor.address):
             message = f"{neighbor.address} is no neighbor's address"
             found.append(Problem(message, node.options.at(*path, "address"), "name one of its interfaces'"))
         if neighbor.asn is not None and neighbor.remote_as is not None:
             found.append(Problem("asn and remote-as say the same", where, "remove one"))
-        if neighbor.address is not None:
-            seen.add(neighbor.address)
+        seen.add(_name(neighbor))
     return found
 
 
 def _is_a_hosts(address: IPv4Address | IPv6Address | None) -> bool:
     """Whether it can be the address of one machine."""
     return address is None or not (address.is_unspecified or address.is_multicast or address == _BROADCAST)
+
+
+def _name(neighbor: Neighbor) -> str:
+    return neighbor.interface or str(neighbor.address)
 
 
 def _timer_problems(node: NodeSpec, timers: Timers | None, path: tuple[str | int, ...]) -> list[Problem]:
@@ -160,8 +171,11 @@ def _timer_problems(node: NodeSpec, timers: Timers | None, path: tuple[str | int
 
 def sessions(node: NodeSpec, bgp: BgpOptions, lab: AddressedLab) -> tuple[Session, ...]:
     """A router's neighbors, with every cluster's workers. Raises TopologyError."""
-    found: dict[Address, Session] = {}
+    found: dict[Address | str, Session] = {}
     for index, neighbor in enumerate(bgp.neighbors):
+        if neighbor.interface is not None:
+            found[neighbor.interface] = _unnumbered(node, index, bgp, neighbor, lab)
+            continue
         for address, remote, machine in _peers(node, index, neighbor, lab):
             if address in found:
                 message = f"neighbor {address} twice: by address and as a node of a cluster"
@@ -170,7 +184,29 @@ def sessions(node: NodeSpec, bgp: BgpOptions, lab: AddressedLab) -> tuple[Sessio
     return tuple(found.values())
 
 
-def _session(bgp: BgpOptions, neighbor: Neighbor, address: Address, remote: int | str, machine: str | None) -> Session:
+def _unnumbered(node: NodeSpec, index: int, bgp: BgpOptions, neighbor: Neighbor, lab: AddressedLab) -> Session:
+    """A neighbor by its interface, which must be one of the router's own, with a single machine behind it."""
+    name = neighbor.interface or ""
+    ports = {port.interface: port.segment for port in lab.machines[node.name].ports if port.segment is not None}
+    path = ("bgp", "neighbors", index, "interface")
+    if name not in ports:
+        raise option_error(f"{node.name} has no link {name}", node, *path, hint=did_you_mean(name, ports))
+    others = [
+        machine.name
+        for machine in lab.machines.values()
+        if ports[name] in machine.segments() and machine.name != node.name and machine.machine.role is not Role.BRIDGE
+    ]
+    if len(others) > 1:
+        message = f"{len(others)} machines are behind {name}, and an unnumbered neighbor is one"
+        raise option_error(message, node, *path, hint="name them by address")
+    assert neighbor.remote is not None  # check() saw to it
+    session = _session(bgp, neighbor, None, neighbor.remote, None)
+    return replace(session, plan=replace(session.plan, interface=name))
+
+
+def _session(
+    bgp: BgpOptions, neighbor: Neighbor, address: Address | None, remote: int | str, machine: str | None
+) -> Session:
     asn = remote if isinstance(remote, int) else bgp.asn if remote == "internal" else None
     timers = [timers for timers in (neighbor.timers, bgp.timers) if timers is not None]
     return Session(

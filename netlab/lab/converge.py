@@ -107,7 +107,7 @@ def _awaited(node: NodePlan, view: RoutingView) -> list[str]:
     """The neighbors whose sessions must be up: the plan's, or the daemon's own where the plan does not know them."""
     if node.routing and node.routing.neighbors_asked:
         return [session.neighbor for session in view.bgp.sessions if not session.expect_down] if view.bgp else []
-    return [str(n.address) for n in (node.routing.neighbors if node.routing else ()) if not n.expect_down]
+    return [n.name for n in (node.routing.neighbors if node.routing else ()) if not n.expect_down]
 
 
 def _disagreement(node: NodePlan, vip: str, view: RoutingView, kernel: KernelView) -> list[str]:

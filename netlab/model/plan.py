@@ -130,11 +130,17 @@ class StartupCheck:
 
 @dataclass(frozen=True)
 class NeighborPlan:
-    """A BGP neighbor that the machine's configuration names."""
+    """A BGP neighbor that the machine's configuration names: by its address, or by the interface that it is behind."""
 
-    address: Address
+    address: Address | None
     remote_asn: int | None = None
     expect_down: bool = False
+    interface: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the daemon calls it."""
+        return self.interface or str(self.address)
 
 
 @dataclass(frozen=True)

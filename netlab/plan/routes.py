@@ -26,7 +26,8 @@ class Hop(NamedTuple):  # cheap to make: a large lab has a million
 
     router: AddressedMachine
     interface: str
-    address: Address
+    address: Address | None
+    """None on an unnumbered link, where only BGP knows the next hop."""
     next_segment: int
 
 
@@ -86,13 +87,14 @@ class SegmentGraph:
         """How many segments there are with a router."""
         return len(self._on)
 
-    def _addressed_ports(self, version: int) -> dict[str, list[tuple[int, str, Address]]]:
-        """By router: the segments where it has an address, with the interface and the address."""
+    def _addressed_ports(self, version: int) -> dict[str, list[tuple[int, str, Address | None]]]:
+        """By router: the segments where it has an address or needs none, with the interface and the address."""
         return {
             router.name: [
-                (port.segment, port.interface, address)
+                (port.segment, port.interface, port.address(version))
                 for port in router.ports
-                if port.segment is not None and (address := port.address(version)) is not None
+                if port.segment is not None
+                and (port.address(version) is not None or port.interface in router.machine.unnumbered)
             ]
             for routers in self._on.values()
             for router in routers
@@ -190,7 +192,7 @@ def static_routes(
         holding = known.intersection(_supernets(destination.network))
         for machine, networks in zip(asking, own, strict=True):
             hop = paths.next_hop(machine)
-            if hop is not None and hop.router is not machine and networks.isdisjoint(holding):
+            if hop is not None and hop.address and hop.router is not machine and networks.isdisjoint(holding):
                 routes[machine.name].append(RoutePlan(destination.network, via=hop.address))
     return {name: tuple(listed) for name, listed in routes.items()}
 

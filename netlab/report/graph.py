@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netlab.model.evidence import BgpSession
-from netlab.model.plan import LabPlan, LinkEnd, LinkPlan, NodePlan, Role
+from netlab.model.plan import LabPlan, LinkEnd, LinkPlan, NeighborPlan, NodePlan, Role
 
 _CLUSTER_ROLES = (Role.CONTROL_PLANE, Role.WORKER, Role.POD)
 # From left to right, as packets go from a client to a pod.
@@ -123,12 +123,18 @@ class _Sessions:
         for node in self._plan.nodes:
             states = {session.neighbor: session.state for session in self._seen.get(node.name, ())}
             for neighbor in node.routing.neighbors if node.routing else ():
-                address = str(neighbor.address)
-                self._add(node, self._far_end(address, neighbor.remote_asn), neighbor.remote_asn, states.get(address))
+                far = self._far_end(self._behind(node, neighbor) or neighbor.name, neighbor.remote_asn)
+                self._add(node, far, neighbor.remote_asn, states.get(neighbor.name))
+
+    def _behind(self, node: NodePlan, neighbor: NeighborPlan) -> str | None:
+        """The machine at the other end of the interface that the neighbor is named by."""
+        end = LinkEnd(node.name, neighbor.interface or "")
+        ends = ((link.a, link.b) if link.a == end else (link.b, link.a) for link in self._plan.links)
+        return next((far.node for near, far in ends if near == end), None)
 
     def _far_end(self, address: str, asn: int | None) -> str:
-        if address in self._owners:
-            return self._ids[self._owners[address]]
+        if address in self._owners or address in self._ids:
+            return self._ids[self._owners.get(address, address)]
         if address not in self.outside:
             lines = (address, f"AS {asn}" if asn else "", "outside of the lab")
             self.outside[address] = GraphNode(f"x{len(self.outside)}", "outside", lines)

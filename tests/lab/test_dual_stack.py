@@ -155,6 +155,51 @@ def test_local_policy_shows_the_clients_own_address(netlab, topology):
         assert pod["flows"] == flows[pod["node"]]
 
 
+UNNUMBERED = """
+    name: unnumbered
+    topology:
+      nodes:
+        edge:
+          kind: frr
+          bgp:
+            asn: 65000
+            networks: [172.16.9.0/24, "2001:db8:9::/64"]
+            neighbors: [{interface: eth1, asn: external}, {interface: eth2, asn: external}]
+        leaf-1: {kind: frr, bgp: {asn: 65001, neighbors: [{interface: eth1, asn: external}, {cluster: k8s}]}}
+        leaf-2: {kind: frr, bgp: {asn: 65001, neighbors: [{interface: eth1, asn: external}, {cluster: k8s}]}}
+        host-1: {kind: linux}
+        k8s-net: {kind: bridge}
+        k8s:
+          kind: k8s
+          workers: 2
+          metallb: {asn: 64522, pool: [172.16.8.0/24, "2001:db8:8::1-2001:db8:8::ff"], mode: frr}
+          services: [{name: nginx, replicas: 2, ip-family-policy: RequireDualStack}]
+      links:
+        - {endpoints: ["edge:eth1", "leaf-1:eth1"]}
+        - {endpoints: ["edge:eth2", "leaf-2:eth1"]}
+        - {endpoints: ["leaf-1:eth2", "k8s-net"], ipv4: [172.16.7.1/24], ipv6: ["2001:db8:7::1/64"]}
+        - {endpoints: ["leaf-2:eth2", "k8s-net"], ipv4: [172.16.7.2/24], ipv6: ["2001:db8:7::2/64"]}
+        - {endpoints: ["k8s", "k8s-net"]}
+        - endpoints: ["edge:eth3", "host-1"]
+          ipv4: [172.16.9.1/24, 172.16.9.11/24]
+          ipv6: ["2001:db8:9::1/64", "2001:db8:9::11/64"]
+"""
+
+
+def test_unnumbered_links_carry_both_versions(netlab, topology):
+    """RFC 8950: the edge's IPv4 route has link-local IPv6 next hops."""
+    done = netlab("deploy", topology(UNNUMBERED))
+    assert done.returncode == 0, done
+    code, routers = check(netlab, "--router", "edge", "--expect", "ecmp")
+    assert (code, [router["vip"] for router in routers]) == (0, ["172.16.8.0", "2001:db8:8::1"])
+    for router in routers:
+        assert router["paths"] == {"announced": 2, "multipath": 2, "rib": 2, "fib": 2, "used": 2}
+        assert router["prediction"] == {"agree": 600, "of": 600}
+        assert router["flows"]["answered"] == 600
+        assert all(hop["address"].startswith("fe80::") for hop in router["next_hops"])
+        assert router["findings"] == []
+
+
 def test_a_dead_speaker_is_a_node_that_does_not_announce(netlab, topology):
     assert netlab("deploy", topology(six())).returncode == 0
     assert netlab("exec", "k8s-worker3", "--", "pkill", "-KILL", "-x", "bgpd").returncode == 0

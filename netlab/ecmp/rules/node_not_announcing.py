@@ -18,6 +18,9 @@ def node_not_announcing(case: Case) -> Iterator[Finding]:
         return
     valid = valid_paths(bgp)
     heard = {address for path in valid for address in _addresses(path)}
+    nearby = heard | {session.neighbor for session in bgp.sessions}
+    if valid and not any(announcer.address in nearby for announcer in case.router.announcers):
+        return  # a router behind others, which have their own paths from the nodes
     for announcer in case.router.announcers:
         if announcer.expected and announcer.address not in heard:
             yield _finding(announcer, bgp, case.router, any_path=bool(valid))

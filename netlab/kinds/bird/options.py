@@ -76,6 +76,10 @@ def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None)
     if options.bgp is not None:
         problems.extend(bgp_problems(node, options.bgp, topology))
         problems.extend(_refused_by_bird(node, options.bgp))
+        for index, neighbor in enumerate(options.bgp.neighbors):
+            if neighbor.interface is not None:
+                where = node.options.key_at("bgp", "neighbors", index, "interface")
+                problems.add("BIRD needs its neighbors' addresses", where, "name the neighbor by address")
     problems.raise_any()
     asn = options.bgp.asn if options.bgp else None
     return CheckedBird(options, startup_config, local_as(startup_config.text) if startup_config else asn)

@@ -95,7 +95,7 @@ def _configuration(node: NodeSpec, bgp: BirdBgp | None, lab: AddressedLab) -> tu
 
 def _family(version: int, networks: tuple[Any, ...], sessions: tuple[Session, ...]) -> dict[str, Any]:
     own = [network for network in networks if network.version == version]
-    used = version == 4 or bool(own) or any(session.address.version == version for session in sessions)
+    used = version == 4 or bool(own) or any(_address(session).version == version for session in sessions)
     return {"name": f"ipv{version}", "version": version, "networks": own, "used": used}
 
 
@@ -105,14 +105,15 @@ def _neighbor(session: Session, node: NodeSpec, bgp: BirdBgp, lab: AddressedLab)
     BIRD takes iBGP for multihop wherever the neighbor is. With BFD that matters: FRR expects single-hop BFD of a
     neighbor on its subnet, and BIRD asks for the local address of a multihop session.
     """
-    machine, version = lab.machines[node.name], session.address.version
+    machine, address = lab.machines[node.name], _address(session)
+    version = address.version
     internal = session.ebgp_multihop is None and session.remote in ("internal", bgp.asn)
-    direct = session.bfd and internal and _is_beside(session.address, machine)
+    direct = session.bfd and internal and _is_beside(address, machine)
     source = None
     if session.bfd and not direct and (internal or session.ebgp_multihop):
         source = machine.address(version)
         if source is None:
-            message = f"BFD with {session.address} needs an IPv{version} address of {node.name}"
+            message = f"BFD with {address} needs an IPv{version} address of {node.name}"
             raise option_error(message, node, "bgp", "neighbors", hint="give one on a link, or set bfd: false")
     return {
         "name": protocol_name(session),
@@ -123,6 +124,11 @@ def _neighbor(session: Session, node: NodeSpec, bgp: BirdBgp, lab: AddressedLab)
     }
 
 
+def _address(session: Session) -> Address:
+    assert session.address is not None  # check() saw to it
+    return session.address
+
+
 def _is_beside(neighbor: Address, machine: AddressedMachine) -> bool:
     addresses = [address for port in machine.ports for address in port.addresses]
     return any(address.version == neighbor.version and neighbor in address.network for address in addresses)
@@ -130,7 +136,7 @@ def _is_beside(neighbor: Address, machine: AddressedMachine) -> bool:
 
 def protocol_name(session: Session) -> str:
     """What the neighbor's protocol is called in BIRD: after its machine, or after its address."""
-    name = f"bgp_{session.machine}".replace("-", "_") + ("_v6" if session.address.version == 6 else "")
+    name = f"bgp_{session.machine}".replace("-", "_") + ("_v6" if _address(session).version == 6 else "")
     if session.machine is None or len(name) > _LONGEST_NAME:
         name = f"bgp_{session.address}".replace(".", "_").replace(":", "_")
     return name

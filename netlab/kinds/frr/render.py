@@ -29,7 +29,8 @@ def expand(node: NodeSpec, checked: CheckedFrr) -> Expansion:
     bgp, startup = checked.options.bgp, checked.startup
     asn = bgp.asn if bgp else startup.asn if startup else None
     addresses = startup.addresses if startup else ()
-    return Expansion((Machine(node.name, Role.ROUTER, addresses, asn),))
+    unnumbered = tuple(neighbor.interface for neighbor in (bgp.neighbors if bgp else ()) if neighbor.interface)
+    return Expansion((Machine(node.name, Role.ROUTER, addresses, asn, unnumbered=unnumbered),))
 
 
 def render(node: NodeSpec, checked: CheckedFrr, lab: AddressedLab) -> Rendered:
@@ -75,9 +76,10 @@ def _configuration(node: NodeSpec, bgp: Bgp | None, lab: AddressedLab) -> tuple[
 
 def _families(bgp: Bgp, sessions: tuple[Session, ...]) -> list[_Family]:
     """IPv4 always; IPv6 where a network or a neighbor needs it. FRR activates every neighbor for IPv4 by itself."""
-    ipv6 = tuple(session for session in sessions if session.address.version == 6)
+    unnumbered = tuple(session for session in sessions if session.address is None)
+    ipv6 = tuple(session for session in sessions if session.address is not None and session.address.version == 6)
     families = [_Family("ipv4", tuple(n for n in bgp.networks if n.version == 4), (), ipv6, bgp.paths(4))]
     networks = tuple(n for n in bgp.networks if n.version == 6)
-    if ipv6 or networks:
-        families.append(_Family("ipv6", networks, ipv6, (), bgp.paths(6)))
+    if ipv6 or networks or unnumbered:
+        families.append(_Family("ipv6", networks, ipv6 + unnumbered, (), bgp.paths(6)))
     return families

@@ -145,7 +145,7 @@ def _bgp(node: NodePlan, peers: list[_Protocol], known: list[_Route], forwarding
 def _session(node: NodePlan, peer: _Protocol) -> BgpSession:
     address = _address(peer)
     planned = node.routing.neighbors if node.routing else ()
-    expect_down = any(str(neighbor.address) == address and neighbor.expect_down for neighbor in planned)
+    expect_down = any(neighbor.name == address and neighbor.expect_down for neighbor in planned)
     if node.routing and node.routing.neighbors_asked:
         expect_down = peer.state == "down"  # `disabled` in the user's own configuration
     state = peer.details.get("BGP state", "Down")

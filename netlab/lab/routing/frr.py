@@ -60,7 +60,7 @@ def _received(summary: str) -> Iterable[tuple[str, int]]:
 
 def bgp_evidence(node: NodePlan, destination: str, summary: str, route: str, configuration: str) -> BgpEvidence:
     """BGP's sessions, its paths to the destination and the settings that decide about multipath there."""
-    expect_down = {str(n.address) for n in node.routing.neighbors if n.expect_down} if node.routing else set()
+    expect_down = {n.name for n in node.routing.neighbors if n.expect_down} if node.routing else set()
     sessions: dict[str, BgpSession] = {}
     local_asn = 0
     for family in json.loads(summary or "{}").values():
@@ -100,11 +100,13 @@ def _path(path: dict[str, Any]) -> BgpPath:
     hops = [hop for hop in path.get("nexthops", ()) if "ip" in hop]
     next_hop = next((hop["ip"] for hop in hops if hop.get("used")), hops[0]["ip"] if hops else "")
     other = next((hop["ip"] for hop in hops if hop.get("scope") == "global" and hop["ip"] != next_hop), None)
+    peer = path.get("peer", {})
     segments = path.get("aspath", {}).get("segments", ())
     best = bool(path.get("bestpath", {}).get("overall"))
     return BgpPath(
         next_hop=next_hop,
-        neighbor=path.get("peer", {}).get("peerId", ""),
+        # An unnumbered neighbor is called by its interface, as in the summary.
+        neighbor=peer.get("interface") or peer.get("peerId", ""),
         as_path=tuple(asn for segment in segments for asn in segment["list"]),
         origin=path.get("origin", ""),
         valid=bool(path.get("valid")),

@@ -217,7 +217,7 @@ def test_problems_of_bgp(problems_of: Problems) -> None:
     ) == [
         'f:2:2: "10.0.0.1/99" is not an address (write it as 10.0.0.1/24)',
         "lab.yaml:8:17: keepalive and hold come together (for example keepalive: 3, hold: 9)",
-        "lab.yaml:10:13: a neighbor has an address or a cluster (give one of address: and cluster:)",
+        "lab.yaml:10:13: a neighbor has an address, an interface or a cluster (give one of the three)",
         "lab.yaml:11:13: neighbor 10.0.0.1 has no AS (add asn: N)",
         "lab.yaml:12:13: asn and remote-as say the same (remove one)",
         "lab.yaml:12:23: neighbor 10.0.0.1 twice",
@@ -254,3 +254,39 @@ def test_a_startup_config_that_is_no_text(problems_of: Problems) -> None:
     assert problems_of(
         "name: w\ntopology: {nodes: {a: {kind: frr, startup-config: f}}}\n", f="hostname a\x1b[2J\n"
     ) == ["f:1:11: control character U+001B (remove it)"]
+
+
+def test_an_unnumbered_neighbor(plan_text: Plan, problems_of: Problems) -> None:
+    topology = """\
+        name: u
+        topology:
+          nodes:
+            r1: {kind: frr, bgp: {asn: 65001, networks: [192.0.2.0/24], neighbors: [{interface: eth1, asn: external}]}}
+            r2: {kind: frr, bgp: {asn: 65002, neighbors: [{interface: eth1, asn: 65001, expect: down}]}}
+            r3: {kind: frr}
+            sw: {kind: bridge}
+          links:
+            - {endpoints: ["r1:eth1", "r2:eth1"]}
+            - {endpoints: ["r1:eth2", "sw"]}
+            - {endpoints: ["r2:eth2", "sw"]}
+            - {endpoints: ["r3", "sw"]}
+        """
+    lab = plan_text(topology)
+    text = config(lab, "r1")
+    assert " neighbor eth1 interface remote-as external\n" in text
+    four, six = text.split(" address-family ipv6 unicast\n")
+    assert "  network 192.0.2.0/24\n" in four and "no neighbor eth1 activate" not in four
+    assert "  neighbor eth1 activate\n" in six
+    (planned,) = lab.node("r2").routing.neighbors  # type: ignore[union-attr]
+    assert (planned.name, planned.address, planned.remote_asn, planned.expect_down) == ("eth1", None, 65001, True)
+    assert problems_of(topology.replace("interface: eth1, asn: external", "interface: eht1, asn: external")) == [
+        'lab.yaml:4:89: r1 has no link eht1 (did you mean "eth1"?)'
+    ]
+    assert problems_of(topology.replace("interface: eth1, asn: external", "interface: eth2, asn: external")) == [
+        "lab.yaml:4:89: 2 machines are behind eth2, and an unnumbered neighbor is one (name them by address)"
+    ]
+    assert problems_of(topology.replace("interface: eth1, asn: external", "interface: eth1")) == [
+        "lab.yaml:4:77: neighbor eth1 has no AS (add asn: N)"
+    ]
+    bird = topology.replace("r1: {kind: frr", "r1: {kind: bird")
+    assert problems_of(bird) == ["lab.yaml:4:79: BIRD needs its neighbors' addresses (name the neighbor by address)"]
