@@ -99,7 +99,7 @@ def router_id(name: str) -> str:
 def daemons_for(config: str) -> tuple[str, ...]:
     """The daemons that a configuration needs, in the order in which they start."""
     wanted = [
-        daemon for daemon, pattern in _WANTED_BY.items() if re.search(rf"^\s*(?:{pattern})", config, re.MULTILINE)
+        daemon for daemon, pattern in _WANTED_BY.items() if re.search(rf"^[ \t]*(?:{pattern})", config, re.MULTILINE)
     ]
     return ("zebra", "staticd", *wanted)
 

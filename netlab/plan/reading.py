@@ -19,7 +19,10 @@ from netlab.topology import parse
 from netlab.topology.paths import read_regular
 from netlab.topology.problems import Problems
 
-MAX_CONFIG_BYTES = 4_000_000
+MAX_CONFIG_BYTES = 1_000_000
+MAX_ALL_CONFIGS = 4_000_000
+"""Characters of all nodes' startup-configs, one that several nodes name counted for each."""
+_TOO_MUCH = "the startup-configs up to here are larger than 4 MB together"
 MAX_MACHINES = 1500
 """Of a lab, pods too: what can be planned in a second or two."""
 
@@ -44,13 +47,18 @@ def read(file: Path) -> CheckedTopology:
         problems.raise_any()
         raise TopologyError(Problem("the file is no topology", Position(str(file), 1, 1)))
     options = {}
-    machines = 0
+    machines = size = 0
     for node in topology.nodes:
         with problems.gather():
-            options[node.name] = _check(node, topology, file)
+            source = _startup_config(node, topology, file)
+            size += len(source.text) if source else 0
+            options[node.name] = kinds.load(node.kind).check(node, topology, source)
             machines += len(kinds.load(node.kind).expand(node, options[node.name]).machines)
         if machines > MAX_MACHINES:
             problems.add(f"more than {MAX_MACHINES} machines up to here", node.position, "split the lab")
+            problems.raise_any()
+        if size > MAX_ALL_CONFIGS:
+            problems.add(_TOO_MUCH, node.startup_config_position, "split the lab")
             problems.raise_any()
     # A wrong key of a layer is told once, and in the words of the node that has it.
     told = {problem.position for problem in problems.sorted()}
@@ -65,14 +73,12 @@ def read(file: Path) -> CheckedTopology:
     return usable
 
 
-def _check(node: NodeSpec, topology: Topology, file: Path) -> Any:
-    kind = kinds.load(node.kind)
-    source = None
-    if node.startup_config is not None:
-        if not kind.wants_startup_config:
-            raise TopologyError(no_startup_config(node.kind, node.startup_config_position))
-        source = _source(node.startup_config, node.startup_config_position, topology.file.parent, file.parent)
-    return kind.check(node, topology, source)
+def _startup_config(node: NodeSpec, topology: Topology, file: Path) -> SourceText | None:
+    if node.startup_config is None:
+        return None
+    if not kinds.load(node.kind).wants_startup_config:
+        raise TopologyError(no_startup_config(node.kind, node.startup_config_position))
+    return _source(node.startup_config, node.startup_config_position, topology.file.parent, file.parent)
 
 
 def _source(path: Path, position: Position | None, folder: Path, shown_folder: Path) -> SourceText:
@@ -83,7 +89,7 @@ def _source(path: Path, position: Position | None, folder: Path, shown_folder: P
     except OSError as error:
         raise TopologyError(Problem(f"{shown}: {error.strerror}", position, "name a readable file")) from None
     if len(data) > MAX_CONFIG_BYTES:
-        raise TopologyError(Problem(f"{shown} is larger than 4 MB", position, "name a configuration"))
+        raise TopologyError(Problem(f"{shown} is larger than 1 MB", position, "name a configuration"))
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
