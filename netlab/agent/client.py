@@ -31,6 +31,7 @@ from netlab.model.errors import HostError, LabError
 A = TypeVar("A")
 _ANSWER_TIMEOUT = 120.0  # seconds: a last resort; wiring 554 machines takes 2, a frozen daemon's vty 5
 _FLOWS_AT_A_TIME = 500
+_NOT_STARTED = 125  # what the process that is to become the agent ends with where it cannot
 _KILLED = (128 + signal.SIGKILL, -signal.SIGKILL)
 
 
@@ -104,6 +105,8 @@ class AgentClient:
         code = self._end()
         if code is None or code in _KILLED:
             return LabError("the lab's agent was killed, as happens when the lab dies")
+        if code == _NOT_STARTED:
+            return LabError("the lab cannot be entered: it has died, or no further process can be started")
         return LabError(f"the lab's agent ended with exit code {code}; standard error says why")
 
     def _answer(self, kind: type[A], timeout: float) -> A:

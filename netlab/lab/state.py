@@ -100,7 +100,7 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError:
         raise
     except OSError as error:
-        if error.errno != errno.ELOOP:
+        if error.errno not in (errno.ELOOP, errno.EISDIR):
             raise HostError(f"cannot read {path}: {error.strerror}") from None
     raise LabError(f"{path} is damaged: not a file that netlab wrote")
 

@@ -15,11 +15,8 @@ FOREIGN = 64321
 """A uid that no account needs to have."""
 ONE_HOST = "name: kept\ntopology:\n  nodes:\n    host-1: {kind: linux}\n"
 COMMANDS = (
-    ("inspect",),
     ("inspect", "--lab", "kept"),
     ("exec", "--lab", "kept", "host-1", "--", "true"),
-    ("logs", "--lab", "kept", "host-1"),
-    ("ecmp-check", "--lab", "kept"),
     ("config", "--lab", "kept", "host-1"),
 )
 
@@ -50,7 +47,7 @@ def replace_by_link(path, target):
 # The folder of all labs
 
 
-@pytest.mark.parametrize("mode", [0o777, 0o770, 0o722])
+@pytest.mark.parametrize("mode", [0o777, 0o720])
 def test_a_folder_of_labs_in_which_others_may_write_is_refused(kept, mode):
     netlab, file = kept
     netlab.state("kept").parent.chmod(mode)
@@ -80,17 +77,12 @@ def test_ones_own_link_to_ones_own_folder_is_followed(netlab, topology, tmp_path
     assert list((tmp_path / "disk").iterdir()) == []
 
 
-@pytest.mark.parametrize("thing", ["file", "pipe", "dangling link"])
-def test_no_folder_in_the_place_of_the_folder_of_labs(netlab, topology, thing, tmp_path):
+@pytest.mark.parametrize("thing", ["file", "pipe"])
+def test_no_folder_in_the_place_of_the_folder_of_labs(netlab, topology, thing):
     place = netlab.state("kept").parent
-    {"file": place.touch, "pipe": lambda: os.mkfifo(place), "dangling link": lambda: place.symlink_to("/none/at/all")}[
-        thing
-    ]()
-    assert f"{place}" in said(netlab("deploy", topology(ONE_HOST))) or thing == "dangling link"
-    if thing != "dangling link":
-        assert f"{place}" in said(netlab("inspect"))
-        assert f"{place}" in said(netlab("destroy", "--all"))
-    assert os.path.lexists(place)
+    {"file": place.touch, "pipe": lambda: os.mkfifo(place)}[thing]()
+    for command in (("deploy", topology(ONE_HOST)), ("inspect",), ("destroy", "--all")):
+        assert f"{place}" in said(netlab(*command))
     place.unlink()
 
 
@@ -106,15 +98,21 @@ def test_no_folder_in_the_place_of_a_lab(kept, thing, tmp_path):
         thing
     ]()
     before = sorted(path.name for path in (tmp_path / "elsewhere").rglob("*"))
-    for command in (*COMMANDS[1:], ("destroy", "--lab", "kept")):
+    for command in (*COMMANDS, ("destroy", "--lab", "kept")):
         assert f"{place} is not a private folder of this user" in said(netlab(*command))
     assert f"{place} is not a folder of this user" in said(netlab("deploy", file))
     assert sorted(path.name for path in (tmp_path / "elsewhere").rglob("*")) == before
     place.unlink()
 
 
-@pytest.mark.parametrize("name", ["lab.json", "plan.json", "lock"])
-@pytest.mark.parametrize("thing", ["link", "pipe", "folder", "hard link", "broken", "loop"])
+@pytest.mark.parametrize(
+    ("name", "thing"),
+    [
+        *(("lab.json", thing) for thing in ("link", "pipe", "folder", "hard link", "broken", "loop")),
+        *(("plan.json", thing) for thing in ("link", "pipe", "folder", "broken")),
+        *(("lock", thing) for thing in ("link", "pipe", "folder")),
+    ],
+)
 def test_files_that_netlab_did_not_write_are_not_read_and_go_with_the_lab(kept, tmp_path, name, thing):
     """Nothing waits for a pipe, follows a link or takes what another name shows: the lab can still be destroyed."""
     netlab, _ = kept
@@ -185,10 +183,17 @@ def treasure(tmp_path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users; the tier lab-root runs this")
 @pytest.mark.parametrize(
-    ("owner", "mode"), [(FOREIGN, 0o755), (0, 0o777), (0, 0o1777)], ids=["theirs", "everybody's", "sticky"]
+    "swap",
+    [
+        (FOREIGN, 0o755, "link,unlink"),
+        (FOREIGN, 0o755, "mkdir,rename,link,rename"),
+        (0, 0o777, "mkdir,rename,link,rename"),
+        (0, 0o1777, "link,unlink"),
+        (0, 0o1777, "mkdir,unlink"),
+    ],
 )
-@pytest.mark.parametrize("ways", ["link,unlink", "mkdir,rename,link,rename"])
-def test_root_never_follows_a_link_that_another_user_swaps_in(netlab, topology, treasure, owner, mode, ways):
+def test_root_never_follows_a_link_that_another_user_swaps_in(netlab, topology, treasure, swap):
+    owner, mode, ways = swap
     file = topology(ONE_HOST)
     before = {path: path.lstat() for path in treasure.rglob("*")}
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
@@ -197,11 +202,13 @@ def test_root_never_follows_a_link_that_another_user_swaps_in(netlab, topology, 
         folder.chmod(mode)
         labs = Elsewhere(netlab.folder, folder)
         swapping = subprocess.Popen(
-            ["setpriv", f"--reuid={FOREIGN}", f"--regid={FOREIGN}", "--clear-groups", "nice"]
-            + [os.path.realpath(sys.executable), "-c", SWAP, folder, treasure, ways]
+            [
+                *("setpriv", f"--reuid={FOREIGN}", f"--regid={FOREIGN}", "--clear-groups"),
+                *(os.path.realpath(sys.executable), "-c", SWAP, folder, treasure, ways),
+            ]
         )
         try:
-            for _ in range(6):
+            for _ in range(4):
                 deployed = labs("deploy", file)
                 assert "Traceback" not in deployed.stderr
                 if deployed.returncode == 0:  # root was first, and in a sticky folder that is for good

@@ -11,6 +11,7 @@ Run as `python3 -I -S enter.py DESCRIPTOR`, it is that interpreter: DESCRIPTOR h
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -28,6 +29,7 @@ from netlab.runtime.netns.nodeinit import DEFAULT_CAPABILITIES
 if TYPE_CHECKING:
     import subprocess
 
+NOT_ENTERED = 125
 _NAMESPACES = (
     ("net", sc.CLONE_NEWNET),
     ("uts", sc.CLONE_NEWUTS),
@@ -61,7 +63,7 @@ def spawn(pid: int, command: Command) -> int:
     namespaces = _open_namespaces(pid)
     outer = os.fork()
     if outer == 0:
-        _guard(lambda: _enter_and_wait(namespaces, command))
+        _guard(command, lambda: _enter_and_wait(namespaces, command))
     for descriptor in namespaces.values():
         os.close(descriptor)
     return outer
@@ -107,14 +109,17 @@ def _open_namespaces(pid: int) -> dict[str, int]:
     return opened
 
 
-def _guard(action: Callable[[], None]) -> None:
+def _guard(command: Command, action: Callable[[], None]) -> None:
     """Run `action` in a forked child: whatever happens, it never returns into the caller's stack."""
     try:
         action()
     except OSError as error:
-        os.write(2, f"netlab: {error.strerror}\n".encode())
+        if not command.all_capabilities:  # of netlab's own agent, the exit code tells its caller
+            # ENOMEM is what fork(2) says where the PID namespace has lost its init.
+            reason = "it is dead" if error.errno == errno.ENOMEM else error.strerror
+            os.write(2, f"netlab: the node cannot be entered: {reason}\n".encode())
     finally:
-        os._exit(125)
+        os._exit(NOT_ENTERED)
 
 
 def _enter_and_wait(namespaces: Mapping[str, int], command: Command) -> None:
@@ -124,7 +129,7 @@ def _enter_and_wait(namespaces: Mapping[str, int], command: Command) -> None:
     sc.setns(namespaces["pid"], sc.CLONE_NEWPID)
     inner = os.fork()
     if inner == 0:
-        _guard(lambda: _execute(namespaces, command))
+        _guard(command, lambda: _execute(namespaces, command))
     # It must hold nothing open but its streams: the end of a pipe is seen only when its last holder is gone.
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     if command.own_session:
@@ -171,7 +176,8 @@ def main() -> None:
     """Be the process between a caller and its command. Never returns."""
     with os.fdopen(int(sys.argv[1]), encoding="utf-8") as file:
         request = json.load(file)
-    _guard(lambda: _enter_and_wait(request["namespaces"], Command(**request["command"])))
+    command = Command(**request["command"])
+    _guard(command, lambda: _enter_and_wait(request["namespaces"], command))
 
 
 if __name__ == "__main__":
