@@ -1,0 +1,74 @@
+"""What a running node's kernel and routing daemons say. One process per node; every command has its deadline.
+
+The script is a constant: no value of a topology reaches a shell. It runs with what the node has, and says so where a
+program is missing.
+"""
+
+from __future__ import annotations
+
+from netlab.lab.support.bundle import LARGEST_ITEM, Bundle
+from netlab.model.lab import Lab, LabNode
+from netlab.model.plan import NodePlan
+from netlab.runtime.base import Invocation, by_name
+
+_COMMAND_SECONDS = 3
+_NODE_SECONDS = 20.0
+_KERNEL = (
+    "ip -d -s link show",
+    "ip -d addr show",
+    "ip -4 -d route show table all",
+    "ip -6 -d route show table all",
+    "ip -4 rule show",
+    "ip -6 rule show",
+    "ip -d nexthop show",
+    "ip -4 -s neigh show",
+    "ip -6 -s neigh show",
+    "bridge -d link show",
+    "nft list ruleset",
+    "ss -tuanp",
+    "ps -eo pid,ppid,user,stat,etimes,rss,args",
+    "cat /proc/net/snmp /proc/net/netstat",
+    "cat /etc/hosts",
+    "grep -rs . /proc/sys/net",
+)
+_FRR = tuple(
+    f"vtysh -c '{command}'"
+    for command in (
+        "show version",
+        "show running-config",
+        "show bgp summary",
+        "show bgp neighbors",
+        "show ip route",
+        "show ipv6 route",
+        "show bgp ipv4 unicast",
+        "show bgp ipv6 unicast",
+        "show nexthop-group rib",
+        "show interface brief",
+        "show memory",
+        "show debugging",
+    )
+)
+_BIRD = tuple(f"birdc -r '{command}'" for command in ("show status", "show protocols all", "show route all"))
+
+
+def collect(bundle: Bundle, lab: Lab, node: LabNode, plan: NodePlan | None) -> None:
+    """Ask a node, later and beside the others."""
+    daemon = plan.routing.daemon if plan and plan.routing else None
+    commands: dict[str, tuple[str, ...]] = {"kernel": _KERNEL}
+    if daemon:
+        commands[daemon] = _BIRD if daemon == "bird" else _FRR
+    for name, wanted in commands.items():
+        path = f"labs/{lab.name}/nodes/{node.name}/{name}.txt"
+        bundle.later(path, lambda path=path, wanted=wanted: bundle.add(path, _ask(lab, node, wanted)))  # type: ignore[misc]
+
+
+def _ask(lab: Lab, node: LabNode, commands: tuple[str, ...]) -> str:
+    each = LARGEST_ITEM // len(commands)
+    script = "".join(
+        f'echo "$ {command}"; timeout {_COMMAND_SECONDS} {command} 2>&1 | head -c {each}; echo\n'
+        for command in commands
+    )
+    invocation = Invocation(("sh", "-c", script), {}, timeout=_NODE_SECONDS)
+    done = by_name(lab.runtime).capture(node, invocation)
+    ending = "" if done.code == 0 else f"\n(the node did not answer in {_NODE_SECONDS:.0f} s)\n"
+    return (done.output + done.errors).decode("utf-8", "replace") + (ending if done.code is None else "")
