@@ -225,13 +225,5 @@ def _routers(lab: Lab) -> list[str]:
     lines += [f"{v.router}: VIP {v.vip}:{v.port} -> {', '.join(v.next_hops) or 'no route'}" for v in report.vips]
     for node in report.nodes:
         if node.role == "router":
-            lines += _last_lines(lab, node.name)
+            lines += [f"{node.name} {process}: {line}" for process, line in lab.logs(node.name, tail=_LOG_LINES)]
     return lines
-
-
-def _last_lines(lab: Lab, node: str) -> list[str]:
-    """What each of a router's processes printed last."""
-    by_process: dict[str, list[str]] = {}
-    for process, line in lab.logs(node):
-        by_process.setdefault(process, []).append(f"{node} {process}: {line}")
-    return [line for lines in by_process.values() for line in lines[-_LOG_LINES:]]

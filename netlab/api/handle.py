@@ -188,11 +188,13 @@ class Lab:
         self.verdicts.append(verdict)
         return verdict
 
-    def logs(self, node: str, process: str | None = None) -> tuple[tuple[str, str], ...]:
-        """(process, line) of everything that a node's processes printed. Raises InputError for an unknown name."""
+    def logs(self, node: str, process: str | None = None, *, tail: int | None = None) -> tuple[tuple[str, str], ...]:
+        """(process, line) of everything that a node's processes printed; of each the last `tail` lines.
+
+        Raises InputError for an unknown name."""
         from netlab.lab.logs import logs
 
-        return tuple(logs(node, process, self.name))
+        return tuple(logs(node, process, self.name, tail))
 
     def config(self, node: str) -> str:
         """A router's generated configuration. Raises InputError for an unknown node, LabError for one

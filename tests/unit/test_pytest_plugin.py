@@ -33,7 +33,7 @@ FAKE = """
             router = types.SimpleNamespace(name="rt-1", role="router", problem=None, sessions=[session])
             return types.SimpleNamespace(state="running", nodes=[router], vips=[])
 
-        def logs(self, node):
+        def logs(self, node, *, tail):
             return [("bgpd", "first"), ("bgpd", "no route to 10.0.0.2")]
 
         def destroy(self):

@@ -1,0 +1,40 @@
+"""The shipped labs with one router: what each is there to show, measured with real daemons and real flows."""
+
+import pytest
+from conftest import TOPOLOGIES
+
+from netlab.model.verdict import PathCounts
+
+ALL_THREE = PathCounts(announced=3, multipath=3, rib=3, fib=3, used=3)
+ONE_OF_THREE = PathCounts(announced=3, multipath=1, rib=1, fib=1, used=1)
+
+
+@pytest.mark.netlab(TOPOLOGIES / "article.yaml")
+def test_the_article_is_single_path(lab):
+    router = lab.ecmp_check().assert_expected().router("rt-1")
+    assert (router.verdict, router.expected) == ("single-path", "single-path")
+    assert router.runs_as.startswith("VyOS 1.1 configuration, Quagga's defaults, run by FRR ")
+    assert router.paths == ONE_OF_THREE
+    assert router.flows.sent == router.flows.answered == 600
+    assert [hop.flows for hop in router.next_hops] == [600]
+    # Three pods answer behind the one node: counting them would hide it.
+    assert len(router.pods) == 3
+    assert all(pod.flows > 100 for pod in router.pods)
+    assert "ibgp-knob-on-ebgp-peers" in router.rules
+    assert "only-pods-balanced" in router.rules
+
+
+@pytest.mark.netlab(TOPOLOGIES / "article-fixed.yaml")
+def test_the_article_with_one_word_changed_is_ecmp(lab):
+    router = lab.ecmp_check().assert_expected().router("rt-1")
+    assert router.verdict == "ecmp"
+    assert router.paths == ALL_THREE
+    assert router.rules == ("forwarding-plane-differs",)
+
+
+@pytest.mark.netlab(TOPOLOGIES / "ecmp.yaml")
+def test_frr_by_its_defaults_is_ecmp(lab):
+    router = lab.ecmp_check().assert_expected().router("rt-1")
+    assert router.verdict == "ecmp"
+    assert router.paths == ALL_THREE
+    assert router.rules == ()
