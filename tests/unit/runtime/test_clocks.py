@@ -5,7 +5,7 @@ from pathlib import Path
 
 import netlab
 
-WAITS = re.compile(r"\btime\.(time|time_ns)\b|\bdatetime\.(now|utcnow|today)\((?!UTC\)\.isoformat)")
+WAITS = re.compile(r"^(?!.*\bmtime\b).*(\btime\.(time|time_ns)\b|\bdatetime\.(now|utcnow|today)\((?!UTC\)\.isoformat))")
 
 
 def test_the_clock_that_can_be_set_is_read_for_nothing_but_stamps():
@@ -21,4 +21,5 @@ def test_the_clock_that_can_be_set_is_read_for_nothing_but_stamps():
 def test_what_would_wait_by_it_is_found():
     assert WAITS.search("deadline = time.time() + 5")
     assert WAITS.search("until = datetime.now(UTC) + timedelta(seconds=5)")
+    assert not WAITS.search("about.mtime = int(time.time())")
     assert not WAITS.search("created = datetime.now(UTC).isoformat()")
