@@ -25,7 +25,9 @@ _COMMON_ARGS = ("-u", "root", "-g", "root", "-P", "0", "--log", "stdout", "--log
 _CAPABILITIES = ("SYS_ADMIN",)
 """What the daemons' privs_init asks for beyond a container's usual set; without it they end at once."""
 
-_REFUSED = r"^line \d+: |processing failure|Can't enter config"
+_LOCKED = r"Can't enter config; running datastore locked"
+"""FRR 10's mgmtd may still hold its lock for reading its own files. Static routes and addresses would be lost."""
+_REFUSED = r"^line \d+: |processing failure"
 """How `vtysh -b` reports a line that a daemon refused. It ends with exit code 0 all the same (FRR 8.4)."""
 _REFUSED_LINE = r"^line (?P<line>\d+): (?:Failure to communicate\[\d+\] to (?P<by>\w+), line: |% )(?P<message>.*)"
 _UNKNOWN_LINE = r"^line (?P<line>\d+): % (?P<message>.*)"
@@ -141,6 +143,7 @@ def router_processes(daemons: tuple[str, ...], user_file: str | None = None) -> 
         after=("mgmtd", *daemons),
         oneshot=True,
         refuse_output=_REFUSED,
+        retry_output=_LOCKED,
         checks=UserFile(user_file, _REFUSED_LINE) if user_file else None,
     )
     return (mgmtd, zebra, *others, load)

@@ -111,6 +111,8 @@ class ProcessPlan:
     refuse_output: str | None = None
     """A regular expression: a oneshot that prints a matching line has failed whatever its exit code
     (`vtysh -b` of FRR 8.4 reports a refused line but ends with 0)."""
+    retry_output: str | None = None
+    """A regular expression: a oneshot that prints a matching line is run again, until the deadline."""
     checks: UserFile | None = None
     """Of a oneshot: the user's file that is wrong where this fails. Its messages then name that file."""
 

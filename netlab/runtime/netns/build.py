@@ -276,6 +276,7 @@ def _process_request(process: ProcessPlan) -> dict[str, Any]:
         "if_present": process.if_present,
         "capabilities": process.capabilities,
         "refuse_output": process.refuse_output,
+        "retry_output": process.retry_output,
     }
 
 

@@ -180,14 +180,18 @@ class Starter:
             if process is None:
                 continue
             code = os.waitstatus_to_exitcode(status)
-            if process["oneshot"] and code == 0 and not self._refused(process):
+            if process["oneshot"] and self._says(process, "retry_output"):
+                os.close(os.open(f"{process['name']}.log", os.O_WRONLY | os.O_TRUNC, dir_fd=self._logs))
+                self._running[self._spawn(process)] = process
+            elif process["oneshot"] and code == 0 and not self._says(process, "refuse_output"):
                 self._ready.add(process["name"])
             elif process["oneshot"] or process["name"] not in self._ready:
                 how = f"exit code {code}" if code >= 0 else f"signal {-code}"
                 self._fail(process["name"], f"ended with {how}")
 
-    def _refused(self, process: dict[str, Any]) -> bool:
-        pattern = process["refuse_output"]
+    def _says(self, process: dict[str, Any], key: str) -> bool:
+        """Whether the process printed what the pattern under `key` looks for."""
+        pattern = process.get(key)
         return bool(pattern and re.search(pattern, self._output(process["name"]), re.MULTILINE))
 
     def _find_ready(self) -> None:

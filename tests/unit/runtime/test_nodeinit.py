@@ -98,6 +98,16 @@ def test_output_that_means_failure_though_the_exit_code_is_0(start: Any) -> None
     assert start(process("fine", "print('all well')", refuse_output="^% Unknown")) == {"started": "rt-1"}
 
 
+def test_a_oneshot_that_found_a_lock_is_run_again_with_a_new_log(start: Any, tmp_path: Path) -> None:
+    tries = str(tmp_path / "tries")
+    script = f"open({tries!r}, 'a').write('x'); print(['free', 'locked'][len(open({tries!r}).read()) < 3])"
+    assert start(process("load", script, retry_output="^locked")) == {"started": "rt-1"}
+    assert Path(tries).read_text() == "xxx"
+    assert (tmp_path / "load.log").read_text() == "free\n"
+    failed = start(process("always", "print('locked')", retry_output="^locked"), timeout=0.2)
+    assert (failed["process"], failed["message"]) == ("always", "was not ready in time")
+
+
 def test_a_program_that_is_not_there(start: Any) -> None:
     absent = process("mgmtd", argv=["/usr/lib/frr/no-such-daemon"])
     assert start({**absent, "if_present": True}, process("zebra", after=["mgmtd"])) == {"started": "rt-1"}
