@@ -1,9 +1,10 @@
-"""Write what is made from the models of the topology file: the tables of docs/topology.md, and the editors' schema.
+"""Write what is made from the code: the tables of docs/topology.md, the editors' schema, the lists of docs/vyos.md.
 
-    python scripts/reference.py            write both
+    python scripts/reference.py            write all
     python scripts/reference.py --check    only say whether they are as they should be (exit code 1: they are not)
 
-In the page a table stands between `<!-- keys of MODEL -->` and `<!-- end -->`, where MODEL is `module:class`.
+In the page a table stands between `<!-- keys of MODEL -->` and `<!-- end -->`, where MODEL is `module:class`, and a
+list of VyOS's statements between `<!-- statements of NAME -->` and `<!-- end -->`.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from netlab.kinds import schema  # noqa: E402
+from netlab.kinds.vyos import statements  # noqa: E402
 
 PAGE = ROOT / "docs" / "topology.md"
+VYOS_PAGE = ROOT / "docs" / "vyos.md"
 SCHEMA = ROOT / "topologies" / "topology.schema.json"
 
 TABLE = re.compile(r"(?P<begin><!-- keys of (?P<model>[\w.]+:\w+) -->\n).*?(?P<end><!-- end -->\n)", re.DOTALL)
+_STATEMENTS = re.compile(r"(?P<begin><!-- statements of (?P<name>\w+) -->\n).*?(?P<end><!-- end -->\n)", re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -43,6 +47,13 @@ def page(text: str) -> str:
     """The page with every table as the models have it."""
     links = models(text)
     return TABLE.sub(lambda table: f"{table['begin']}{_table(_model(table['model']), links)}{table['end']}", text)
+
+
+def vyos_page(text: str) -> str:
+    """The page with every list of statements as the code has it."""
+    return _STATEMENTS.sub(
+        lambda found: f"{found['begin']}```\n{getattr(statements, found['name']).strip()}\n```\n{found['end']}", text
+    )
 
 
 def document() -> str:
@@ -109,7 +120,11 @@ def _written(word: object) -> str:
 
 def main() -> int:
     """Write, or with --check compare."""
-    wanted = {PAGE: page(PAGE.read_text(encoding="utf-8")), SCHEMA: document()}
+    wanted = {
+        PAGE: page(PAGE.read_text(encoding="utf-8")),
+        VYOS_PAGE: vyos_page(VYOS_PAGE.read_text(encoding="utf-8")),
+        SCHEMA: document(),
+    }
     status = 0
     for file, text in wanted.items():
         if file.exists() and file.read_text(encoding="utf-8") == text:

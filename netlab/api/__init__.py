@@ -326,14 +326,16 @@ def schema() -> dict[str, Any]:
     return document()
 
 
-def config(node: str, *, file: str | Path | None = None, lab: str | None = None) -> str:
+def config(node: str, *, file: str | Path | None = None, lab: str | None = None, with_source: bool = False) -> str:
     """A router's generated configuration, of a lab or, without deploying, of a topology file.
+
+    with_source: comments say before each line what it was made from, where the node's kind keeps a record of that.
 
     Raises InputError for an unknown node, LabError for a node without a routing daemon, TopologyError for the file.
     """
     from netlab.lab.inside import configuration
 
-    return configuration(node, None if file is None else Path(file), lab)
+    return configuration(node, None if file is None else Path(file), lab, with_source)
 
 
 def attach(node: str, argv: tuple[str, ...], *, lab: str | None = None, environment: dict[str, str]) -> int:

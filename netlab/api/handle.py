@@ -196,12 +196,12 @@ class Lab:
 
         return tuple(logs(node, process, self.name, tail))
 
-    def config(self, node: str) -> str:
+    def config(self, node: str, *, with_source: bool = False) -> str:
         """A router's generated configuration. Raises InputError for an unknown node, LabError for one
-        without a routing daemon."""
+        without a routing daemon. `with_source` puts what each line was made from before it, as comments."""
         from netlab.lab.inside import configuration
 
-        return configuration(node, None, self.name)
+        return configuration(node, None, self.name, with_source)
 
     def destroy(self) -> None:
         """Remove it: nothing of it is left. Once more does nothing."""

@@ -117,9 +117,12 @@ def logs(
 def config(
     node: NodeArgument,
     file: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Of this topology file, not of a lab.")] = None,  # noqa: UP045
+    with_source: Annotated[
+        bool, typer.Option("--with-source", help="Say before each line, in a comment, what it was made from.")
+    ] = False,
     lab: LabOption = None,
 ) -> None:
     """Show the configuration that netlab made for a router."""
     from netlab import api
 
-    typer.echo(api.config(node, file=file, lab=lab), nl=False)
+    typer.echo(api.config(node, file=file, lab=lab, with_source=with_source), nl=False)

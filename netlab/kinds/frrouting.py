@@ -13,7 +13,7 @@ from zlib import crc32
 from pydantic import Field
 
 from netlab.kinds.common import OptionModel
-from netlab.model.plan import FilePlan, ProcessPlan, StartupCheck, SysctlPlan, UserFile
+from netlab.model.plan import FilePlan, LineSource, ProcessPlan, StartupCheck, SysctlPlan, UserFile
 
 CONFIG = "/etc/frr/frr.conf"
 HASH_POLICY = 3
@@ -186,11 +186,13 @@ def frr_speaker_processes() -> tuple[ProcessPlan, ...]:
     return (zebra, bgpd)
 
 
-def files(config: str, daemons: tuple[str, ...]) -> tuple[FilePlan, ...]:
+def files(
+    config: str, daemons: tuple[str, ...], sources: tuple[tuple[LineSource, ...], ...] = ()
+) -> tuple[FilePlan, ...]:
     """/etc/frr of a machine: the integrated configuration, and what vtysh and FRR's own scripts look for."""
     listed = "".join(f"{daemon}=yes\n" for daemon in daemons if daemon not in ("zebra", "staticd"))
     return (
-        FilePlan(CONFIG, config if config.endswith("\n") else config + "\n", 0o640),
+        FilePlan(CONFIG, config if config.endswith("\n") else config + "\n", 0o640, sources),
         FilePlan("/etc/frr/vtysh.conf", "service integrated-vtysh-config\nusername root nopassword\n", 0o640),
         FilePlan("/etc/frr/daemons", listed, 0o640),
     )

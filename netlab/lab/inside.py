@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from netlab.lab import state
 from netlab.model.errors import InputError, LabError, Problem
 from netlab.model.lab import Lab, LabNode
+from netlab.model.plan import FilePlan
 
 if TYPE_CHECKING:
     from netlab.runtime.base import Finished, Invocation
@@ -47,8 +48,11 @@ def _node(lab: Lab, name: str) -> LabNode:
         raise unknown_node(name, [known.name for known in lab.nodes], lab) from None
 
 
-def configuration(node: str, file: Path | None, lab: str | None) -> str:
-    """The routing configuration that netlab made for a node, of a lab or of a topology file."""
+def configuration(node: str, file: Path | None, lab: str | None, with_source: bool = False) -> str:
+    """The routing configuration that netlab made for a node, of a lab or of a topology file.
+
+    With `with_source`, comments before a line say what it was made from, where the node's kind keeps a record of it.
+    """
     if file is not None:
         from netlab.plan import plan_file
 
@@ -61,8 +65,27 @@ def configuration(node: str, file: Path | None, lab: str | None) -> str:
         raise unknown_node(node, [known.name for known in plan.nodes]) from None
     for planned in found.files:
         if planned.path in _CONFIGURATIONS:
-            return planned.content
+            return annotated(planned) if with_source else planned.content
     raise LabError(f"{node} runs no routing daemon, so netlab made no configuration for it")
+
+
+def annotated(planned: FilePlan) -> str:
+    """The file with the sources of each line as comments before it."""
+    if not planned.sources:
+        return "! what these lines were made from is not recorded for this kind of node\n" + planned.content
+    lines = []
+    for line, sources in zip(planned.content.splitlines(), planned.sources, strict=True):
+        indent = line[: len(line) - len(line.lstrip(" "))]
+        for source in sources:
+            where = f"{source.position.file}:{source.position.line}: " if source.position else ""
+            lines.append(f"{indent}! {where}{_one_line(source.text)}")
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def _one_line(text: str) -> str:
+    """The text without anything that could end the comment."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def unknown_node(node: str, known: list[str], lab: Lab | None = None) -> InputError:

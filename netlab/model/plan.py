@@ -7,6 +7,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal
 
+from netlab.model.errors import Position
 from netlab.model.topology import Expect, IPInterface, IPNetwork
 
 Address = IPv4Address | IPv6Address
@@ -60,12 +61,22 @@ class SysctlPlan:
 
 
 @dataclass(frozen=True)
+class LineSource:
+    """Where a line of a file comes from: a line of the user's own configuration, or, without a place, a reason."""
+
+    text: str
+    position: Position | None = None
+
+
+@dataclass(frozen=True)
 class FilePlan:
     """A file that netlab writes into the machine, below a folder that is the machine's own (/etc/frr, /run, ...)."""
 
     path: str
     content: str
     mode: int = 0o644
+    sources: tuple[tuple[LineSource, ...], ...] = ()
+    """For each line of `content`, what it was made from. Empty where the kind keeps no record of that."""
 
 
 @dataclass(frozen=True)

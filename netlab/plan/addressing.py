@@ -116,9 +116,9 @@ class _Addresser:
             interface = self.interfaces[machine.name]["lo"] = _Interface(machine, owner, name, None)
         for version in (4, 6):
             own = [given for given in written if given.address.version == version]
-            linked = next((address for address, _ in interface.addresses if address.version == version), None)
+            linked, where = next((pair for pair in interface.addresses if pair[0].version == version), (None, None))
             if own and linked is not None and linked not in [given.address for given in own]:
-                message = f"{interface.label()} is {own[0].address} here and {linked} on its link"
+                message = f"{interface.label()} is {own[0].address} here and {linked} on its link at {where}"
                 self.problems.add(message, own[0].position, "write the address once, or twice the same")
             interface.addresses += [(given.address, given.position) for given in own if given.address != linked]
 

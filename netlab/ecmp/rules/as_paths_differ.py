@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netlab.ecmp.reading import valid_paths
-from netlab.ecmp.rules.case import Case
+from netlab.ecmp.rules.case import Case, vyos_version
 from netlab.ecmp.rules.equality import best_path, first_difference, same_as
 from netlab.ecmp.wording import counted
 from netlab.model.evidence import BgpEvidence, RouterEvidence
@@ -44,7 +44,7 @@ def _words(as_path: tuple[int, ...]) -> str:
 
 
 def _mend(router: RouterEvidence, bgp: BgpEvidence) -> str:
-    if router.kind == "vyos" and "VyOS 1.1" in router.runs_as:
+    if vyos_version(router) == "1.1":
         return "give all speakers one AS number: VyOS 1.1 has no multipath-relax"
     if router.kind == "vyos":
         return "set `bestpath as-path multipath-relax` below the `parameters` of its BGP, or give all speakers one AS"

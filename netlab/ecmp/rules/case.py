@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -44,9 +45,7 @@ def maximum_paths_mend(router: RouterEvidence, bgp: BgpEvidence, paths: int, fam
     ipv6 = ":" in router.vip
     frr = f"maximum-paths {'ibgp ' if family == 'ibgp' else ''}{paths}"
     if router.kind == "vyos":
-        return (
-            f"`set protocols bgp {asn} {'address-family ipv6-unicast ' if ipv6 else ''}maximum-paths {family} {paths}`"
-        )
+        return f"`set {_vyos_maximum_paths(router, asn)} maximum-paths {family} {paths}`"
     if router.kind == "frr":
         option = str(paths) if family == "ebgp" else f"{{ibgp: {paths}}}"
         if ipv6:
@@ -64,6 +63,20 @@ def merge_paths_mend(router: RouterEvidence, paths: int | None = None) -> str:
     knob = "merge paths yes;" if paths is None else f"merge paths yes limit {paths};"
     in_topology = f", or `bgp: {{merge-paths: {option}}}` in the topology file" if router.kind == "bird" else ""
     return f"`{knob}` in the `protocol kernel` of BIRD{in_topology}"
+
+
+def vyos_version(router: RouterEvidence) -> str:
+    """The version of the VyOS configuration that a router runs, such as "1.4"; "" where it runs none."""
+    found = re.match(r"VyOS (\d\.\d)", router.runs_as)
+    return found[1] if found and router.kind == "vyos" else ""
+
+
+def _vyos_maximum_paths(router: RouterEvidence, asn: int) -> str:
+    """Where the version has maximum-paths."""
+    version = vyos_version(router)
+    bgp = "protocols bgp" if version >= "1.4" else f"protocols bgp {asn}"
+    family = "ipv6" if ":" in router.vip else "ipv4"
+    return f"{bgp} address-family {family}-unicast" if version >= "1.3" else bgp
 
 
 def hash_mend(router: RouterEvidence, policy: str = "policy: 3, fields: 0x37") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netlab.ecmp.rules.case import Case, hash_mend
+from netlab.ecmp.rules.case import Case, hash_mend, vyos_version
 from netlab.ecmp.wording import counted
 from netlab.model.verdict import Finding, Severity
 
@@ -26,5 +26,13 @@ def one_hash_key(case: Case) -> Iterator[Finding]:
             f"{reading.fib_size} next hops whatever the router could do."
         ),
         evidence=f"kernel: fib_multipath_hash_policy {settings.policy}{fields}; FIB: {reading.fib_size} next hops",
-        mend=f"{hash_mend(case.router)}, or send from many client addresses",
+        mend=f"{_mend(case)}, or send from many client addresses",
     )
+
+
+def _mend(case: Case) -> str:
+    """A VyOS has a statement of its own for it, from 1.2 on."""
+    if vyos_version(case.router) < "1.2":
+        return hash_mend(case.router)
+    family = "ipv6" if ":" in case.router.vip else "ip"
+    return f"`set system {family} multipath layer4-hashing`"

@@ -1,7 +1,8 @@
 """Kind `vyos`: a router with a VyOS configuration, which is translated and run by FRR.
 
-The translation keeps the old daemons' defaults: VyOS 1.1's Quagga takes one path from eBGP where nothing else is set,
-today's FRR takes as many as it was compiled for.
+`statements` lists what each version knows, `grammar` makes a tree of it, `config` reads a configuration with it, and
+`translate` says it in FRR's words, with the defaults of the daemons that the version ran: VyOS 1.1's Quagga takes one
+path from eBGP where nothing else is set, today's FRR takes as many as it was compiled for.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""The statements that a VyOS version knows, as a table, and the tree of words that parses them.
-
-A line of the table is one statement. `<type>` is a value that may occur any number of times (VyOS's tag and multi
-nodes), `=<type>` a value that a later one replaces, `a|b` one of two words.
-"""
+"""The tree of words that parses a version's configuration, made from the table of statements."""
 
 from __future__ import annotations
 
@@ -11,51 +7,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from netlab.kinds.vyos.statements import MACROS, TABLE, VERSIONS
 from netlab.kinds.vyos.types import TYPES
 
-_V1_1 = """
-system host-name =<host-name>
-interfaces ethernet <ethernet> address <interface-address>
-interfaces ethernet <ethernet> description =<text>
-interfaces loopback lo address <interface-address>
-interfaces loopback lo description =<text>
-protocols static route <prefix> next-hop <address>
-protocols static route <prefix> next-hop <address> distance =<distance>
-protocols static route <prefix> blackhole
-protocols bgp <asn>
-protocols bgp <asn> network <prefix>
-protocols bgp <asn> redistribute connected|static|kernel
-protocols bgp <asn> maximum-paths ebgp|ibgp =<paths>
-protocols bgp <asn> timers keepalive =<seconds>
-protocols bgp <asn> timers holdtime =<holdtime>
-protocols bgp <asn> parameters router-id =<address>
-protocols bgp <asn> parameters always-compare-med|deterministic-med|log-neighbor-changes
-protocols bgp <asn> parameters no-fast-external-failover|disable-network-import-check
-protocols bgp <asn> parameters bestpath as-path ignore|confed
-protocols bgp <asn> parameters bestpath compare-routerid
-protocols bgp <asn> parameters bestpath med confed|missing-as-worst
-protocols bgp <asn> parameters default local-pref =<preference>
-protocols bgp <asn> neighbor <address>
-protocols bgp <asn> neighbor <address> remote-as =<asn>
-protocols bgp <asn> neighbor <address> description =<text>
-protocols bgp <asn> neighbor <address> advertisement-interval =<interval>
-protocols bgp <asn> neighbor <address> allowas-in number =<allowed>
-protocols bgp <asn> neighbor <address> default-originate|nexthop-self|route-reflector-client|remove-private-as
-protocols bgp <asn> neighbor <address> disable-connected-check|passive|shutdown
-protocols bgp <asn> neighbor <address> ebgp-multihop =<hops>
-protocols bgp <asn> neighbor <address> maximum-prefix =<prefixes>
-protocols bgp <asn> neighbor <address> soft-reconfiguration inbound
-protocols bgp <asn> neighbor <address> timers connect =<seconds>
-protocols bgp <asn> neighbor <address> timers keepalive =<seconds>
-protocols bgp <asn> neighbor <address> timers holdtime =<holdtime>
-protocols bgp <asn> neighbor <address> update-source =<source>
-protocols bgp <asn> neighbor <address> weight =<weight>
-"""
-
-_TABLES = {"1.1": _V1_1}
-
-VERSIONS = tuple(_TABLES)
-"""The VyOS versions whose configurations are understood."""
+NOT_TRANSLATED = "..."
+REFUSED = "!"
 
 
 @dataclass
@@ -71,10 +27,14 @@ class GrammarNode:
     """A later value replaces an earlier one."""
     complete: bool = False
     """A statement may end here."""
+    ignored: bool = False
+    """Whatever stands here and below is known and not translated."""
+    refusal: str | None = None
+    """Why a statement with these words is refused."""
 
     def expected(self) -> Iterator[str]:
         """What may come next, for a message."""
-        yield from sorted(self.words)
+        yield from sorted(word for word, node in self.words.items() if node.refusal is None)
         if self.value is not None:
             yield f"<{self.type_name}>"
 
@@ -82,19 +42,67 @@ class GrammarNode:
 @cache
 def grammar(version: str) -> GrammarNode:
     """The statements of a version as a tree. KeyError where the version is not known."""
+    if version not in VERSIONS:
+        raise KeyError(version)
     root = GrammarNode()
-    for statement in _TABLES[version].strip().splitlines():
-        for parts in _alternatives(statement.split()):
-            node = root
-            for part in parts:
+    for statement in statements(version):
+        parts, reason = statement, None
+        if REFUSED in parts:
+            cut = parts.index(REFUSED)
+            parts, reason = parts[:cut], " ".join(parts[cut + 1 :])
+        node = root
+        for part in parts:
+            if part != NOT_TRANSLATED:
                 node = _step(node, part)
-            node.complete = True
+        node.refusal = reason
+        node.ignored = parts[-1] == NOT_TRANSLATED
+        node.complete = reason is None
     return root
+
+
+@cache
+def statements(version: str) -> tuple[list[str], ...]:
+    """Every statement of a version with its macros and alternatives written out, as a list of words."""
+    found = []
+    for versions, line in table():
+        if has(versions, version):
+            for text in _expand(line, version):
+                found += list(_alternatives(text.split()))
+    return tuple(found)
+
+
+def table() -> Iterator[tuple[str, str]]:
+    """The lines of the table of statements: (versions, statement)."""
+    for line in TABLE.strip().splitlines():
+        versions, _, statement = line.partition(" ")
+        if versions:
+            yield versions, statement.strip()
+
+
+def has(versions: str, version: str) -> bool:
+    """Whether `versions` (`all`, `1.2+`, `-1.3`, `1.2-1.3`, `1.1`) includes a version."""
+    if versions == "all":
+        return True
+    first, dash, last = versions.rstrip("+").partition("-")
+    if not dash:
+        last = VERSIONS[-1] if versions.endswith("+") else first
+    return (first or VERSIONS[0]) <= version <= last
+
+
+def _expand(text: str, version: str) -> Iterator[str]:
+    """The text once for each thing that its macros stand for."""
+    for versions, name, meanings in MACROS:
+        if text.split(maxsplit=1)[0] == name and has(versions, version):
+            for meaning in meanings:
+                yield from _expand(text.replace(name, meaning, 1), version)
+            return
+    yield text.replace("*>", "6>" if " ipv6-unicast " in text else ">")
 
 
 def _alternatives(parts: list[str]) -> Iterator[list[str]]:
     """The statement once for each word of an `a|b`."""
-    index = next((i for i, part in enumerate(parts) if "|" in part), None)
+    end = parts.index(REFUSED) if REFUSED in parts else len(parts)
+    index = next((i for i, part in enumerate(parts[:end]) if "|" in part), None)
     if index is None:
         yield parts
         return
@@ -109,4 +117,5 @@ def _step(node: GrammarNode, part: str) -> GrammarNode:
     if node.value is None:
         node.value, node.take, node.type_name = GrammarNode(), TYPES[name], name
         node.replaces = part.startswith("=")
+    assert node.type_name == name, f"<{node.type_name}> and <{name}> in one place of the grammar"
     return node.value

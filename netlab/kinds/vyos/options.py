@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Annotated
 
 from pydantic import Field
 
@@ -11,23 +12,29 @@ from netlab.kinds.base import GivenAddress, SourceText
 from netlab.kinds.common import OptionModel
 from netlab.kinds.forwarding import Forwarding
 from netlab.kinds.frrouting import HashOptions
-from netlab.kinds.vyos.config import ConfigNode, parse_commands
-from netlab.kinds.vyos.grammar import VERSIONS
+from netlab.kinds.vyos.config import ConfigNode, parse_config, version_in
+from netlab.kinds.vyos.statements import VERSIONS
 from netlab.kinds.vyos.translate import Translation, translate
 from netlab.model.errors import Problem, TopologyError
 from netlab.model.topology import NodeSpec, Topology
 from netlab.topology.checking import check_options
 from netlab.topology.problems import Problems
 
+_MTU = 1500
+"""Of a link that names none."""
+
 
 class VyosOptions(OptionModel):
     """The keys of a node of kind vyos."""
 
-    vyos_version: str = Field(
-        description="the version whose configuration it is, in quotes",
-        json_schema_extra={"enum": list(VERSIONS)},
+    vyos_version: Annotated[str, Field(json_schema_extra={"enum": list(VERSIONS)})] | None = Field(
+        default=None,
+        description="the version whose configuration it is, in quotes; may be left out where a `config.boot` names it",
     )
-    hash: HashOptions | None = Field(default=None, description="how the router's kernel picks one of several next hops")
+    hash: HashOptions | None = Field(
+        default=None,
+        description="over what the configuration says of how the router's kernel picks one of several next hops",
+    )
     forwarding: Forwarding = Field(
         default="per-flow",
         description="`per-packet`: spread packets, not flows, over several next hops, as Linux 3.6 to 4.3 did",
@@ -36,9 +43,11 @@ class VyosOptions(OptionModel):
 
 @dataclass(frozen=True)
 class CheckedVyos:
-    """The options, the translated configuration and the addresses that it gives."""
+    """The options, the version, the translated configuration and the addresses that it gives."""
 
     options: VyosOptions
+    version: str
+    source: SourceText = field(repr=False)
     translation: Translation
     addresses: tuple[GivenAddress, ...]
 
@@ -46,32 +55,60 @@ class CheckedVyos:
 def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None) -> CheckedVyos:
     """The options and the configuration of a VyOS router. Raises TopologyError with every problem."""
     options = check_options(VyosOptions, node.options, "a node of kind vyos")
-    if options.vyos_version not in VERSIONS:
+    if options.vyos_version is not None and options.vyos_version not in VERSIONS:
         message = f"VyOS {options.vyos_version} is not understood"
-        hint = f"versions: {', '.join(VERSIONS)}"
-        raise TopologyError(Problem(message, node.options.at("vyos-version"), hint))
+        raise TopologyError(Problem(message, node.options.at("vyos-version"), f"versions: {', '.join(VERSIONS)}"))
     if startup_config is None:
         message = f"{node.name} has no configuration"
-        raise TopologyError(Problem(message, node.position, "add startup-config: with a file of set commands"))
-    config = parse_commands(startup_config, options.vyos_version)
+        raise TopologyError(Problem(message, node.position, "add startup-config: a config.boot or a list of commands"))
+    version = _version(node, options.vyos_version, startup_config)
+    config = parse_config(startup_config, version)
     problems = Problems(forwarding.problems(node, options.forwarding, options.hash))
-    addresses = _addresses(node, topology, config, problems)
+    addresses = _addresses(node, topology, config.root, problems)
+    translation = None
     with problems.gather():
-        translation = translate(config, node.name)
+        translation = translate(config, version, node.name)
     problems.raise_any()
-    return CheckedVyos(options, translation, addresses)
+    assert translation is not None
+    return CheckedVyos(options, version, startup_config, translation, addresses)
+
+
+def _version(node: NodeSpec, written: str | None, source: SourceText) -> str:
+    """The version in the topology or in the configuration's last lines. They may not contradict each other."""
+    named = version_in(source)
+    if named is None:
+        if written is None:
+            message = f"{node.name} does not say its VyOS version, and {source.file} names none"
+            raise TopologyError(Problem(message, node.position, f"add vyos-version: one of {', '.join(VERSIONS)}"))
+        return written
+    version, position = named
+    if written is not None and written != version:
+        message = f"this configuration is of VyOS {version}, and {node.name} of {written}"
+        hint = f"the version stands at {node.options.at('vyos-version')}"
+        raise TopologyError(Problem(message, position, hint))
+    if version not in VERSIONS:
+        raise TopologyError(Problem(f"VyOS {version} is not understood", position, f"versions: {', '.join(VERSIONS)}"))
+    return version
 
 
 def _addresses(node: NodeSpec, topology: Topology, config: ConfigNode, problems: Problems) -> tuple[GivenAddress, ...]:
-    """The interface addresses of the configuration; an interface that no link makes is a problem, as on a router."""
-    linked = {end.interface for link in topology.links for end in link.endpoints if end.node == node.name}
+    """The interface addresses of the configuration; one of an interface without a link is a problem.
+
+    So is an MTU that is not its link's: netlab sets it on both ends of a link.
+    """
+    links = {end.interface: link for link in topology.links for end in link.endpoints if end.node == node.name}
     given = []
     for kind in ("ethernet", "loopback"):
         for interface in config.below("interfaces", kind):
-            if kind == "ethernet" and interface.value not in linked:
+            link = links.get(interface.value)
+            addresses = list(interface.below("address"))
+            if kind == "ethernet" and link is None and addresses:
                 message = f"{node.name} has no interface {interface.value}"
                 problems.add(message, interface.position, f"add a link with {node.name}:{interface.value}")
                 continue
-            for address in interface.below("address"):
-                given.append(GivenAddress(interface.value, address.value, address.position))
+            mtu = interface.leaf("mtu")
+            if mtu is not None and link is not None and mtu.value != (link.mtu or _MTU):
+                message = f"{node.name}:{interface.value} has mtu {mtu.value} here and {link.mtu or _MTU} on its link"
+                problems.add(message, mtu.position, f"the link stands at {link.position}")
+            given += [GivenAddress(interface.value, address.value, address.position) for address in addresses]
     return tuple(given)

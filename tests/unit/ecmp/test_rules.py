@@ -165,6 +165,22 @@ def test_paths_through_different_ases_are_equal_for_bird() -> None:
     assert "merge-paths-off" in rules(router([600], fib=1, bgp=different, **BIRD))
 
 
+@pytest.mark.parametrize(
+    ("version", "statement"),
+    [
+        ("1.1", "protocols bgp 64512 maximum-paths ebgp 3"),
+        ("1.2", "protocols bgp 64512 maximum-paths ebgp 3"),
+        ("1.3", "protocols bgp 64512 address-family ipv4-unicast maximum-paths ebgp 3"),
+        ("1.4", "protocols bgp address-family ipv4-unicast maximum-paths ebgp 3"),
+        ("1.5", "protocols bgp address-family ipv4-unicast maximum-paths ebgp 3"),
+    ],
+)
+def test_the_mend_is_in_the_words_of_the_vyos_version(version: str, statement: str) -> None:
+    runs_as = f"VyOS {version} configuration, run by FRR 8.4.4"
+    made = router([300, 300], fib=2, kind="vyos", runs_as=runs_as, bgp=bgp(3, 2, maximum_paths=2))
+    assert findings(made)["max-paths-below-announced"].mend == f"`set {statement}`"
+
+
 def test_ibgp_paths_have_a_limit_of_their_own() -> None:
     inside = bgp(3, 2, local_asn=64522, maximum_paths=1, maximum_paths_ibgp=2)
     found = findings(router([300, 300], fib=2, bgp=inside))["max-paths-below-announced"]
@@ -304,6 +320,12 @@ def test_without_a_path_there_is_nothing_to_filter() -> None:
 
 
 # one-hash-key
+
+
+def test_a_vyos_has_a_statement_for_layer_4_hashing_from_1_2_on() -> None:
+    for version, mend in (("1.1", "`hash: {policy: 3"), ("1.2", "`set system ip multipath layer4-hashing`")):
+        made = router([600], hash=LAYER_3, kind="vyos", runs_as=f"VyOS {version} configuration, run by FRR 8.4.4")
+        assert findings(made)["one-hash-key"].mend.startswith(mend)
 
 
 def test_one_client_has_one_key_under_the_layer_3_hash() -> None:

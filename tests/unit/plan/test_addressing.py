@@ -101,7 +101,8 @@ def test_a_configuration_that_contradicts_its_link_is_refused(problems_of: Probl
         """,
         v="set interfaces ethernet eth1 address 192.0.2.5/30\n",
     ) == [
-        "v:1:38: v:eth1 is 192.0.2.5/30 here and 192.0.2.1/30 on its link (write the address once, or twice the same)"
+        "v:1:38: v:eth1 is 192.0.2.5/30 here and 192.0.2.1/30 on its link at lab.yaml:5:7 "
+        "(write the address once, or twice the same)"
     ]
 
 
