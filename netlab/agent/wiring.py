@@ -28,6 +28,8 @@ _IFA_F_NODAD = 0x02
 _RTNH_F_ONLINK = 0x4
 # New namespaces may hold fallback tunnel devices (tunl0, sit0) with small indexes.
 _FIRST_INDEX = 100
+_LO_INDEX = 1
+"""LOOPBACK_IFINDEX (net/flow.h)."""
 _MTU = 1500
 _IPV6_SYSCTLS = Path("/proc/sys/net/ipv6")
 
@@ -91,11 +93,11 @@ def _set_sysctls(node: NodeWiring, sysctls: list[SysctlPlan]) -> list[tuple[str,
 
 
 def _indexes(request: WireRequest) -> dict[str, dict[str, int]]:
-    """Interface indexes by machine and name: bridges first, then the rest in the plan's order."""
+    """Interface indexes by machine and name: bridges first, then the rest in the plan's order. `lo` is the kernel's."""
     indexes: dict[str, dict[str, int]] = {}
     for node in request.nodes:
         names = dict.fromkeys((*node.bridges, *(interface.name for interface in node.interfaces)))
-        indexes[node.name] = {name: _FIRST_INDEX + number for number, name in enumerate(names)}
+        indexes[node.name] = {name: _FIRST_INDEX + number for number, name in enumerate(names)} | {"lo": _LO_INDEX}
     return indexes
 
 
@@ -129,7 +131,7 @@ def _veth_end(
 
 
 def _configure(node: NodeWiring, netlink: NetlinkSocket, indexes: dict[str, int]) -> None:
-    messages = [_link_up(node.name, "lo", 1)]
+    messages = [_link_up(node.name, "lo", _LO_INDEX)]
     messages += [_new_bridge(node.name, bridge, indexes[bridge]) for bridge in node.bridges]
     for interface in node.interfaces:
         messages.append(_interface_up(node.name, interface, indexes))

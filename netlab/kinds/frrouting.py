@@ -27,8 +27,11 @@ _CAPABILITIES = ("SYS_ADMIN",)
 
 _LOCKED = r"Can't enter config; running datastore locked"
 """FRR 10's mgmtd may still hold its lock for reading its own files. Static routes and addresses would be lost."""
-_REFUSED = r"^line \d+: |processing failure"
-"""How `vtysh -b` reports a line that a daemon refused. It ends with exit code 0 all the same (FRR 8.4)."""
+_REFUSED = r"^line \d+: |processing failure|^% (Configuration failed|Failed to edit|Unknown action)"
+"""How `vtysh -b` reports a line that a daemon refused. It ends with exit code 0 all the same (FRR 8.4).
+
+The last ones name no line: lines that contradict each other, a value out of its range, and `| ` in a line.
+"""
 _REFUSED_LINE = r"^line (?P<line>\d+): (?:Failure to communicate\[\d+\] to (?P<by>\w+), line: |% )(?P<message>.*)"
 _UNKNOWN_LINE = r"^line (?P<line>\d+): % (?P<message>.*)"
 """How `vtysh -C` reports a line that no daemon knows, as 8.4 and 10.3 do: % Unknown command[25]:  neighbor ..."""

@@ -72,7 +72,7 @@ def configuration(node: str, file: Path | None, lab: str | None, with_source: bo
 def annotated(planned: FilePlan) -> str:
     """The file with the sources of each line as comments before it."""
     if not planned.sources:
-        return "! what these lines were made from is not recorded for this kind of node\n" + planned.content
+        return "# what these lines were made from is not recorded for this kind of node\n" + planned.content
     lines = []
     for line, sources in zip(planned.content.splitlines(), planned.sources, strict=True):
         indent = line[: len(line) - len(line.lstrip(" "))]

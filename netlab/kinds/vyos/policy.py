@@ -79,7 +79,7 @@ def policy(config: ConfigNode, version: str, problems: Problems) -> Iterator[Con
     for named in config.below("policy", "route-map"):
         for rule, action in _rules(named, problems):
             yield ConfigLine(f"route-map {named.value} {action.value} {rule.value}", (rule.position, action.position))
-            yield from _route_map_rule(rule, version, problems)
+            yield from _route_map_rule(named, rule, version, problems)
             yield ConfigLine("exit")
             yield ConfigLine("!")
 
@@ -147,7 +147,7 @@ def _is_communities(text: str) -> bool:
         return False
 
 
-def _route_map_rule(rule: ConfigNode, version: str, problems: Problems) -> Iterator[ConfigLine]:
+def _route_map_rule(named: ConfigNode, rule: ConfigNode, version: str, problems: Problems) -> Iterator[ConfigLine]:
     for line in write(rule, _RULE, " "):
         exact = rule.find("match", "community", "exact-match")
         if exact is not None and line.text.startswith(" match community "):
@@ -159,10 +159,28 @@ def _route_map_rule(rule: ConfigNode, version: str, problems: Problems) -> Itera
             else:
                 line = ConfigLine(line.text, (*line.sources, delete.position))  # noqa: PLW2901
         yield line
-    for goto in (rule.leaf("continue"), rule.leaf("on-match", "goto")):
+    _check_rule(named, rule, problems)
+    yield from _communities(rule, version, problems)
+
+
+def _check_rule(named: ConfigNode, rule: ConfigNode, problems: Problems) -> None:
+    """What contradicts itself. FRR drops a whole route map for it, and says no line."""
+    last = rule.leaf("set", "as-path", "prepend-last-as")
+    if last is not None and rule.find("set", "as-path", "prepend") is not None:
+        problems.add("as-path prepend and prepend-last-as", last.position, "keep one")
+    call = rule.leaf("call")
+    if call is not None and call.value == named.value:
+        problems.add(f"route map {named.value} calls itself", call.position, "call another")
+    ways = [rule.leaf("continue"), rule.leaf("on-match", "goto"), rule.find("on-match", "next")]
+    given = [way for way in ways if way is not None]
+    action = rule.leaf("action")
+    for way in given if action is not None and action.value == "deny" else ():
+        problems.add(f"rule {rule.value} denies and goes on", way.position, "only a rule that permits goes on")
+    for way in given[1:]:
+        problems.add(f"rule {rule.value} goes on in two ways", way.position, "keep one of continue, goto and next")
+    for goto in ways[:2]:
         if goto is not None and goto.value <= rule.value:
             problems.add(f"rule {rule.value} goes back to {goto.value}", goto.position, "name a later rule")
-    yield from _communities(rule, version, problems)
 
 
 def _communities(rule: ConfigNode, version: str, problems: Problems) -> Iterator[ConfigLine]:

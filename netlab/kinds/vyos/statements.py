@@ -131,7 +131,8 @@ all     policy prefix-list <name> rule <rule> prefix =<prefix>
 all     policy prefix-list6 <name> rule <rule> prefix =<prefix6>
 all     policy prefix-list <name> rule <rule> ge|le =<length>
 all     policy prefix-list6 <name> rule <rule> ge|le =<length6>
-all     policy as-path-list|community-list <name> rule <rule> regex =<regex>
+all     policy as-path-list <name> rule <rule> regex =<as-path-regex>
+all     policy community-list <name> rule <rule> regex =<regex>
 all     policy local-route|local-route6|route|route6|ipv6-route ! netlab routes by destination alone
 all     $rule action =<action>
 all     $rule description =<text>
@@ -148,7 +149,7 @@ all     $rule match ipv6 address|nexthop prefix-list =<prefix-list6>
 1.4+    $rule match ip nexthop address =<address>
 1.4+    $rule match ipv6 nexthop address =<address6>
 1.2+    $rule match local-preference =<preference>
-all     $rule match metric =<preference>
+all     $rule match metric =<positive>
 all     $rule match origin =<origin>
 all     $rule match peer =<ip>
 all     $rule match tag =<tag>
@@ -165,7 +166,8 @@ all     $rule set atomic-aggregate
 1.4+    $rule set community delete =<community-list>
 1.2+    $rule set distance =<distance>
 all     $rule set ip-next-hop =<next-hop>
-all     $rule set ipv6-next-hop global|local =<address6>
+all     $rule set ipv6-next-hop global =<address6>
+all     $rule set ipv6-next-hop local =<link-local>
 1.2+    $rule set ipv6-next-hop peer-address|prefer-global
 all     $rule set local-preference|weight =<preference>
 all     $rule set metric =<metric>
@@ -232,16 +234,16 @@ all     $peer strict-capability-match
 1.4+    $peer solo
 1.5     $peer enforce-first-as
 all     $peer ebgp-multihop =<hops>
-all     $peer local-as =<asn>
-all     $peer local-as =<asn> no-prepend
-1.3+    $peer local-as =<asn> no-prepend replace-as
+all     $peer local-as =<local-as>
+all     $peer local-as =<local-as> no-prepend
+1.3+    $peer local-as =<local-as> no-prepend replace-as
 all     $peer password =<password>
 1.4+    $peer path-attribute ! FRR 8.4 cannot discard path attributes
 all     $peer port =<port>
 all     $peer timers connect =<seconds>
 all     $peer timers keepalive =<seconds>
 all     $peer timers holdtime =<holdtime>
-all     $peer ttl-security hops =<hops>
+all     $peer ttl-security hops =<ttl>
 all     $peer update-source =<source>
 1.2+    $peer address-family ipv4-unicast
 all     $peer address-family ipv6-unicast

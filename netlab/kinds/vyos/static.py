@@ -74,7 +74,8 @@ def _check_route(route: ConfigNode, problems: Problems) -> None:
     ways += [word for word in ("next-hop", "interface") if any(route.below(word))]
     if ways[:1] in (["blackhole"], ["reject"]) and len(ways) > 1:
         names = {"next-hop": "has a next hop", "interface": "has an interface", "reject": "is rejected"}
-        problems.add(f"route {route.value} {names[ways[1]]} and is a {ways[0]}", route.position, "keep one")
+        first = {"blackhole": "is a blackhole", "reject": "is rejected"}[ways[0]]
+        problems.add(f"route {route.value} {names[ways[1]]} and {first}", route.position, "keep one")
 
 
 def bfd(config: ConfigNode, problems: Problems) -> Iterator[ConfigLine]:
@@ -104,6 +105,9 @@ def _check_peer(peer: ConfigNode, problems: Problems) -> None:
     interface = peer.leaf("source", "interface")
     if address is not None and address.value.version != peer.value.version:
         problems.add(f"{address.value} and {peer.value} are of two families", address.position, "use one")
+    ttl = peer.leaf("minimum-ttl")
+    if ttl is not None and peer.find("multihop") is None:
+        problems.add("minimum-ttl without multihop", ttl.position, "set ... multihop")
     if peer.find("multihop") is not None:
         if address is None:
             problems.add("multihop without a source address", peer.position, "set ... source address A")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from netlab.kinds.vyos.bgp import Bgp, bgp_lines, find_bgp, neighbor_plans
 from netlab.kinds.vyos.config import VyosConfig
 from netlab.kinds.vyos.lines import ConfigLine, Row, write
+from netlab.kinds.vyos.peers import check_peers
 from netlab.kinds.vyos.policy import check_references, policy
 from netlab.kinds.vyos.static import bfd, interfaces, static_routes
 from netlab.kinds.vyos.tree import ConfigNode
@@ -52,6 +53,7 @@ def translate(config: VyosConfig, version: str, host_name: str) -> Translation:
     neighbors: tuple[NeighborPlan, ...] = ()
     if bgp is not None:
         neighbors = tuple(neighbor_plans(bgp, problems))
+        check_peers(bgp, problems)
         lines += bgp_lines(bgp)
     check_references(root, bgp.node if bgp else None, problems)
     problems.raise_any()

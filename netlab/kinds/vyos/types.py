@@ -27,6 +27,7 @@ _PASSWORD = re.compile(r"[!-~]{1,80}")
 _AS_PATH = re.compile(r"[1-9][0-9]{0,9}( [1-9][0-9]{0,9}){0,63}")
 _METRIC = re.compile(r"[+-]?[0-9]{1,10}")
 _REGEX = re.compile(r"[0-9A-Za-z_^$.*+?()\[\]|\\:,-]{1,200}( [0-9A-Za-z_^$.*+?()\[\]|\\:,-]{1,200}){0,31}")
+_AS_PATH_REGEX = re.compile(r"[0-9_^|\[,{}() \]$*+.?\\-]{1,200}")
 _COMMUNITY = re.compile(r"([0-9]{1,5}):([0-9]{1,5})")
 _COMMUNITY_WORDS = {
     **{word: word for word in ("internet", "no-advertise", "no-export", "no-peer", "graceful-shutdown", "blackhole")},
@@ -161,12 +162,15 @@ def interface_address(word: str) -> IPv4Interface | IPv6Interface:
 
 
 def text(word: str) -> str:
-    """A description: one printable line. What is not ASCII becomes a question mark, since FRR takes nothing else."""
+    """A description: one printable line. What is not ASCII becomes a question mark, since FRR takes nothing else.
+
+    So does `|`: FRR's daemons take what follows it for a filter of their output, and drop the line.
+    """
     if not word.isprintable():
         raise ValueError("has characters that cannot be printed")
     if not word.strip() or len(word) > MAX_DESCRIPTION:
         raise ValueError(f"is not a text of 1 to {MAX_DESCRIPTION} characters")
-    return " ".join(word.encode("ascii", "replace").decode().split())
+    return " ".join(word.encode("ascii", "replace").decode().replace("|", "?").split())
 
 
 def source(word: str) -> str:
@@ -200,14 +204,35 @@ def as_path(word: str) -> str:
 
 
 def regex(word: str) -> str:
-    """A regular expression over AS paths or communities."""
+    """A regular expression over communities."""
     if not _REGEX.fullmatch(word):
         raise ValueError("is not a regular expression of digits, letters, spaces and _^$.*+?()[]|\\:,-")
+    return _compiled(word)
+
+
+def as_path_regex(word: str) -> str:
+    """A regular expression over AS paths: FRR takes no letters in it."""
+    if not _AS_PATH_REGEX.fullmatch(word) or word != " ".join(word.split()):
+        raise ValueError("is not a regular expression of digits, spaces and _^|[,{}()]$*+.?\\-")
+    return _compiled(word)
+
+
+def _compiled(word: str) -> str:
+    if "| " in word:
+        raise ValueError("has a space after |, where FRR would begin a filter")
     try:
         re.compile(word)
     except re.error as error:
         raise ValueError(f"is not a regular expression: {error}") from None
     return word
+
+
+def link_local(word: str) -> IPv6Address:
+    """A link-local IPv6 address."""
+    value = address6(word)
+    if not value.is_link_local:
+        raise ValueError("is not a link-local address")
+    return value
 
 
 def community(word: str) -> str:
@@ -249,6 +274,7 @@ TYPES: dict[str, Callable[[str], Any]] = {
     "any-prefix": any_prefix,
     "as-path": as_path,
     "as-path-list": reference("as-path-list"),
+    "as-path-regex": as_path_regex,
     "asn": asn,
     "bandwidth": one_of("default-weight-for-missing", "ignore", "skip-missing"),
     "bfd-profile": reference("bfd-profile"),
@@ -263,9 +289,11 @@ TYPES: dict[str, Callable[[str], Any]] = {
     "interface-address": interface_address,
     "interval": number(0, 600),
     "ip": ip,
+    "local-as": asn,
     "later-rule": number(1, 65535),
     "length": number(0, 32),
     "length6": number(0, 128),
+    "link-local": link_local,
     "limit": number(1, 5000),
     "metric": metric,
     "milliseconds": number(10, 60000),
@@ -279,6 +307,7 @@ TYPES: dict[str, Callable[[str], Any]] = {
     "paths": number(1, 255),
     "peer-group": reference("peer-group"),
     "port": number(1, 65535),
+    "positive": number(1, 4294967295),
     "preference": number(0, 4294967295),
     "prefix": prefix,
     "prefix6": prefix6,

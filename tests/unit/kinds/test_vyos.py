@@ -158,6 +158,16 @@ def test_neighbors_that_must_be_established() -> None:
             "c:2:56: there is no route-map NODES (there is NODE)",
         ),
         (
+            "set policy route-map M rule 10 action deny\nset policy route-map M rule 10 continue 20",
+            "c:2:41: rule 10 denies and goes on (only a rule that permits goes on)",
+        ),
+        (
+            "set protocols bgp 1 neighbor 10.0.0.1 remote-as 2\n"
+            "set protocols bgp 1 neighbor 10.0.0.1 route-reflector-client",
+            "c:2:39: 10.0.0.1 is no neighbor in the router's own AS "
+            "(only such neighbors can be route-reflector-client)",
+        ),
+        (
             "set policy prefix-list P rule 10 prefix 10.0.0.0/8",
             "c:1:31: rule 10 of P has no action (permit or deny)",
         ),

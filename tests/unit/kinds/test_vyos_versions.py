@@ -1,7 +1,7 @@
 """What each VyOS version says in its own way, and what its daemons did unasked."""
 
 import pytest
-from vyos_samples import VERSIONS, configuration, samples
+from vyos_samples import VERSIONS, companions, configuration, samples
 
 from netlab.kinds.base import SourceText
 from netlab.kinds.vyos.config import parse_config
@@ -11,15 +11,6 @@ from netlab.model.errors import TopologyError
 
 # What every sample starts with: a statement that says the same again has the first one's place.
 DEFINED = {version: configuration(version, []).replace("set ", "").split("\n") for version in VERSIONS}
-
-# Statements that say nothing without another one.
-COMPANIONS = {
-    "protocols bfd peer 10.0.0.1 multihop": "protocols bfd peer 10.0.0.1 source address 10.0.0.1",
-    "policy route-map 100 rule 10 match community exact-match": "policy route-map 100 rule 10 match community "
-    "community-list 100",
-    "policy route-map 100 rule 10 set comm-list comm-list 100": "policy route-map 100 rule 10 set comm-list delete",
-    "policy route-map 100 rule 10 set comm-list delete": "policy route-map 100 rule 10 set comm-list comm-list 100",
-}
 
 
 def translated(version: str, text: str) -> Translation:
@@ -37,8 +28,7 @@ def bgp(version: str, *statements: str) -> Translation:
 def test_every_statement_has_a_line_an_effect_elsewhere_or_a_warning(version: str) -> None:
     number = len(configuration(version, []).split("\n")) + 1
     for statement, words in samples(version):
-        companion = COMPANIONS.get(" ".join(words))
-        made = translated(version, configuration(version, [words, *([companion.split()] if companion else [])]))
+        made = translated(version, configuration(version, [words, *companions(words)]))
         if statement[-1] == "...":
             assert any(warning.startswith(f"c:{number}:") for warning in made.warnings), words
             continue

@@ -39,7 +39,7 @@ def shipped(request: pytest.FixtureRequest) -> LabPlan:
 def test_every_topology_opens_with_a_comment_that_says_what_it_shows() -> None:
     files = list(TOPOLOGIES.glob("*.yaml"))
     assert {file.stem for file in files} == {
-        *("article", "article-fixed", "article-3.13", "dual-stack", "ecmp", "ecmp-vs-vyos", "three-routers")
+        *("article", "article-fixed", "article-3.13", "dual-stack", "ecmp", "ecmp-vs-vyos", "three-routers", "vyos-1.4")
     }
     for file in files:
         assert file.read_text().startswith("# ")
@@ -97,7 +97,10 @@ def test_every_node_of_the_cluster_has_a_route_back_to_the_client(shipped: LabPl
 def test_what_is_emulated_is_said(shipped: LabPlan) -> None:
     assert any(sentence.startswith("Kubernetes cluster k8s: ") for sentence in shipped.emulated)
     for node in shipped.nodes:
-        if node.kind == "vyos":
+        if node.kind == "vyos" and shipped.name == "vyos-1-4":
+            assert "rt-1: VyOS 1.4 configuration, run by FRR" in shipped.emulated
+            assert node.old_kernel is None
+        elif node.kind == "vyos":
             assert f"{node.name}: VyOS 1.1 configuration, Quagga's defaults, run by FRR" in shipped.emulated
             if node.forwarding == "per-flow":
                 assert node.old_kernel is not None and "3.13" in node.old_kernel
@@ -156,6 +159,20 @@ def test_article_fixed_differs_in_one_statement() -> None:
     assert [line for line in before if line not in after] == ["  maximum-paths 1", "  maximum-paths ibgp 2"]
     assert [line for line in after if line not in before] == ["  maximum-paths 3", "  maximum-paths ibgp 1"]
     assert [check.expect for lab in labs for check in lab.checks] == [Expect.SINGLE_PATH, Expect.ECMP]
+
+
+def test_todays_vyos_says_its_version_and_addresses_itself_and_looks_at_ports() -> None:
+    lab = plan_file(TOPOLOGIES / "vyos-1.4.yaml")
+    router = lab.node("rt-1")
+    assert [i.addresses for i in router.interfaces] == [
+        (ip_interface("172.16.7.1/24"),),
+        (ip_interface("172.16.9.1/24"),),
+    ]
+    assert sysctl(router, "net.ipv4.fib_multipath_hash_policy") == "3"
+    config = content(router, "/etc/frr/frr.conf")
+    assert " no bgp default ipv4-unicast\n" in config
+    assert "  neighbor nodes activate\n" in config
+    assert "maximum-paths" not in config
 
 
 def test_side_by_side_each_client_is_behind_its_own_router() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from netlab.kinds.vyos.grammar import statements
 from netlab.kinds.vyos.statements import VERSIONS
 
-__all__ = ["VALUES", "VERSIONS", "configuration", "lists_of_statements", "samples"]
+__all__ = ["VALUES", "VERSIONS", "companions", "configuration", "lists_of_statements", "samples"]
 
 VALUES: dict[str, tuple[str, ...]] = {
     "action": ("permit", "deny"),
@@ -19,6 +20,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "any-prefix": ("10.7.0.0/16",),
     "as-path": ("64999 64999", "65001"),
     "as-path-list": ("100",),
+    "as-path-regex": ("^64999_", "_(64999|65001)$"),
     "asn": ("64512",),
     "bandwidth": ("ignore", "skip-missing"),
     "bfd-profile": ("PROFILE",),
@@ -36,7 +38,9 @@ VALUES: dict[str, tuple[str, ...]] = {
     "later-rule": ("60",),
     "length": ("32",),
     "length6": ("128",),
+    "link-local": ("fe80::1",),
     "limit": ("100",),
+    "local-as": ("65010",),
     "metric": ("50", "+10", "-5"),
     "milliseconds": ("50", "300"),
     "mtu": ("1500",),
@@ -47,18 +51,19 @@ VALUES: dict[str, tuple[str, ...]] = {
     "origin": ("igp", "incomplete"),
     "password": ("s3cret!|#$", "exit"),
     "paths": ("3", "64"),
-    "peer-group": ("100",),
+    "peer-group": ("300",),
     "port": ("1179",),
+    "positive": ("50",),
     "preference": ("150", "0"),
     "prefix": ("10.1.0.0/16", "0.0.0.0/0"),
     "prefix6": ("2001:db8:1::/48", "::/0"),
     "prefix-list": ("100",),
     "prefix-list6": ("100",),
     "prefixes": ("1000",),
-    "regex": ("65000:1",),
+    "regex": ("65000:1", "^65000:(1|2)"),
     "remote-as": ("64522", "64512"),
-    "route-map": ("100",),
-    "rule": ("10", "20"),
+    "route-map": ("200",),
+    "rule": ("10",),
     "seconds": ("5", "60"),
     "source": ("10.0.0.1", "eth1"),
     "stalepath": ("120",),
@@ -79,6 +84,7 @@ _DEFINED = (
     "policy community-list 100 rule 10 action permit",
     "policy community-list 100 rule 10 regex 65000:1",
     "policy route-map 100 rule 10 action permit",
+    "policy route-map 200 rule 10 action permit",
 )
 
 
@@ -92,7 +98,8 @@ def defined(version: str) -> tuple[str, ...]:
         *_DEFINED,
         *profile,
         bgp[0],
-        f"{bgp[1]} peer-group 100",
+        f"{bgp[1]} peer-group 100 remote-as 64522",
+        f"{bgp[1]} peer-group 300 description nodes",
         *(f"{bgp[1]} neighbor {peer} remote-as 64522" for peer in VALUES["neighbor"]),
     )
 
@@ -102,6 +109,28 @@ def samples(version: str) -> Iterator[tuple[list[str], list[str]]]:
     for statement in statements(version):
         if "!" not in statement:
             yield statement, fill(statement, 0)
+
+
+def companions(words: list[str]) -> list[list[str]]:
+    """The statements that one needs beside it."""
+    text = " ".join(words)
+    peer = words[: words.index("address-family") if "address-family" in words else -1]
+    needed = {
+        r"bfd peer \S+ multihop": ["protocols bfd peer 10.0.0.1 source address 10.0.0.1"],
+        r"bfd peer \S+ minimum-ttl": [
+            "protocols bfd peer 10.0.0.1 source address 10.0.0.1",
+            "protocols bfd peer 10.0.0.1 multihop",
+        ],
+        r"match community exact-match": ["policy route-map 100 rule 10 match community community-list 100"],
+        r"set comm-list comm-list": ["policy route-map 100 rule 10 set comm-list delete"],
+        r"set comm-list delete": ["policy route-map 100 rule 10 set comm-list comm-list 100"],
+        r"listen range": [" ".join([*words[: words.index("listen")], "peer-group 300 remote-as 64522"])]
+        if "listen" in words
+        else [],
+        r"route-reflector-client": [" ".join([*peer, "remote-as 64512"])],
+    }
+    found = [statement.split() for pattern, more in needed.items() if re.search(pattern, text) for statement in more]
+    return [statement for statement in found if statement != words]
 
 
 def fill(statement: list[str], choice: int) -> list[str]:
