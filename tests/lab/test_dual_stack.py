@@ -5,7 +5,6 @@ import time
 
 import pytest
 from conftest import TOPOLOGIES
-from test_measurement import finding
 
 SIX = """
     name: six
@@ -42,6 +41,13 @@ def check(netlab, *options):
     return done.returncode, json.loads(done.stdout)["routers"]
 
 
+def finding(router, rule):
+    """The finding of a rule; it must be there."""
+    found = {finding["rule"]: finding for finding in router["findings"]}
+    assert rule in found
+    return found[rule]
+
+
 @pytest.fixture(scope="module")
 def dual(shared_netlab):
     """netlab with the shipped lab deployed."""
@@ -60,7 +66,8 @@ def test_one_service_is_ecmp_by_ipv4_and_single_path_by_ipv6(dual):
     assert v6["paths"] == {"announced": 3, "multipath": 1, "rib": 1, "fib": 1, "used": 1}
     for router in (v4, v6):
         assert router["router"] == "rt-1"
-        assert router["flows"] == {"sent": 600, "answered": 600, "keys": 600, "retransmitted": 0, "capture_drops": 0}
+        counts = {"sent": 600, "answered": 600, "keys": 600, "retransmitted": 0, "capture_drops": 0}
+        assert router["flows"].items() >= counts.items()
         assert router["prediction"] == {"agree": 600, "of": 600}
         assert (router["hash"]["policy"], router["hash"]["fields"]) == (3, 0x37)
     assert v4["findings"] == []
