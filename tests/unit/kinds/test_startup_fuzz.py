@@ -31,7 +31,6 @@ PIECES = st.sampled_from([
     "neighbor 10.0.0.2 remote-as ", "interface eth1\n", " ip address 10.0.0.1/24\n", "ip address ", "ipv6 address ",
     "fe80::1%x/64", "define ", "define a = 1;", "local ", "as ", "port ", "protocol bgp ", "bfd", "set ",
     "set protocols bgp 1 ", "peer-group ", "internal", "9" * 20, "4294967295", "\u0661", "\x1b", "\0", "\ud800",
-    "$(id)", "remote-as",
 ])
 # fmt: on
 TEXTS = st.lists(

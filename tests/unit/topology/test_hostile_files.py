@@ -14,6 +14,11 @@ from pathlib import Path
 import pytest
 from refusals import refused
 
+from netlab.kinds.k8s.options import MAX_PODS
+from netlab.plan.reading import MAX_ALL_CONFIGS, MAX_CONFIG_BYTES, MAX_MACHINES
+from netlab.topology import source
+from netlab.topology.problems import MOST
+
 ROOT = Path(__file__).resolve().parents[3]
 LAB = "name: x\ntopology:\n  nodes:\n"
 NODES = "    h1: {kind: linux}\n"
@@ -240,3 +245,14 @@ def test_as_a_process_of_its_own(name: str) -> None:
     lines = done.stderr.removesuffix("\n").split("\n")
     assert all(line.startswith("netlab: ") and line.isprintable() for line in lines)
     assert "Traceback" not in done.stderr
+
+
+def test_the_limits_are_documented() -> None:
+    page = (ROOT / "docs/topology.md").read_text(encoding="utf-8")
+    assert f"| {source.MAX_BYTES // 10**6} MB, {source.MAX_WRITTEN:,} keys and values |" in page
+    assert f"| {source.MAX_VALUES:,} values |" in page
+    assert f"| {source.MAX_DEPTH} | levels" in page
+    assert MAX_MACHINES == MAX_PODS
+    assert f"| {MAX_MACHINES:,} | machines of a lab, and pods of a cluster |" in page
+    assert f"| {MAX_CONFIG_BYTES // 10**6} MB | a `startup-config`; {MAX_ALL_CONFIGS // 10**6} MB all" in page
+    assert f"| {MOST} | problems" in page

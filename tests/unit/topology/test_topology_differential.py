@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[3]
 VALIDATOR = Draft202012Validator(document())
 CPU_SECONDS = 2.0
 
-FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZ = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def value_of(file: Path) -> Any:
