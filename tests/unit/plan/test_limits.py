@@ -13,7 +13,7 @@ def test_layers_that_multiply(problems_of: Callable[..., list[str]]) -> None:
     nodes = "".join(f"    h{i}:\n" for i in range(300))
     lab = f"name: x\ntopology:\n  defaults:\n    kind: linux\n    exec: [{commands}]\n  nodes:\n{nodes}"
     (line,) = problems_of(lab)
-    assert line.startswith("lab.yaml:206:5: defaults, kinds and groups write more than 100000 values into the nodes")
+    assert line.startswith("lab.yaml:205:5: defaults, kinds and groups write more than 100000 values into the nodes")
 
 
 def test_ways_between_subnets(
