@@ -40,7 +40,7 @@ def test_frr_by_its_defaults_is_ecmp(lab):
     assert router.rules == ()
 
 
-@pytest.mark.netlab(TOPOLOGIES / "vyos-1-4.yaml")
+@pytest.mark.netlab(TOPOLOGIES / "vyos-1.4.yaml")
 def test_todays_vyos_with_layer_4_hashing_is_ecmp(lab):
     router = lab.ecmp_check().assert_expected().router("rt-1")
     assert router.runs_as.startswith("VyOS 1.4 configuration, run by FRR ")
