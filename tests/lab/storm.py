@@ -203,8 +203,10 @@ def _start(pid: int) -> str:
 
 def state_of(netlab: Netlab, lab: str) -> str | None:
     """As inspect has it; None where there is no such lab."""
+    if not netlab.state(lab).exists():
+        return None
     done = netlab("inspect", "--lab", lab, "--format", "json")
     if done.returncode == 3 and f"there is no lab {lab}" in done.stderr:
-        return None
+        return None  # it went meanwhile
     assert done.returncode == 0, done
     return str(json.loads(done.stdout)["labs"][0]["state"])

@@ -64,8 +64,9 @@ def test_a_storm_of_signals_leaves_nothing_and_no_other_lab_notices(netlab, topo
             assert netlab.files() == files
             assert host.changes() == []
             witness.is_untouched()
-            assert netlab("deploy", tiny).returncode == 0, "the next lab of that name"
-            assert netlab("destroy", "--lab", LAB).returncode == 0
+            if moment.operation == "deploy":  # the others begin with a lab of that name, which shows it too
+                assert netlab("deploy", tiny).returncode == 0, "the next lab of that name"
+                assert netlab("destroy", "--lab", LAB).returncode == 0
             if number % 20 == 0:
                 witness.works()
         except BaseException as error:

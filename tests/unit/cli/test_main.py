@@ -43,6 +43,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         (HostError("no FRR", "apt-get install frr"), 3, ["netlab: no FRR (to mend it: apt-get install frr)"]),
         (LabError("lab x is dead"), 3, ["netlab: lab x is dead"]),
         (OSError(28, "No space left on device"), 3, ["netlab: standard output: No space left on device"]),
+        (MemoryError(), 3, ["netlab: no memory is left (to mend it: raise the limit, see `ulimit -v`)"]),
         (main.Interrupted(signal.SIGINT), 130, ["netlab: interrupted"]),
         (main.Interrupted(signal.SIGTERM), 143, ["netlab: interrupted"]),
     ],

@@ -106,6 +106,26 @@ def test_another_users_lab_is_refused(home: Path, monkeypatch: pytest.MonkeyPatc
     assert (home / "pair" / "lab.json").exists()
 
 
+@pytest.mark.parametrize("thing", ["link", "pipe", "folder", "second name"])
+def test_a_record_that_netlab_did_not_write_is_damaged_and_is_not_waited_for(
+    home: Path, tmp_path: Path, thing: str
+) -> None:
+    record()
+    place, aside = home / "pair" / "lab.json", tmp_path / "aside"
+    place.rename(aside)
+    {
+        "link": lambda: place.symlink_to(aside),
+        "pipe": lambda: os.mkfifo(place),
+        "folder": place.mkdir,
+        "second name": lambda: place.hardlink_to(aside),
+    }[thing]()
+    with pytest.raises(LabError, match="is damaged: not a file that netlab wrote"):
+        state.load("pair")
+    deploy.destroy("pair", Silent())
+    assert not home.exists()
+    assert aside.exists()
+
+
 def test_a_folder_that_is_no_folder(home: Path) -> None:
     home.write_text("")
     with pytest.raises(HostError, match="cannot look into"):

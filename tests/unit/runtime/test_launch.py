@@ -167,3 +167,29 @@ def test_a_request_that_fails_is_answered_before_the_state_goes(
     ours.close()
     os.waitpid(child, 0)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (OSError(28, "No space left on device", "logs"), "make room there, or set XDG_STATE_HOME to another folder"),
+        (OSError(28, "unshare: No space left on device"), "raise user.max_user_namespaces"),
+        (OSError(11, "Resource temporarily unavailable"), "raise the limit of processes (ulimit -u)"),
+        (OSError(24, "Too many open files"), "raise the hard limit of open files"),
+    ],
+)
+def test_what_ran_out_is_named(error: OSError, remedy: str) -> None:
+    assert (labinit.remedy(error) or "").startswith(remedy)
+
+
+def test_a_folder_of_labs_that_was_made_for_nothing_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.mkdir
+
+    def full(path: Any, *arguments: Any, **options: Any) -> None:
+        if path == "lab":
+            raise OSError(28, "No space left on device", path)
+        real(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "mkdir", full)
+    assert "No space left on device" in refusal(tmp_path / "netlab" / "lab")["error"]
+    assert list(tmp_path.iterdir()) == []

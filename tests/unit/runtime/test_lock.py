@@ -54,6 +54,18 @@ def test_a_dead_labs_folder_goes_and_its_empty_parent_too(folder: Path) -> None:
     assert not folder.parent.exists()
 
 
+def test_an_interrupted_removal_leaves_an_unfinished_lab(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    (folder / "lab.json").touch()
+    monkeypatch.setattr(lock.shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        lock.remove_folder(folder, 0)
+    assert not (folder / "lab.json").exists()
+    assert (folder / "lock").exists()
+
+
 def test_the_parent_stays_where_another_lab_lives(folder: Path) -> None:
     (folder.parent / "other").mkdir()
     assert lock.remove_folder(folder, 0)
