@@ -86,7 +86,10 @@ def commands_named(text: str) -> Iterator[tuple[str, list[str]]]:
     spans = re.findall(r"`([^`\n]+)`", text) + re.findall(r"^ {4}(.+)$", text, re.MULTILINE)
     for span in spans:
         for command, rest in re.findall(r"(?<![\w/.-])netlab ([a-z][a-z-]*)([^#']*)", span):
-            yield command, re.findall(r"(?<!\S)--?[a-z][a-z-]*", rest.partition(" -- ")[0].replace("[", " "))
+            yield (
+                command,
+                re.findall(r"(?<!\S)--?[a-z][a-z-]*", rest.partition(" -- ")[0].partition(" | ")[0].replace("[", " ")),
+            )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -102,6 +105,26 @@ def test_every_command_is_in_a_page():
     known = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert {command for command, _ in commands_named(text)} >= set(known)
+
+
+def test_the_reference_of_commands_has_each_command_with_exactly_its_options():
+    known = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    text = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^## `netlab (\S+)`$", text, re.MULTILINE)) == sorted(known)
+    for name, command in known.items():
+        part = section("docs/commands.md", f"`netlab {name}`")
+        flags = [parameter.opts + parameter.secondary_opts for parameter in command.params]
+        options = {flag for names in flags for flag in names if flag.startswith("-")}
+        documented = {word.split()[0] for word in first_cells(part)}
+        assert documented == options, name
+        assert f"    netlab {name}" in part, f"{name} has no example"
+
+
+def test_every_command_explains_itself_to_a_newcomer():
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        assert command.help, name
+        for parameter in command.params:
+            assert parameter.help, f"{name} {parameter.name}"
 
 
 def test_every_link_between_pages_leads_somewhere():
