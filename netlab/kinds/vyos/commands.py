@@ -40,4 +40,4 @@ def _hint(word: str) -> str:
     if word == "delete":
         return "leave out the set command that it takes back"
     near = nearest(word, {"set", *SESSION_WORDS})
-    return f'did you mean "{near}"?' if near else "a configuration is a list of set commands, or has braces"
+    return f'did you mean "{near}"?' if near else "a configuration is a list of set commands"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from netlab.kinds.base import SourceText
 from netlab.kinds.vyos.braces import has_braces, read_braces, release
 from netlab.kinds.vyos.commands import read_commands
 from netlab.kinds.vyos.grammar import grammar
-from netlab.kinds.vyos.tree import Builder, ConfigNode, TooManyProblems
+from netlab.kinds.vyos.tree import Builder, ConfigNode
 from netlab.model.errors import Position
 from netlab.topology.problems import Problems
 
@@ -33,8 +32,7 @@ def parse_config(source: SourceText, version: str) -> VyosConfig:
     problems = Problems()
     builder = Builder(source.file, problems)
     read = read_braces if has_braces(source.text) else read_commands
-    with suppress(TooManyProblems):
-        read(source, grammar(version), builder)
+    read(source, grammar(version), builder)
     problems.raise_any()
     return VyosConfig(builder.root, builder.ignored)
 

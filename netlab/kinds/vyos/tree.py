@@ -11,9 +11,6 @@ from netlab.kinds.vyos.words import Word
 from netlab.model.errors import Position, Problem
 from netlab.topology.problems import Problems, nearest
 
-MAX_PROBLEMS = 100
-"""Of one configuration; whoever has more reads the wrong file."""
-
 
 @dataclass
 class ConfigNode:
@@ -70,10 +67,6 @@ class Place:
         return " ".join(step.text for step in self.path)
 
 
-class TooManyProblems(Exception):
-    """The rest of the configuration is not read."""
-
-
 class Builder:
     """Adds statements to a tree and notes what is wrong with them and what is not translated."""
 
@@ -82,15 +75,9 @@ class Builder:
         self.problems = problems
         self.ignored: dict[str, Position] = {}
         """The statements that are known and not translated, without their values, and where the first one stands."""
-        self._count = 0
 
     def add(self, problem: Problem) -> None:
-        """Note a problem. Raises TooManyProblems where it is one too many."""
-        self._count += 1
-        if self._count > MAX_PROBLEMS:
-            message = f"more than {MAX_PROBLEMS} problems; the rest is not read"
-            self.problems.add(message, problem.position, "is this file a VyOS configuration of this version?")
-            raise TooManyProblems
+        """Note a problem. Raises TopologyError where it is one too many."""
         self.problems.extend([problem])
 
     def walk(self, place: Place, words: tuple[Word, ...]) -> Place | None:

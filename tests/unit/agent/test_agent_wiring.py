@@ -60,7 +60,7 @@ def test_an_interfaces_sysctls_wait_for_the_interface(key: str, own: bool) -> No
 
 def test_bridges_come_first_and_no_index_is_a_fallback_tunnels() -> None:
     node = NodeWiring("sw", (InterfacePlan("eth1", master="br0"), InterfacePlan("br0")), ("br0",), (), ())
-    assert wiring._indexes(WireRequest((node,), ())) == {"sw": {"br0": 100, "eth1": 101}}
+    assert wiring._indexes(WireRequest((node,), ())) == {"sw": {"br0": 100, "eth1": 101, "lo": 1}}
 
 
 def test_a_port_is_enslaved_as_it_is_raised() -> None:

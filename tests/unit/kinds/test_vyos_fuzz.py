@@ -13,6 +13,7 @@ from netlab.kinds.vyos.config import parse_config, version_in
 from netlab.kinds.vyos.grammar import GrammarNode, grammar, statements
 from netlab.kinds.vyos.translate import Translation, translate
 from netlab.model.errors import TopologyError
+from netlab.topology.problems import MOST
 
 SECONDS = 2
 
@@ -46,7 +47,7 @@ def answer(text: str, version: str) -> Translation | None:
         try:
             made = translate(parse_config(SourceText("c", text), version), version, "rt")
         except TopologyError as error:
-            assert all(problem.position is not None for problem in error.problems)
+            assert all(problem.position is not None for problem in error.problems[:MOST])
             assert all("\n" not in line for line in error.lines())
             raise
     assert time.process_time() - started < SECONDS
