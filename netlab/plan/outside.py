@@ -24,6 +24,8 @@ def deeds_from_outside(plan: LabPlan, folder: Path | None) -> tuple[str, ...]:
 
 def _deeds(plan: LabPlan) -> Iterator[str]:
     for node in plan.nodes:
+        if node.rootfs:
+            yield f"{node.owner} runs the programs of {node.rootfs}"
         if node.role is Role.HOST:  # the processes of the other roles are the kinds' own
             yield from (f"{node.owner} runs from the start on: {shlex.join(p.argv)}" for p in node.processes)
         yield from (f"{node.owner} runs once it is ready: {shlex.join(argv)}" for argv in node.exec)

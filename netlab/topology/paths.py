@@ -76,6 +76,9 @@ def root_folder(folder: Path, written: str, position: Position, problems: Proble
             f'rootfs "{written}": {reason}', position, "name the folder that a root file system is unpacked in"
         )
         return None
+    if not is_utf8(path):
+        problems.add(f'rootfs "{written}" has bytes that are not UTF-8 in its path', position, "rename it")
+        return None
     if not path.is_dir():
         problems.add(f'rootfs "{written}" is not a folder', position, "unpack the root file system first")
         return None

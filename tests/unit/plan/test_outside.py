@@ -51,6 +51,12 @@ def test_commands_and_paths_of_the_host_are_told_once_each(plan_text: Callable[.
     assert deeds_from_outside(plan, None) == expected
 
 
+def test_a_root_file_system_is_told(plan_text: Callable[..., LabPlan], tmp_path: Path) -> None:
+    (tmp_path / "debian").mkdir()
+    plan = plan_text("name: x\ntopology: {nodes: {h1: {kind: linux, rootfs: debian}}}\n")
+    assert deeds_from_outside(plan, None)[1:] == (f"h1 runs the programs of {tmp_path}/debian",)
+
+
 def test_a_link_in_the_working_directory_to_a_file_elsewhere_is_from_elsewhere(
     plan_text: Callable[..., LabPlan], tmp_path: Path
 ) -> None:

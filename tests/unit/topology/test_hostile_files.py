@@ -234,6 +234,9 @@ def test_a_path_that_json_cannot_hold_is_refused(tmp_path: Path, run: Run) -> No
     (tmp_path / "data").symlink_to(folder)
     assert run("lab.yaml") == ['lab.yaml:4:31: "data" has bytes that are not UTF-8 in its path (rename it)']
 
+    (tmp_path / "lab.yaml").write_text(f"{LAB}    h1: {{kind: linux, rootfs: data}}\n")
+    assert run("lab.yaml") == ['lab.yaml:4:31: rootfs "data" has bytes that are not UTF-8 in its path (rename it)']
+
 
 @pytest.mark.parametrize("name", ["bomb-of-lists.yaml", "inject-escape-in-key.yaml", "python-tag.yaml"])
 def test_as_a_process_of_its_own(name: str) -> None:
