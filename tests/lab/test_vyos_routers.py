@@ -6,6 +6,7 @@ ibgp` means nothing to eBGP, and paths with different AS paths never share.
 
 import json
 import subprocess
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -110,6 +111,39 @@ def test_the_sources_of_a_deployed_lab_are_shown_although_its_files_are_gone(lab
         "v11-ibgp-2.commands:7: set protocols bgp 64512 maximum-paths ibgp 2\n  maximum-paths ibgp 2\n" in done.stdout
     )
     assert "  ! default of VyOS 1.1 (Quagga): one path from eBGP\n  maximum-paths 1\n" in done.stdout
+
+
+def all_at_once(version: str) -> str:
+    """A configuration with every statement of a version that goes with those before it."""
+    lines = []
+    for _, words in samples(version):
+        # Addresses are the lab's, and neighbors cannot be in the router's own AS and in another.
+        if (words[:2] == ["interfaces", "ethernet"] and "address" in words) or "route-reflector-client" in words:
+            continue
+        more = [*lines, words, *companions(words)]
+        with suppress(TopologyError):
+            translate(parse_config(SourceText("c", configuration(version, more)), version), version, "rt")
+            lines = more
+    assert len(lines) > 280
+    return configuration(version, lines)
+
+
+def test_frrs_daemons_take_all_that_a_version_knows(netlab, topology):
+    nodes = [f"v{version.replace('.', '')}" for version in VERSIONS]
+    text = ["name: all-at-once", "topology:", "  nodes:", "    one: {kind: bridge}", "    two: {kind: bridge}"]
+    for node, version in zip(nodes, VERSIONS, strict=True):
+        text.append(f'    {node}: {{kind: vyos, vyos-version: "{version}", startup-config: {node}.commands}}')
+    text.append("  links:")
+    for number, node in enumerate(nodes, 1):
+        for bridge, net in (("one", 1), ("two", 2)):
+            text.append(f'    - {{endpoints: ["{node}:eth{net}", "{bridge}"], ipv4: [198.51.10{net}.{number}/24]}}')
+    configurations = {f"{n}.commands": all_at_once(v) for n, v in zip(nodes, VERSIONS, strict=True)}
+    # The address of lo is in every configuration: a lab has an address once, but for lo.
+    done = netlab("deploy", "--no-wait", topology("\n".join(text) + "\n", configurations))
+    assert done.returncode == 0, done.stderr
+    done = netlab("exec", "v15", "--", "ip", "-json", "address", "show", "dev", "lo")
+    (lo,) = json.loads(done.stdout)
+    assert "192.0.2.1" in [address["local"] for address in lo["addr_info"]]
 
 
 def accepted(text: str, folder) -> str:

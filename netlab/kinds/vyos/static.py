@@ -111,7 +111,9 @@ def _check_peer(peer: ConfigNode, problems: Problems) -> None:
     if peer.find("multihop") is not None:
         if address is None:
             problems.add("multihop without a source address", peer.position, "set ... source address A")
-        if interface is not None:
-            problems.add("multihop with an interface", interface.position, "remove one")
+        echo = peer.find("echo-mode")
+        for other, word in ((interface, "an interface"), (echo, "echo-mode")):
+            if other is not None:
+                problems.add(f"multihop with {word}", other.position, "remove one")
     if peer.value.version == 6 and address is None:
         problems.add("a BFD peer with an IPv6 address has a source address", peer.position, "set ... source address A")
