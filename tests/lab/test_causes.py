@@ -133,7 +133,7 @@ def test_zebra_started_with_a_limit(netlab, topology, tmp_path):
     wrapper = '#!/bin/sh\nexec /opt/zebra -e 2 "$@"\n'
     binds = ', binds: ["zebra.sh:/usr/lib/frr/zebra:ro", "zebra:/opt/zebra:ro"]'
     (tmp_path / "topology").mkdir()
-    shutil.copy("/usr/lib/frr/zebra", tmp_path / "topology" / "zebra")
+    shutil.copy(f"{netlab.rootfs or ''}/usr/lib/frr/zebra", tmp_path / "topology" / "zebra")
     (tmp_path / "topology" / "zebra.sh").touch(mode=0o755)
     router, findings = look(netlab, topology, binds=binds, files={"zebra.sh": wrapper}, flows=600)
     paths = router["paths"]
