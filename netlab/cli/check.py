@@ -84,7 +84,10 @@ def ecmp_check(
 
 
 def judge(
-    file: Annotated[Path, typer.Argument(metavar="EVIDENCE", help="A file that ecmp-check saved.", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="EVIDENCE", help="A file that ecmp-check saved.", show_default=False, readable=False),
+    ],
     expect: ExpectOption = None,
     output: VerdictFormatOption = VerdictFormat.TABLE,
 ) -> None:

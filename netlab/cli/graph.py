@@ -12,7 +12,9 @@ from netlab.cli.options import LabOption
 
 FileArgument = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Argument(metavar="FILE", help="A topology file, which need not be deployed.", show_default=False),
+    typer.Argument(
+        metavar="FILE", help="A topology file, which need not be deployed.", show_default=False, readable=False
+    ),
 ]
 
 

@@ -116,7 +116,9 @@ def logs(
 
 def config(
     node: NodeArgument,
-    file: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Of this topology file, not of a lab.")] = None,  # noqa: UP045
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Of this topology file, not of a lab.", readable=False)
+    ] = None,
     with_source: Annotated[
         bool, typer.Option("--with-source", help="Say before each line, in a comment, what it was made from.")
     ] = False,

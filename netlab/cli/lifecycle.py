@@ -72,7 +72,9 @@ def deploy(
 
 
 def destroy(
-    file: Annotated[Optional[Path], typer.Argument(metavar="FILE", help="The lab's topology file.")] = None,  # noqa: UP045
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="The lab's topology file.", readable=False)
+    ] = None,
     lab: LabOption = None,
     everything: Annotated[bool, typer.Option("--all", help="Every lab of this user.")] = False,
 ) -> None:

@@ -29,4 +29,7 @@ LabOption = Annotated[
     ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="A table, or JSON and nothing else.")]
-TopologyArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A topology file.", show_default=False)]
+# readable=False: what cannot be read is told in netlab's own words, with its name escaped.
+TopologyArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A topology file.", show_default=False, readable=False)
+]

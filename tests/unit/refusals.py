@@ -14,14 +14,16 @@ CPU_SECONDS = 2.0
 _PLACE = re.compile(r":\d+:\d+: ")
 
 
-def refused(file: Path | str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """The lines on standard error, without the program's name.
+def refused(
+    file: Path | str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *command: str
+) -> list[str]:
+    """The lines on standard error, without the program's name. `command` is another one than `validate`.
 
     Asserts what holds for every refusal: exit code 2, nothing on standard output, every line a problem that prints,
     no traceback, and no more than two seconds of CPU.
     """
     before = [(number, signal.getsignal(number)) for number in (*main._STOPS, signal.SIGALRM)]
-    monkeypatch.setattr(sys, "argv", ["netlab", "validate", str(file)])
+    monkeypatch.setattr(sys, "argv", ["netlab", *(command or ("validate",)), str(file)])
     started = time.process_time()
     try:
         with pytest.raises(SystemExit) as left:

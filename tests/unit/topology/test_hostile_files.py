@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from refusals import refused
@@ -195,6 +196,29 @@ def test_a_file_that_vanishes_or_becomes_a_pipe_between_two_looks(
     (tmp_path / "r1.conf").write_text("hostname r1\n")
     then(lambda path: None)
     assert run("lab.yaml") == ["lab.yaml:4:37: r1.conf: No such file or directory (name a readable file)"]
+
+
+@pytest.mark.parametrize(
+    "command", [["validate"], ["deploy"], ["graph"], ["destroy"], ["config", "r1", "--file"], ["judge"]]
+)
+def test_every_command_tells_an_unreadable_file_in_its_own_words(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "lab.yaml").write_text(LAB + NODES)
+
+    real = os.open
+
+    def forbidden(path: Any, *rest: Any, **more: Any) -> int:
+        if str(path).endswith("lab.yaml"):  # root may read everything
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *rest, **more)
+
+    monkeypatch.setattr(os, "open", forbidden)
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)  # what click would ask
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+    (line,) = refused("lab.yaml", monkeypatch, capsys, *command)
+    assert line.endswith("Permission denied")
 
 
 def test_a_file_without_read_permission(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
