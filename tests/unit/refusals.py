@@ -11,7 +11,6 @@ import pytest
 from netlab.cli import main
 
 CPU_SECONDS = 2.0
-_PLACE = re.compile(r":\d+:\d+: ")
 
 
 def refused(
@@ -45,5 +44,5 @@ def refused(
 
 def expected(text: str, name: str) -> list[str]:
     """What the `expect:` comments of a file say, with its name before them where they begin with a place in it."""
-    found = re.findall(r"^[#!] expect: (.*)$", text, re.MULTILINE)
+    found = re.findall(r"^(?:[#!]|//) expect: (.*)$", text, re.MULTILINE)
     return [f"{name}:{line}" if re.match(r"\d+:\d+: ", line) else line for line in found]

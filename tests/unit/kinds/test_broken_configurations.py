@@ -1,8 +1,8 @@
 """Every broken startup-config is refused with the messages, and at the places, that its `expect:` comments say.
 
 A folder of tests/unit/kinds/broken is a format: its lab.yaml names CONFIG as the startup-config, and every other file
-is one that is put in its place. A comment reads `! expect: LINE:COLUMN: MESSAGE (HINT)`, or with `#`; a file whose
-encoding has no room for it has them in NAME.expect.
+is one that is put in its place. A comment reads `! expect: LINE:COLUMN: MESSAGE (HINT)`, with `#` or with `//`; a file
+whose encoding has no room for it has them in NAME.expect.
 """
 
 from pathlib import Path

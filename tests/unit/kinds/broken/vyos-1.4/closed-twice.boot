@@ -1,0 +1,5 @@
+// expect: 5:1: a brace closes no block (remove it)
+system {
+    host-name r1
+}
+}
