@@ -82,14 +82,17 @@ class Ring:
         return self._socket.fileno()
 
     def packets(self) -> Iterator[Packet]:
-        """What is in the blocks that the kernel has finished, which then are its own again."""
-        while True:
+        """What is in the blocks that the kernel has finished, which then are its own again.
+
+        One round at most: where packets come faster than they are read, this ends all the same.
+        """
+        for _ in range(_BLOCKS):
             start = self._next * _BLOCK
             status, count, offset = _BLOCK_HEADER.unpack_from(self._ring, start)
             if not status & _USER:
                 return
             at = start + offset
-            for _ in range(count):
+            for _packet in range(count):
                 header = _PACKET_HEADER.unpack_from(self._ring, at)
                 yield self._packet(at, header)
                 at += header[0]
