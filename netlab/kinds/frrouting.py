@@ -13,6 +13,7 @@ from zlib import crc32
 from pydantic import Field
 
 from netlab.kinds.common import OptionModel
+from netlab.model.errors import Position
 from netlab.model.plan import FilePlan, LineSource, ProcessPlan, StartupCheck, SysctlPlan, UserFile
 
 CONFIG = "/etc/frr/frr.conf"
@@ -109,11 +110,13 @@ def daemons_for(config: str) -> tuple[str, ...]:
     return ("zebra", "staticd", *wanted)
 
 
-def router_processes(daemons: tuple[str, ...], user_file: str | None = None) -> tuple[ProcessPlan, ...]:
+def router_processes(
+    daemons: tuple[str, ...], user_file: str | None = None, places: tuple[Position | None, ...] = ()
+) -> tuple[ProcessPlan, ...]:
     """mgmtd where there is one, zebra, then the other daemons side by side, then the configuration.
 
     A daemon that starts before zebra's socket exists tries again only after 10 s. `user_file`: the configuration is
-    that file of the user's.
+    that file of the user's, or a translation of it with a place in it for each line.
     """
     mgmtd = ProcessPlan(
         "mgmtd",
@@ -147,7 +150,7 @@ def router_processes(daemons: tuple[str, ...], user_file: str | None = None) -> 
         oneshot=True,
         refuse_output=_REFUSED,
         retry_output=_LOCKED,
-        checks=UserFile(user_file, _REFUSED_LINE) if user_file else None,
+        checks=UserFile(user_file, _REFUSED_LINE, places) if user_file else None,
     )
     return (mgmtd, zebra, *others, load)
 

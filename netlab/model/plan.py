@@ -98,6 +98,8 @@ class UserFile:
 
     name: str
     wrong_place: str
+    places: tuple[Position | None, ...] = ()
+    """Where the process gets a translation: for each of its lines the place in the user's file, if it has one."""
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,20 @@ def test_frrs_daemons_take_all_that_a_version_knows(netlab, topology):
     assert "192.0.2.1" in [address["local"] for address in lo["addr_info"]]
 
 
+def test_what_a_daemon_refuses_has_its_place_in_the_users_file(netlab, topology):
+    commands = (
+        "set protocols bgp 64512 peer-group both description 'one of another AS, one of this'",
+        "set protocols bgp 64512 neighbor 10.0.0.1 remote-as 64522",
+        "set protocols bgp 64512 neighbor 10.0.0.2 remote-as 64512",
+        "set protocols bgp 64512 neighbor 10.0.0.1 peer-group both",
+        "set protocols bgp 64512 neighbor 10.0.0.2 peer-group both",
+    )
+    text = 'name: refused\ntopology: {nodes: {rt: {kind: vyos, vyos-version: "1.3", startup-config: rt.commands}}}\n'
+    done = netlab("deploy", "--no-wait", topology(text, {"rt.commands": "\n".join(commands)}))
+    assert done.returncode == 2, done
+    assert "rt.commands:5:54: bgpd refuses: neighbor 10.0.0.2 peer-group both" in done.stderr
+
+
 def accepted(text: str, folder) -> str:
     """What vtysh says against a configuration; nothing where every line is one of FRR's."""
     file = folder / "frr.conf"

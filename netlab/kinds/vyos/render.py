@@ -35,6 +35,7 @@ def render(node: NodeSpec, checked: CheckedVyos, lab: AddressedLab) -> Rendered:
     """The translated configuration, the daemons that it needs and the kernel's hash settings."""
     version, translation, spread = checked.version, checked.translation, checked.options.forwarding
     sources = line_sources(translation.lines, checked.source)
+    places = tuple(line.sources[-1] if line.sources else None for line in translation.lines)
     daemons = frrouting.daemons_for(translation.text)
     plan = machine_plan(
         lab,
@@ -42,7 +43,7 @@ def render(node: NodeSpec, checked: CheckedVyos, lab: AddressedLab) -> Rendered:
         runs_as=runs_as(version),
         sysctls=tuple(_sysctls(node, checked, lab)),
         files=frrouting.files(translation.text, daemons, sources) + forwarding.files(spread),
-        processes=frrouting.router_processes(daemons) + forwarding.processes(spread),
+        processes=frrouting.router_processes(daemons, checked.source.file, places) + forwarding.processes(spread),
         routing=RoutingPlan("frr", daemons, translation.asn, translation.neighbors),
         forwarding=spread,
         old_kernel=KERNELS.get(version) if spread == "per-flow" else None,

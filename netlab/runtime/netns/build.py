@@ -302,7 +302,7 @@ def _wrong_places(file: UserFile, output: str) -> list[Problem]:
         found = re.search(file.wrong_place, line)
         if found:
             place = found.groupdict()
-            position = Position(file.name, int(place["line"] or 1), max(1, int(place.get("column") or 1)))
+            position = _place(file, int(place["line"] or 1), max(1, int(place.get("column") or 1)))
             message, by = (place["message"] or "wrong").strip(), place.get("by")
             why = "; ".join(before) if by else ""
             problems.append(Problem(f"{by} refuses: {message}" if by else message, position, why or None))
@@ -310,6 +310,13 @@ def _wrong_places(file: UserFile, output: str) -> list[Problem]:
         elif line.strip() and not line.startswith("[") and not line.rstrip().endswith("..."):
             before.append(line.strip())  # not FRR's "[23|bgpd] sending configuration" and "Waiting for children ..."
     return problems
+
+
+def _place(file: UserFile, line: int, column: int) -> Position | None:
+    """The place in the user's file; a line that netlab added to a translation has none."""
+    if not file.places:
+        return Position(file.name, line, column)
+    return file.places[line - 1] if line <= len(file.places) else None
 
 
 def _last_lines(output: str) -> str:
