@@ -244,6 +244,44 @@ def test_what_is_mounted_below_a_writable_bind_is_as_writable_as_on_the_host(net
     assert netlab.files() == []
 
 
+REPLACE_A_FILE_OF_ETC = """
+import shutil, subprocess, sys
+from pathlib import Path
+
+def netlab(*arguments):
+    return subprocess.run([sys.executable, "-m", "netlab", *arguments], timeout=60, capture_output=True, text=True)
+
+copy = Path(sys.argv[1]).parent / "etc"
+subprocess.run(["cp", "-a", "/etc", copy], stderr=subprocess.DEVNULL)
+subprocess.run(["mount", "--bind", copy, "/etc"], check=True)
+assert netlab("deploy", "--no-wait", sys.argv[1]).returncode == 0
+before = [netlab("exec", "rt-1", "--", "cat", f"/etc/{name}").stdout for name in ("group", "hosts", "hostname")]
+for name in ("group", "hosts", "hostname"):
+    Path("/etc", f"{name}.new").write_text("replaced")
+    Path("/etc", f"{name}.new").rename(f"/etc/{name}")
+after = [netlab("exec", "rt-1", "--", "cat", f"/etc/{name}").stdout for name in ("group", "hosts", "hostname")]
+assert netlab("destroy").returncode == 0
+assert before == after, (before, after)
+assert "frrvty" in after[0] and after[2] == "rt-1\\n"
+"""
+
+
+def test_a_node_keeps_its_own_files_when_the_host_replaces_its(netlab, topology):
+    """useradd writes a new /etc/group and renames it over the old one, which drops what is mounted on that."""
+    file = topology("name: kept\ntopology:\n  nodes:\n    rt-1: {kind: frr, bgp: {asn: 64512}}\n")
+    below = ("unshare", "-m") if os.geteuid() == 0 else ("unshare", "-Urm")
+    done = subprocess.run(
+        [*below, sys.executable, "-c", REPLACE_A_FILE_OF_ETC, file],
+        env=netlab.environment(),
+        cwd=netlab.folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done
+
+
 # Users
 
 

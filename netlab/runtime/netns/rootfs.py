@@ -155,6 +155,8 @@ def build_root(staging: str, node: dict[str, Any], keep: list[str]) -> None:
         if entry not in TOP_PRIVATE and f"/{entry}" not in PRIVATE_FOLDERS:
             show_entry(f"{base}/{entry}", f"{root}/{entry}")
     _mount_kernel_views(staging, root)
+    if not base:
+        _detach_etc(own, root)
     for folder in PRIVATE_FOLDERS:
         _private_folder(own, root, folder)
     if base:
@@ -163,8 +165,7 @@ def build_root(staging: str, node: dict[str, Any], keep: list[str]) -> None:
         if base or os.path.isdir(folder):
             os.mkdir(root + folder)
     _lay_files(staging, root, node, () if base else keep)
-    if base:
-        _close_layers(own)
+    _close_layers(own)
     os.chdir(root)
     sc.pivot_root_here()
 
@@ -260,8 +261,20 @@ def _complete(own: str, root: str) -> None:
         sc.bind(f"{root}/run", f"{root}/var/run")
 
 
+def _detach_etc(own: str, root: str) -> None:
+    """Give the node an /etc whose files no program of the host replaces below the node's own.
+
+    useradd(8) and the like write a new /etc/group and rename it over the old one, and the kernel drops what is mounted
+    on that in any namespace (rename(2) of a mount point): the node would lose its /etc/group while it runs.
+    """
+    try:
+        _overlay(own, f"{root}/etc")
+    except OSError:
+        pass  # a container's /etc with mounts in it, which an ordinary user cannot lay a layer over
+
+
 def _close_layers(own: str) -> None:
-    """Make the layers that were needed read-only too: a root file system is, whatever it lacks."""
+    """Make the layers that were needed read-only too, as all that is below them."""
     for layer in os.listdir(f"{own}/overlay") if os.path.isdir(f"{own}/overlay") else ():
         sc.mount_setattr(os.readlink(f"{own}/overlay/{layer}/over"), set_flags=sc.MOUNT_ATTR_RDONLY)
 
