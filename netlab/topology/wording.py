@@ -170,7 +170,7 @@ def _other(error: ErrorDetails, value: Any) -> tuple[str, str | None]:
     elif kind in _LENGTHS:
         message = f"{_LENGTHS[kind]} {context.get('min_length', context.get('max_length'))}"
     elif kind == "string_pattern_mismatch":
-        message = f"cannot be {_shown(value)}"
+        message, hint = f"cannot be {_shown(value)}", f"it has to match {context['pattern']}"
     else:
         message = error["msg"].replace("Input should be", "must be").replace("Value error, ", "")
     return " ".join(message.split()), hint
