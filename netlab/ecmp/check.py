@@ -16,7 +16,7 @@ from netlab.model.evidence import SCHEMA, Evidence
 from netlab.model.lab import Lab
 from netlab.model.topology import Expect
 from netlab.model.verdict import Verdict
-from netlab.runtime.base import by_name
+from netlab.runtime.choice import by_name
 from netlab.topology.paths import read_regular
 
 _LARGEST_EVIDENCE = 1 << 30

@@ -15,7 +15,7 @@ from netlab.lab import state
 from netlab.lab.inside import unknown_node
 from netlab.model.errors import HostError, LabError
 from netlab.model.lab import Lab, LabNode
-from netlab.runtime.base import by_name
+from netlab.runtime.choice import by_name
 
 _STDOUT = 1
 

@@ -17,7 +17,8 @@ from netlab.lab.progress import Progress
 from netlab.model.errors import InputError, LabError, NetlabError, Problem
 from netlab.model.lab import Lab
 from netlab.model.plan import LabPlan, NodePlan
-from netlab.runtime.base import Build, Runtime, by_name
+from netlab.runtime.base import Build, Runtime
+from netlab.runtime.choice import by_name
 
 _BY_DESIGN_OPTIONAL = "net.ipv4.fib_multipath_hash_seed"
 

@@ -10,7 +10,7 @@ from netlab.lab import state
 from netlab.model.errors import HostError
 from netlab.model.host import HostFinding
 from netlab.runtime import trusted
-from netlab.runtime.base import by_name
+from netlab.runtime.choice import by_name
 
 _ELSEWHERE = "set XDG_STATE_HOME to a folder of yours"
 

@@ -19,7 +19,7 @@ _CONFIGURATIONS = ("/etc/frr/frr.conf", "/etc/bird/bird.conf")
 
 def execute(node: str, argv: tuple[str, ...], lab: str | None, environment: dict[str, str]) -> int:
     """Run a command in a node with this process's standard streams; its exit code."""
-    from netlab.runtime.base import by_name
+    from netlab.runtime.choice import by_name
 
     running = state.choose(lab)
     if argv[:1] == ("vtysh",):
@@ -29,7 +29,7 @@ def execute(node: str, argv: tuple[str, ...], lab: str | None, environment: dict
 
 def capture(lab: Lab, node: str, invocation: Invocation) -> Finished:
     """Run a command in a node of a running lab and keep its output."""
-    from netlab.runtime.base import by_name
+    from netlab.runtime.choice import by_name
 
     return by_name(lab.runtime).capture(_node(lab, node), invocation)
 

@@ -10,7 +10,7 @@ from netlab.model.errors import LabError
 from netlab.model.evidence import BgpSession
 from netlab.model.lab import Lab
 from netlab.model.plan import LabPlan
-from netlab.runtime.base import by_name
+from netlab.runtime.choice import by_name
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from itertools import chain
 
 from netlab.model.errors import HostError, Position, Problem, TopologyError
 from netlab.model.plan import LabPlan, NodePlan
-from netlab.runtime.base import Runtime, by_name
+from netlab.runtime.base import Runtime
+from netlab.runtime.choice import by_name
 
 
 def check(plan: LabPlan, runtime: Runtime) -> None:

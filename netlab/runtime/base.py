@@ -1,12 +1,10 @@
-"""What a runtime is to the packages above it, and the runtimes there are, by name."""
+"""What a runtime is to the packages above it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol
-
-from netlab.model.errors import HostError, InputError, Problem
 
 RuntimeName = Literal["netns", "docker"]
 
@@ -115,14 +113,3 @@ class Runtime(Protocol):
 
     def destroy(self, lab: Lab) -> None:
         """End every process of the lab; its namespaces and links go with them."""
-
-
-def by_name(name: str) -> Runtime:
-    """The runtime of that name. InputError where there is none, HostError where this version does not bring it."""
-    if name == "netns":
-        from netlab.runtime.netns import runtime
-
-        return runtime
-    if name == "docker":
-        raise HostError("this version of netlab has no docker runtime yet", "deploy with --runtime netns")
-    raise InputError(Problem(f"--runtime {name}: no such runtime", hint="there is netns"))

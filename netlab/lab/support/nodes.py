@@ -9,7 +9,8 @@ from __future__ import annotations
 from netlab.lab.support.bundle import LARGEST_ITEM, Bundle
 from netlab.model.lab import Lab, LabNode
 from netlab.model.plan import NodePlan
-from netlab.runtime.base import Invocation, by_name
+from netlab.runtime.base import Invocation
+from netlab.runtime.choice import by_name
 
 _COMMAND_SECONDS = 3
 _NODE_SECONDS = 20.0

@@ -37,8 +37,8 @@ _PACKAGES = (
 )
 
 
-def examine() -> tuple[HostFinding, ...]:
-    """Every need, met or not. Changes nothing."""
+def examine(refused: NetlabError | None) -> tuple[HostFinding, ...]:
+    """Every need, met or not, after a `trial` that ended so. Changes nothing."""
     checks: tuple[Callable[[], HostFinding], ...] = (
         id_ranges,
         frr,
@@ -52,7 +52,7 @@ def examine() -> tuple[HostFinding, ...]:
         files,
         processes,
     )
-    return (kernel(), *namespaces(), *(check() for check in checks))
+    return (kernel(), *namespaces(refused), *(check() for check in checks))
 
 
 def explained(error: HostError) -> HostError:
@@ -94,9 +94,8 @@ def kernel() -> HostFinding:
     return HostFinding("Linux 5.14 or later", ok, True, release, "" if ok else "install a newer kernel")
 
 
-def namespaces() -> tuple[HostFinding, ...]:
-    """Try it, since no setting tells for sure; where it fails, every setting that forbids it."""
-    refused = _trial()
+def namespaces(refused: NetlabError | None) -> tuple[HostFinding, ...]:
+    """How the `trial` ended, since no setting tells for sure; where it failed, every setting that forbids it."""
     if refused is None:
         how = "as root" if os.geteuid() == 0 else "without root"
         return (HostFinding(_NAMESPACES, True, True, f"work {how}"),)
@@ -107,27 +106,6 @@ def namespaces() -> tuple[HostFinding, ...]:
 
 def _sudo() -> str:
     return "run netlab on a host that allows them" if os.geteuid() == 0 else "run netlab with sudo"
-
-
-def _trial() -> NetlabError | None:
-    """Make a lab of one empty node and throw it away; what went wrong, or None."""
-    import tempfile
-
-    from netlab.model.plan import LabPlan, NodePlan, Role
-    from netlab.runtime.netns.build import Build
-
-    try:
-        with tempfile.TemporaryDirectory(prefix="netlab-doctor-") as folder:
-            node = NodePlan("doctor", "linux", Role.HOST, "doctor", "Linux")
-            plan = LabPlan("doctor", f"{folder}/none", "netns", (node,), ())
-            with Build(plan, Path(folder, "labs", "doctor")) as build:
-                build.launch()
-                build.make_nodes()
-    except NetlabError as error:
-        return error.__cause__ if isinstance(error.__cause__, HostError) else error
-    except OSError as error:
-        return HostError(f"cannot make a temporary folder: {error.strerror}", "set TMPDIR to a folder of yours")
-    return None
 
 
 _FORBIDDING = (

@@ -87,9 +87,9 @@ def running(lab: Lab) -> frozenset[str]:
 
 def needs() -> tuple[HostFinding, ...]:
     """What it needs of this host, met or not. Changes nothing."""
-    from netlab.runtime.netns import needs
+    from netlab.runtime.netns import needs, trial
 
-    return needs.examine()
+    return needs.examine(trial.trial())
 
 
 def destroy(lab: Lab) -> None:

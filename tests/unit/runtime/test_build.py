@@ -13,7 +13,7 @@ from netlab.kinds import frrouting
 from netlab.model.errors import HostError, InputError, LabError
 from netlab.model.plan import BindPlan, LabPlan, NodePlan, ProcessPlan, Role, UserFile
 from netlab.plan import plan_file
-from netlab.runtime.base import by_name
+from netlab.runtime.choice import by_name
 from netlab.runtime.netns import agents, build, enter
 from netlab.runtime.netns.build import Build
 

@@ -9,7 +9,7 @@ from netlab.agent.record import bpf
 from netlab.model.errors import HostError
 from netlab.model.host import HostFinding
 from netlab.model.plan import LabPlan, NodePlan, Role, SysctlPlan
-from netlab.runtime.netns import identity, needs
+from netlab.runtime.netns import identity, needs, trial
 from netlab.runtime.netns.identity import IdMaps
 
 USERS = "kernel/unprivileged_userns_clone"
@@ -39,8 +39,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Any:
             return needs.kernel()
 
         def namespaces(self, refusal: str, remedy: str | None = None) -> list[HostFinding]:
-            monkeypatch.setattr(needs, "_trial", lambda: HostError(refusal, remedy) if refusal else None)
-            return list(needs.namespaces())
+            return list(needs.namespaces(HostError(refusal, remedy) if refusal else None))
 
         def hide(self, *paths: str) -> None:
             monkeypatch.setattr(needs, "_hidden_in_proc", lambda: list(paths))
@@ -139,7 +138,7 @@ def test_a_temporary_folder_that_cannot_be_made_is_told(monkeypatch: pytest.Monk
         raise FileNotFoundError(2, "No usable temporary directory")
 
     monkeypatch.setattr(tempfile, "TemporaryDirectory", refuse)
-    assert str(needs._trial()) == "cannot make a temporary folder: No usable temporary directory"
+    assert str(trial.trial()) == "cannot make a temporary folder: No usable temporary directory"
 
 
 def test_subordinate_ids(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,8 +283,7 @@ def test_every_need_that_is_not_met_says_what_mends_it(host: Any, monkeypatch: p
     monkeypatch.setattr(bpf, "_LIBRARIES", ())
     monkeypatch.setattr(needs.resource, "getrlimit", lambda which: (10, 10))
     host.kernel("4.19.0")
-    host.namespaces("no user namespace: Operation not permitted")
     host.ids([0, 1000, 1])
-    findings = needs.examine()
+    findings = needs.examine(HostError("no user namespace: Operation not permitted"))
     assert not any(finding.ok for finding in findings)
     assert all(finding.mend for finding in findings)
