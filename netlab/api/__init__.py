@@ -100,12 +100,16 @@ def __getattr__(name: str) -> Any:
 def validate(file: str | Path, *, name: str | None = None) -> LabPlan:
     """The plan of a topology file: every machine, address and process that `deploy` would make. Changes nothing.
 
-    `plan.warnings` are worth reading. Raises TopologyError with every problem of the file, InputError where it cannot
-    be read.
+    A user's own FRR configurations are checked by FRR where the machine has it. `plan.warnings` are worth reading, and
+    say what went unchecked. Raises TopologyError with every problem of the file, InputError where it cannot be read.
     """
+    from dataclasses import replace
+
+    from netlab.lab import startup
     from netlab.plan import plan_file
 
-    return plan_file(Path(file), name)
+    plan = plan_file(Path(file), name)
+    return replace(plan, warnings=(*plan.warnings, *startup.check_where_possible(plan)))
 
 
 def _working_directory() -> Path | None:

@@ -25,10 +25,9 @@ def register(app: typer.Typer) -> None:
 def validate(file: TopologyArgument) -> None:
     """Check a topology file and every file that it names."""
     from netlab import api
-    from netlab.lab import startup
 
     plan = api.validate(file)
-    for warning in (*plan.warnings, *startup.check_where_possible(plan)):
+    for warning in plan.warnings:
         typer.echo(f"note: {printable(warning)}", err=True)
     about = f"lab {plan.name}: {len(plan.nodes)} nodes, {len(plan.links)} links, no problems"
     typer.echo(f"{printable(str(file))}: {about}")
