@@ -122,6 +122,13 @@ def _every_process_is_known() -> None:
     adopt_orphans()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _sigint_is_not_ignored() -> None:
+    """Where the tests run in the background of a shell, they and every program they start would ignore Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture
 def netlab(tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[Netlab]:
     """netlab with a state of its own; every lab of it is destroyed after the test."""
