@@ -56,11 +56,13 @@ def pair(tmp_path_factory):
 def program(netlab, tmp_path):
     """Starts a Python program that prints when it has come far enough."""
     started = []
+    folder = tmp_path / "program"  # of its own: beside it, the folder `netlab` of the test would pass for the package
+    folder.mkdir()
 
     def start(text):
-        (tmp_path / "program.py").write_text(f"from netlab import api\n{text}")
+        (folder / "program.py").write_text(f"from netlab import api\n{text}")
         process = subprocess.Popen(
-            [sys.executable, tmp_path / "program.py"],
+            [sys.executable, folder / "program.py"],
             env=netlab.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
