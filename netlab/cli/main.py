@@ -85,6 +85,8 @@ class _Output(io.FileIO):
             return super().write(data)
         except BrokenPipeError:
             return memoryview(data).nbytes
+        except OSError as error:  # a full disk, for example
+            raise OSError(error.errno, error.strerror, "standard output") from None
 
 
 def main() -> NoReturn:
@@ -111,8 +113,9 @@ def main() -> NoReturn:
     except MemoryError:
         print("netlab: no memory is left (to mend it: raise the limit, see `ulimit -v`)", file=sys.stderr)
         sys.exit(3)
-    except OSError as error:  # standard output on a full disk, for example
-        print(f"netlab: {printable(str(error.filename or 'standard output'))}: {error.strerror}", file=sys.stderr)
+    except OSError as error:
+        what = str(error.filename) if error.filename else "the kernel refused a system call"
+        print(f"netlab: {printable(what)}: {error.strerror}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(3)
     sys.exit(0)

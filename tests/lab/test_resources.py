@@ -109,6 +109,30 @@ def test_a_lab_whose_files_are_of_the_future_or_of_long_ago_works(netlab, topolo
     assert netlab.files() == []
 
 
+JUMPING = """\
+import pathlib, time
+real, looks = time.time, 0
+def jumping():
+    global looks
+    looks += 1
+    return real() + (-1) ** looks * 10**8
+time.time, time.time_ns = jumping, lambda: int(jumping() * 10**9)
+pathlib.Path(__file__).with_name("loaded").touch()
+"""
+
+
+def test_a_clock_that_jumps_by_years_at_every_look_disturbs_nothing(netlab, tmp_path):
+    """Every wait is by CLOCK_MONOTONIC: netlab's own, and those of the libraries that it waits by."""
+    (tmp_path / "sitecustomize.py").write_text(JUMPING)  # Python loads it at its start
+    path = os.pathsep.join((str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])))
+    for command in (("deploy", FILE), ("ecmp-check", "--expect", "ecmp"), ("deploy", "--reconfigure", FILE)):
+        done = netlab(*command, env={"PYTHONPATH": path})
+        assert done.returncode == 0, done
+        (tmp_path / "loaded").unlink()
+    assert netlab("destroy", env={"PYTHONPATH": path}).returncode == 0
+    assert netlab.files() == []
+
+
 def test_a_lab_of_an_earlier_boot_is_dead(netlab, topology):
     file = topology("name: old\ntopology:\n  nodes:\n    host-1: {kind: linux}\n")
     assert netlab("deploy", file).returncode == 0

@@ -42,7 +42,8 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         (InputError(Problem("a"), Problem("b")), 2, ["netlab: a", "netlab: b"]),
         (HostError("no FRR", "apt-get install frr"), 3, ["netlab: no FRR (to mend it: apt-get install frr)"]),
         (LabError("lab x is dead"), 3, ["netlab: lab x is dead"]),
-        (OSError(28, "No space left on device"), 3, ["netlab: standard output: No space left on device"]),
+        (OSError(28, "No space left on device", "/var/x"), 3, ["netlab: /var/x: No space left on device"]),
+        (OSError(22, "Invalid argument"), 3, ["netlab: the kernel refused a system call: Invalid argument"]),
         (MemoryError(), 3, ["netlab: no memory is left (to mend it: raise the limit, see `ulimit -v`)"]),
         (main.Interrupted(signal.SIGINT), 130, ["netlab: interrupted"]),
         (main.Interrupted(signal.SIGTERM), 143, ["netlab: interrupted"]),
@@ -192,3 +193,11 @@ def test_help_loads_neither_the_planner_nor_the_statistics() -> None:
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_a_full_disk_below_standard_output_is_named() -> None:
+    with (
+        Path("/dev/full").open("wb") as full,
+        pytest.raises(OSError, match="No space left on device: 'standard output'"),
+    ):
+        main._Output(full.fileno(), "w", closefd=False).write(b"x")
