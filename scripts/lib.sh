@@ -109,6 +109,8 @@ build_venv() {
     rm -f -- "$venv"/.made-from-*
     local pip=("$venv/bin/python" -m pip --quiet --disable-pip-version-check --no-input install)
     for step in create requirements package; do
+        # editable_mode=compat: a plain path. By default a folder named netlab in the working directory, such as a clone,
+        # would pass for the package.
         case $step in
             create)
                 if [ "$(readlink -f -- "$venv/bin/python")" != "$(readlink -f -- "$python")" ] ||
@@ -117,7 +119,7 @@ build_venv() {
                 fi
                 ;;
             requirements) "${pip[@]}" -r "$root/$lock" ;;
-            package) "${pip[@]}" --no-deps --no-build-isolation -e "$root" ;;
+            package) "${pip[@]}" --no-deps --no-build-isolation --config-settings editable_mode=compat -e "$root" ;;
         esac || die 3 "could not make .venv (step: $step); the message above says why"
     done
     # A user who may not write here would compile netlab anew at every start.
