@@ -46,7 +46,11 @@ def is_socket_hash(router: RouterEvidence) -> bool:
 
 
 def hashes_flow_label(router: RouterEvidence) -> bool:
-    """Whether the router hashes IPv6's flow label, which a sender changes when it retransmits (sk_rethink_txhash)."""
+    """Whether the router hashes IPv6's flow label.
+
+    A socket changes its label when it retransmits or receives data again (sk_rethink_txhash in tcp_timer.c and
+    tcp_input.c), and so moves its flow; tcpi_total_retrans counts the first case alone.
+    """
     return ":" in router.vip and bool(hashed_fields(router.hash) & FLOW_LABEL)
 
 

@@ -38,7 +38,7 @@ def _cause(case: Case, split: int) -> tuple[str, str]:
     if hashes_flow_label(case.router) and case.outcome is not Outcome.PER_PACKET:
         return (
             f"hash policy {case.router.hash.policy} covers IPv6's flow label, which a sender changes when it "
-            "retransmits",
+            "retransmits or is sent something twice",
             hash_mend(case.router),
         )
     if case.outcome is not Outcome.PER_PACKET:

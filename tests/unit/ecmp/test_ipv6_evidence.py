@@ -118,16 +118,17 @@ def test_a_node_that_announces_is_known_by_its_global_address() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "retransmissions", "outcome"),
-    [(0, 1, Outcome.ECMP), (0, 0, Outcome.PER_PACKET), (3, 1, Outcome.PER_PACKET)],
-    ids=["another label, another next hop", "moved by itself", "the label is not hashed"],
+    ("policy", "moved", "outcome"),
+    [(0, 1, Outcome.ECMP), (0, 300, Outcome.ECMP), (0, 301, Outcome.PER_PACKET), (3, 1, Outcome.PER_PACKET)],
+    ids=["another label, another next hop", "half of the flows", "most flows", "the label is not hashed"],
 )
-def test_a_flow_may_move_with_its_label(policy: int, retransmissions: int, outcome: Outcome) -> None:
+def test_a_flow_may_move_with_its_label(policy: int, moved: int, outcome: Outcome) -> None:
     made = six([200, 200, 200], hash=HashSettings(policy, 0x37, 7))
-    moved = replace(
-        made.flows[0], segments=(*made.flows[0].segments, *made.flows[-1].segments), retransmissions=retransmissions
-    )
-    _, verdict = judged(replace(made, flows=(moved, *made.flows[1:])))
+    flows = [
+        replace(flow, segments=(*flow.segments, *made.flows[(number + 200) % 600].segments)) if number < moved else flow
+        for number, flow in enumerate(made.flows)
+    ]
+    _, verdict = judged(replace(made, flows=tuple(flows)))
     assert verdict.verdict is outcome
     (finding,) = [finding for finding in verdict.findings if finding.rule == "per-packet"]
     assert ("covers IPv6's flow label" in finding.message) is (outcome is Outcome.ECMP)
