@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 from netlab.ecmp import statistics
 from netlab.ecmp.decide import ALPHA, decide
+from netlab.ecmp.keys import hashes_flow_label
 from netlab.ecmp.reading import Reading, read
 from netlab.ecmp.rules import apply_rules
 from netlab.ecmp.rules.case import Case
@@ -135,10 +136,12 @@ def _pod_shares(router: RouterEvidence) -> tuple[PodShare, ...]:
 
 
 def _prediction(reading: Reading) -> Prediction:
+    """A split flow agrees with no prediction; where its label is hashed, the one that was asked for is gone."""
     split = set(reading.split)
+    left_out = split if hashes_flow_label(reading.router) else set()
     compared = [
         index not in split and flow.predicted == reading.hops[hop].address
         for index, (flow, hop) in enumerate(zip(reading.router.flows, reading.flow_hop, strict=True))
-        if hop is not None and flow.predicted is not None
+        if hop is not None and flow.predicted is not None and index not in left_out
     ]
     return Prediction(agree=sum(compared), of=len(compared))

@@ -132,6 +132,8 @@ def test_a_flow_may_move_with_its_label(policy: int, moved: int, outcome: Outcom
     assert verdict.verdict is outcome
     (finding,) = [finding for finding in verdict.findings if finding.rule == "per-packet"]
     assert ("covers IPv6's flow label" in finding.message) is (outcome is Outcome.ECMP)
+    if outcome is Outcome.ECMP:
+        assert verdict.prediction.of == 600 - moved, "the label that was asked for is gone"
 
 
 def test_a_router_with_two_vips_is_told_apart_by_them() -> None:
