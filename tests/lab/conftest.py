@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -107,7 +108,8 @@ def _netlab(folder: Path, config: pytest.Config) -> Iterator[Netlab]:
     netlab("destroy", "--all")
     for process in descendants().values():
         if process.pid not in before:
-            os.kill(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it was ending already
+                os.kill(process.pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")
