@@ -330,7 +330,7 @@ def test_keep_keeps_a_lab_whose_building_failed(netlab, topology):
     [
         "echo no > /etc/netlab-was-here",
         "echo no > /usr/netlab-was-here",
-        "echo no >> /etc/passwd",
+        "echo no >> /etc/debian_version",
         f"touch {__file__}",
         "mount -o remount,rw /etc",
         "mount -o remount,rw /usr",

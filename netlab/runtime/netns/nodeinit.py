@@ -185,6 +185,8 @@ class Starter:
                 self._running[self._spawn(process)] = process
             elif process["oneshot"] and code == 0 and not self._says(process, "refuse_output"):
                 self._ready.add(process["name"])
+            elif code == 0 and not process["oneshot"] and not process["sockets"] and process["port"] is None:
+                self._ready.add(process["name"])  # nothing to wait for: a command may be done before it was looked at
             elif process["oneshot"] or process["name"] not in self._ready:
                 how = f"exit code {code}" if code >= 0 else f"signal {-code}"
                 self._fail(process["name"], f"ended with {how}")

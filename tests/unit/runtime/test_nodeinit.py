@@ -123,6 +123,15 @@ def test_a_daemon_whose_program_is_not_there_is_not_taken_for_ready(start: Any) 
     assert failed["output"] == "no-such-program: No such file or directory\n"
 
 
+def test_a_command_that_is_done_before_it_was_looked_at_has_not_failed(
+    start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodeinit.Starter, "_find_ready", lambda self: None)
+    assert start(process("cmd", "print('here I am')", oneshot=False)) == {"started": "rt-1"}
+    failed = start(process("web", oneshot=False, port=80))
+    assert (failed["process"], failed["message"]) == ("web", "ended with exit code 0")
+
+
 def test_commands_run_in_turn_and_the_first_failure_ends_them(start: Any, tmp_path: Path) -> None:
     path = str(tmp_path / "out")
     append = [*PYTHON, f"open({path!r}, 'a').write('x')"]
