@@ -118,8 +118,9 @@ def ended_as_designed(moment, code, stderr):
     if moment.victim == "netlab" and number is signal.SIGSTOP:
         allowed = {0, -signal.SIGKILL}
     elif moment.victim == "netlab":
-        # By the signal itself before netlab has begun to listen, and as if nothing were once all is done.
-        allowed = {-number} if number is signal.SIGKILL else {128 + number, -number, 0}
+        # By the signal itself before netlab has begun to listen, and as if nothing were once all is done: a process
+        # that is just leaving keeps its exit code.
+        allowed = {-number, 0} if number is signal.SIGKILL else {128 + number, -number, 0}
     elif moment.operation == "destroy":
         allowed = {0}
     elif moment.operation == "ecmp-check":
