@@ -8,20 +8,15 @@ it takes packets whose first next header is TCP: what a client's kernel sends ha
 
 from __future__ import annotations
 
-import ctypes
-import mmap
 import socket
 import struct
 from collections import Counter
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-_SOL_PACKET = 263
-_PACKET_RX_RING, _PACKET_STATISTICS, _PACKET_VERSION = 5, 6, 10
-_TPACKET_V2 = 1
-_ETH_P_ALL = 3
-_SO_ATTACH_FILTER = 26
-_PACKET_OUTGOING = 4
+from netlab.agent import packetring
+from netlab.agent.packetring import Instruction
+
 _SNAP = 96  # Ethernet, IP and the ports of TCP: at most 14 + 60 + 4 bytes
 _FRAME = 256
 _BLOCK = 1 << 16
@@ -46,18 +41,11 @@ class Capture:
 
     def open(self, vip: str, port: int, flows: int) -> None:
         """Start capturing in the current network namespace. The ring has room for `flows` HTTP requests."""
-        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
-        _attach_filter(self._socket, _filter(vip, port))
         blocks = (flows * _SEGMENTS_PER_FLOW + 4096) * _FRAME // _BLOCK + 1
         self._frames = blocks * (_BLOCK // _FRAME)
-        self._socket.setsockopt(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V2)
-        self._socket.setsockopt(
-            _SOL_PACKET, _PACKET_RX_RING, struct.pack("=IIII", _BLOCK, blocks, _FRAME, self._frames)
-        )
-        self._ring = mmap.mmap(self._socket.fileno(), blocks * _BLOCK)
+        request = (_BLOCK, blocks, _FRAME, self._frames)
+        self._socket, self._ring = packetring.open_ring(_filter(vip, port), packetring.TPACKET_V2, request)
         self._next = 0
-        # Making the ring threw away what had come before the filter; reading the statistics resets them.
-        self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
 
     def drain(self) -> None:
         """Count what is in the ring and give its frames back to the kernel."""
@@ -89,32 +77,30 @@ class Capture:
     def finish(self) -> None:
         """Count the rest, read the kernel's statistics and close."""
         self.drain()
-        statistics = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
-        self.packets, self.drops = struct.unpack("=II", statistics)
+        self.packets, self.drops = packetring.counted(self._socket)
         self._ring.close()
         self._socket.close()
 
 
-_Instruction = tuple[int, int, int, int]
 _LOAD_WORD, _LOAD_HALF, _LOAD_BYTE, _LOAD_HEADER_LENGTH, _LOAD_HALF_INDEXED = 0x20, 0x28, 0x30, 0xB1, 0x48
 _EQUAL, _BITS_SET, _RETURN = 0x15, 0x45, 0x06
 _PACKET_TYPE = 0xFFFFF000 + 4  # SKF_AD_OFF + SKF_AD_PKTTYPE
 
 
-def _filter(vip: str, port: int) -> list[_Instruction]:
+def _filter(vip: str, port: int) -> list[Instruction]:
     """Classic BPF (Documentation/networking/filter): outgoing TCP segments to that address and port."""
     address = ip_address(vip)
     version6 = isinstance(address, IPv6Address)
     next_header, destination = (_ETHERNET + 6, _ETHERNET + 24) if version6 else (_ETHERNET + 9, _ETHERNET + 16)
     words = [int.from_bytes(address.packed[at : at + 4]) for at in range(0, len(address.packed), 4)]
     tests = [
-        (_LOAD_HALF, _PACKET_TYPE, _PACKET_OUTGOING),
+        (_LOAD_HALF, _PACKET_TYPE, packetring.OUTGOING),
         (_LOAD_HALF, 12, _IPV6 if version6 else _IPV4),
         (_LOAD_BYTE, next_header, socket.IPPROTO_TCP),
         *((_LOAD_WORD, destination + 4 * number, word) for number, word in enumerate(words)),
     ]
     ports = _port_of_ipv6(port) if version6 else _port_of_ipv4(port)
-    program: list[_Instruction] = []
+    program: list[Instruction] = []
     drop = 2 * len(tests) + len(ports) + 1  # the last instruction; jumps count from the next one
     for load, where, value in tests:
         program.append((load, 0, 0, where))
@@ -122,7 +108,7 @@ def _filter(vip: str, port: int) -> list[_Instruction]:
     return [*program, *ports, (_RETURN, 0, 0, _SNAP), (_RETURN, 0, 0, 0)]
 
 
-def _port_of_ipv4(port: int) -> list[_Instruction]:
+def _port_of_ipv4(port: int) -> list[Instruction]:
     return [
         (_LOAD_HALF, 0, 0, _ETHERNET + 6),
         (_BITS_SET, 4, 0, 0x1FFF),  # later fragments carry no ports
@@ -132,12 +118,5 @@ def _port_of_ipv4(port: int) -> list[_Instruction]:
     ]
 
 
-def _port_of_ipv6(port: int) -> list[_Instruction]:
+def _port_of_ipv6(port: int) -> list[Instruction]:
     return [(_LOAD_HALF, 0, 0, _ETHERNET + _IPV6_HEADER + 2), (_EQUAL, 0, 1, port)]
-
-
-def _attach_filter(packet_socket: socket.socket, program: list[_Instruction]) -> None:
-    instructions = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
-    buffer = ctypes.create_string_buffer(instructions, len(instructions))
-    descriptor = struct.pack("@HP", len(program), ctypes.addressof(buffer))
-    packet_socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, descriptor)

@@ -249,7 +249,7 @@ def ecmp_check(
 
     lab: as `lab()` takes it. routers, vip ("IP" or "IP:PORT"): only these.
     flows: connections per router and VIP, 1 to 64512. seed: the source ports of an earlier run, from `verdict.seed`.
-    timeout: seconds for each answer. expect: "ecmp", "single-path" or "any", over what the topology expects.
+    timeout: seconds for each answer. expect: a word of `Expect`, such as "ecmp", over what the topology expects.
     evidence: a file to save what was seen in, for `judge`.
 
     Raises InputError for a router, VIP, number or word that makes no sense, LabError for a lab that does not run or

@@ -13,13 +13,3 @@ class Progress(Protocol):
 
     def note(self, text: str) -> None:
         """Something worth knowing that stops nothing."""
-
-
-class Silent:
-    """Reports nothing."""
-
-    def step(self, text: str) -> None:
-        """Ignored."""
-
-    def note(self, text: str) -> None:
-        """Ignored."""

@@ -7,25 +7,16 @@ does not end it; a single interface is chosen by the filter.
 
 from __future__ import annotations
 
-import ctypes
-import mmap
-import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-Instruction = tuple[int, int, int, int]
-"""One instruction of classic BPF: code, jump if true, jump if false, operand."""
+from netlab.agent import packetring
+from netlab.agent.packetring import Instruction
 
 ARPHRD_ETHER, ARPHRD_LOOPBACK = 1, 772  # linux/if_arp.h
 RETIRE_MS = 20
 """How long a block that is not full may wait before it can be read."""
-_SOL_PACKET = 263
-_PACKET_RX_RING, _PACKET_STATISTICS, _PACKET_VERSION = 5, 6, 10
-_TPACKET_V3 = 2
-_ETH_P_ALL = 3
-_SO_ATTACH_FILTER = 26
-_OUTGOING = 4
 _BLOCK, _BLOCKS, _FRAME = 1 << 19, 16, 1 << 11  # 8 MiB; a block holds the largest packet that a veth passes on
 _USER = 1
 _VLAN_VALID, _VLAN_TPID_VALID = 0x10, 0x40
@@ -58,24 +49,11 @@ class Ring:
     """Packets of the current network namespace that `program` accepts, from now on."""
 
     def __init__(self, program: list[Instruction]) -> None:
-        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
-        self._attach(program)
-        self._socket.setsockopt(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V3)
         frames = _BLOCK // _FRAME * _BLOCKS
-        request = struct.pack("=IIIIIII", _BLOCK, _BLOCKS, _FRAME, frames, RETIRE_MS, 0, 0)
-        self._socket.setsockopt(_SOL_PACKET, _PACKET_RX_RING, request)
-        self._ring = mmap.mmap(self._socket.fileno(), _BLOCK * _BLOCKS)
+        request = (_BLOCK, _BLOCKS, _FRAME, frames, RETIRE_MS, 0, 0)
+        self._socket, self._ring = packetring.open_ring(program, packetring.TPACKET_V3, request)
         self._next = 0
-        # Making the ring threw away what had come before the filter; reading the statistics resets them.
         self._drops = 0
-        self._count_drops()
-        self._drops = 0
-
-    def _attach(self, program: list[Instruction]) -> None:
-        instructions = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
-        buffer = ctypes.create_string_buffer(instructions, len(instructions))
-        descriptor = struct.pack("@HP", len(program), ctypes.addressof(buffer))
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, descriptor)
 
     def fileno(self) -> int:
         """For poll(2): readable when there is a block to read."""
@@ -111,17 +89,13 @@ class Ring:
             tpid = protocol if status & _VLAN_TPID_VALID else 0x8100
             data = data[:_ETHERNET_ADDRESSES] + struct.pack("!HH", tpid, tag & 0xFFFF) + data[_ETHERNET_ADDRESSES:]
             length += 4
-        return Packet(seconds * 10**9 + nanoseconds, index, hardware, kind == _OUTGOING, length, data)
+        return Packet(seconds * 10**9 + nanoseconds, index, hardware, kind == packetring.OUTGOING, length, data)
 
     @property
     def drops(self) -> int:
         """Packets that matched and found no room in the ring, so far."""
-        self._count_drops()
+        self._drops += packetring.counted(self._socket)[1]
         return self._drops
-
-    def _count_drops(self) -> None:
-        statistics = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 12)
-        self._drops += struct.unpack("=III", statistics)[1]
 
     def close(self) -> None:
         """End the capture."""

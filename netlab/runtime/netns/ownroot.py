@@ -33,11 +33,6 @@ def check(node: str, root: str, programs: tuple[str, ...]) -> None:
             raise HostError(f"{node} needs {program}, and that needs {interpreter}, which {root} does not have", _MEND)
 
 
-def is_there(root: str, program: str) -> bool:
-    """Whether the root file system has the program."""
-    return os.path.exists(_in_root(root, program))
-
-
 def files(root: str) -> dict[str, str]:
     """The node's own /etc/group, /etc/passwd and /etc/resolv.conf by path, made from the root file system's.
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from netlab.agent.messages import FlowOutcome, FlowsRequest, GroupOutcome, KernelView, VtyAnswer, VtyQuestion
+from netlab.api.progress import LogProgress
 from netlab.lab import converge
-from netlab.lab.progress import Silent
 from netlab.lab.routing import RoutingView
 from netlab.model.evidence import BgpEvidence, BgpPath, BgpSession, FibNextHop, FibRoute, HashSettings
 from netlab.model.plan import (
@@ -82,7 +82,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def wait(plan: LabPlan, agent: FakeAgent, timeout: float = 5.0) -> converge.Convergence:
-    return converge.wait(plan, agent, timeout, Silent())
+    return converge.wait(plan, agent, timeout, LogProgress())
 
 
 def test_a_lab_has_converged_when_all_agrees_and_the_vip_answers() -> None:
