@@ -15,6 +15,26 @@ from textwrap import dedent
 import pytest
 from hoststate import HostState, adopt_orphans, descendants
 
+OWN_MOUNTS = ("unshare", "-m") if os.geteuid() == 0 else ("unshare", "-Urm")
+"""Runs a command in a mount namespace of its own, in which it may mount."""
+PAIR = """
+    name: {name}
+    topology:
+      nodes:
+        host-1:
+          kind: linux
+          {host}
+        host-2: {{kind: linux}}
+      links:
+        - {{endpoints: ["host-1:eth1", "host-2:eth1"], ipv4: [10.0.0.1/24, 10.0.0.2/24]}}
+"""
+
+
+def pair(host: str = "", name: str = "pair") -> str:
+    """Two hosts on one link; `host` are further keys of host-1."""
+    return PAIR.format(host=host, name=name)
+
+
 TOPOLOGIES = Path(__file__).resolve().parent.parent.parent / "topologies"
 
 
@@ -68,6 +88,18 @@ class Netlab:
             stderr=subprocess.PIPE,
             text=True,
             process_group=0,
+        )
+
+    def with_own_mounts(self, program: str, file: Path) -> subprocess.CompletedProcess[str]:
+        """Run a Python program that may mount, in which netlab is this user's; `file` is its argument."""
+        return subprocess.run(
+            [*OWN_MOUNTS, sys.executable, "-c", program, file],
+            env=self.environment(),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
 
     def state(self, lab: str) -> Path:
@@ -141,6 +173,14 @@ def netlab(tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[Netlab]:
 def shared_netlab(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Netlab]:
     """The same for a lab that all tests of a module look at and none of them changes."""
     yield from _netlab(tmp_path_factory.mktemp("shared") / "netlab", pytestconfig)
+
+
+@pytest.fixture(scope="module")
+def ecmp(shared_netlab: Netlab) -> Netlab:
+    """netlab with the lab of topologies/ecmp.yaml deployed."""
+    done = shared_netlab("deploy", TOPOLOGIES / "ecmp.yaml")
+    assert done.returncode == 0, done
+    return shared_netlab
 
 
 @pytest.fixture

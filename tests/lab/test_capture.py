@@ -8,16 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import TOPOLOGIES
 from hoststate import descendants
-
-
-@pytest.fixture(scope="module")
-def ecmp(shared_netlab):
-    """netlab with the lab of topologies/ecmp.yaml deployed."""
-    done = shared_netlab("deploy", TOPOLOGIES / "ecmp.yaml")
-    assert done.returncode == 0, done
-    return shared_netlab
 
 
 def begin(netlab, *arguments):

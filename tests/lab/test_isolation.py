@@ -13,31 +13,12 @@ from pathlib import Path
 
 import pytest
 import typer
-from conftest import TOPOLOGIES, Netlab
+from conftest import Netlab, pair
 from hoststate import HostState
 
 import netlab as package
 
 ATTEMPTS = Path(__file__).with_name("attempts.py").read_text(encoding="utf-8")
-PAIR = """
-    name: {name}
-    topology:
-      nodes:
-        host-1:
-          kind: linux
-          {host}
-        host-2: {{kind: linux}}
-      links:
-        - {{endpoints: ["host-1:eth1", "host-2:eth1"], ipv4: [10.0.0.1/24, 10.0.0.2/24]}}
-"""
-
-
-@pytest.fixture(scope="module")
-def ecmp(shared_netlab):
-    """netlab with the lab of topologies/ecmp.yaml deployed."""
-    done = shared_netlab("deploy", TOPOLOGIES / "ecmp.yaml")
-    assert done.returncode == 0, done
-    return shared_netlab
 
 
 # Attempts
@@ -119,7 +100,7 @@ print(json.dumps(written))
 
 
 def test_a_node_changes_its_own_sysctls_and_none_of_the_host(netlab, topology):
-    assert netlab("deploy", topology(PAIR.format(name="pair", host=""))).returncode == 0
+    assert netlab("deploy", topology(pair())).returncode == 0
     host = HostState.now()
 
     written = json.loads(netlab("exec", "host-1", "--", "python3", "-c", WRITE_EVERY_SYSCTL).stdout)
@@ -145,7 +126,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 def test_no_node_has_the_keys_of_the_callers_session(netlab, topology):
     """A login's session keyring holds Kerberos tickets and the keys of encrypted folders; children inherit it."""
-    file = topology(PAIR.format(name="pair", host=""))
+    file = topology(pair())
     holder = (sys.executable, "-c", HOLD_A_KEY)
 
     assert netlab("deploy", file, prefix=holder).returncode == 0
@@ -156,7 +137,7 @@ def test_no_node_has_the_keys_of_the_callers_session(netlab, topology):
 
 
 def test_a_node_that_kills_all_it_can_kills_itself_alone(netlab, topology):
-    assert netlab("deploy", topology(PAIR.format(name="pair", host="cmd: sleep 1000"))).returncode == 0
+    assert netlab("deploy", topology(pair("cmd: sleep 1000"))).returncode == 0
     assert netlab("exec", "host-1", "--", "sh", "-c", "kill -KILL -1; kill -TERM -1; kill -KILL 1").returncode == 0
     assert netlab("exec", "host-1", "--", "ping", "-c1", "-W2", "10.0.0.2").returncode == 0
     assert netlab("exec", "host-1", "--", "pgrep", "sleep").returncode == 1
@@ -167,9 +148,7 @@ def test_a_node_that_kills_all_it_can_kills_itself_alone(netlab, topology):
 
 def test_a_bind_is_the_way_to_its_own_folder_and_to_nothing_else(netlab, topology):
     binds = "binds: [data:/srv/data, kept:/srv/kept:ro]"
-    file = topology(
-        PAIR.format(name="pair", host=binds), {"data/one": "one\n", "kept/two": "two\n", "aside": "three\n"}
-    )
+    file = topology(pair(binds), {"data/one": "one\n", "kept/two": "two\n", "aside": "three\n"})
     folder = file.parent
     (folder / "data" / "up").symlink_to(folder)
     (folder / "data" / "etc").symlink_to("/etc")
@@ -229,17 +208,8 @@ assert netlab("destroy") == 0
 
 
 def test_what_is_mounted_below_a_writable_bind_is_as_writable_as_on_the_host(netlab, topology):
-    file = topology(PAIR.format(name="pair", host="binds: [data:/srv/data]"), {"data/one": ""})
-    below = ("unshare", "-m") if os.geteuid() == 0 else ("unshare", "-Urm")
-    done = subprocess.run(
-        [*below, sys.executable, "-c", BELOW_A_BIND, file],
-        env=netlab.environment(),
-        cwd=netlab.folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    file = topology(pair("binds: [data:/srv/data]"), {"data/one": ""})
+    done = netlab.with_own_mounts(BELOW_A_BIND, file)
     assert done.returncode == 0, done
     assert netlab.files() == []
 
@@ -269,16 +239,7 @@ assert "frrvty" in after[0] and after[2] == "rt-1\\n"
 def test_a_node_keeps_its_own_files_when_the_host_replaces_its(netlab, topology):
     """useradd writes a new /etc/group and renames it over the old one, which drops what is mounted on that."""
     file = topology("name: kept\ntopology:\n  nodes:\n    rt-1: {kind: frr, bgp: {asn: 64512}}\n")
-    below = ("unshare", "-m") if os.geteuid() == 0 else ("unshare", "-Urm")
-    done = subprocess.run(
-        [*below, sys.executable, "-c", REPLACE_A_FILE_OF_ETC, file],
-        env=netlab.environment(),
-        cwd=netlab.folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = netlab.with_own_mounts(REPLACE_A_FILE_OF_ETC, file)
     assert done.returncode == 0, done
 
 
@@ -347,7 +308,7 @@ def test_labs_of_one_name_of_root_and_of_two_users_do_not_notice_each_other(user
     files = {}
     for number, user in enumerate(users):
         files[user] = user.folder / "home" / "lab.yaml"
-        files[user].write_text(PAIR.format(name="same", host=f"exec: [touch /tmp/of-{number}]").replace("\n    ", "\n"))
+        files[user].write_text(pair(f"exec: [touch /tmp/of-{number}]", "same").replace("\n    ", "\n"))
         files[user].chmod(0o644)
     for user, file in files.items():
         done = user("deploy", file)
@@ -371,7 +332,7 @@ def test_labs_of_one_name_of_root_and_of_two_users_do_not_notice_each_other(user
 def test_no_user_reaches_the_lab_of_another(users):
     root, first, second = users
     file = first.folder.parent / "lab.yaml"
-    file.write_text(PAIR.format(name="mine", host="").replace("\n    ", "\n"))
+    file.write_text(pair(name="mine").replace("\n    ", "\n"))
     file.chmod(0o644)
     assert first("deploy", file).returncode == 0
     theirs = {"XDG_STATE_HOME": str(first.folder / "state")}

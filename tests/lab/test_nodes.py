@@ -7,28 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import TOPOLOGIES
-
-PAIR = """
-    name: pair
-    topology:
-      nodes:
-        host-1:
-          kind: linux
-          {host}
-        host-2: {{kind: linux}}
-      links:
-        - {{endpoints: ["host-1:eth1", "host-2:eth1"], ipv4: [10.0.0.1/24, 10.0.0.2/24]}}
-"""
-
-
-@pytest.fixture(scope="module")
-def ecmp(shared_netlab):
-    """netlab with the lab of topologies/ecmp.yaml deployed."""
-    done = shared_netlab("deploy", TOPOLOGIES / "ecmp.yaml")
-    assert done.returncode == 0, done
-    return shared_netlab
-
+from conftest import TOPOLOGIES, pair
 
 # Commands
 
@@ -247,7 +226,7 @@ def test_binds_files_and_folders_read_only_and_writable(netlab, topology):
     binds = (
         "binds: [one.txt:/etc/netlab-one.txt:ro, data:/srv/data, data:/newdir/below:ro, one.txt:/opt/deep/er/one.txt]"
     )
-    file = topology(PAIR.format(host=binds), {"one.txt": "one\n", "data/two.txt": "two\n"})
+    file = topology(pair(binds), {"one.txt": "one\n", "data/two.txt": "two\n"})
     done = netlab("deploy", file)
     assert done.returncode == 0, done
 
@@ -266,7 +245,7 @@ def test_binds_files_and_folders_read_only_and_writable(netlab, topology):
 
 def test_a_program_that_is_bound_into_the_node_can_be_its_command(netlab, topology):
     wishes = "binds: [tool:/opt/tool:ro]\n          cmd: /opt/tool"
-    file = topology(PAIR.format(host=wishes), {"tool": "#!/bin/sh\necho here I am\n"})
+    file = topology(pair(wishes), {"tool": "#!/bin/sh\necho here I am\n"})
     (file.parent / "tool").chmod(0o755)
     done = netlab("deploy", file)
     assert done.returncode == 0, done
@@ -275,7 +254,7 @@ def test_a_program_that_is_bound_into_the_node_can_be_its_command(netlab, topolo
 
 def test_the_environment_of_a_node(netlab, topology):
     wishes = 'env: {COLOUR: "sky blue"}\n          cmd: sh -c "echo the colour is $COLOUR"'
-    assert netlab("deploy", topology(PAIR.format(host=wishes)), env={"SECRET": "of the host"}).returncode == 0
+    assert netlab("deploy", topology(pair(wishes)), env={"SECRET": "of the host"}).returncode == 0
     assert netlab("logs", "host-1", "--process", "cmd").stdout == "the colour is sky blue\n"
     seen = netlab("exec", "host-1", "--", "env", env={"SECRET": "of the host"}).stdout
     assert "of the host" not in seen
@@ -283,7 +262,7 @@ def test_the_environment_of_a_node(netlab, topology):
 
 
 def test_a_node_cannot_write_the_topologys_folder(netlab, topology):
-    file = topology(PAIR.format(host=""))
+    file = topology(pair())
     assert netlab("deploy", file).returncode == 0
     assert netlab("exec", "host-1", "--", "cat", file).stdout == file.read_text()
     assert netlab("exec", "host-1", "--", "touch", file).returncode == 1
@@ -291,7 +270,7 @@ def test_a_node_cannot_write_the_topologys_folder(netlab, topology):
 
 
 def test_sysctls_of_a_node(netlab, topology):
-    file = topology(PAIR.format(host="sysctls: {net.ipv4.ip_default_ttl: 77}"))
+    file = topology(pair("sysctls: {net.ipv4.ip_default_ttl: 77}"))
     assert netlab("deploy", file).returncode == 0
     assert netlab("exec", "host-1", "--", "cat", "/proc/sys/net/ipv4/ip_default_ttl").stdout == "77\n"
     assert netlab("exec", "host-2", "--", "cat", "/proc/sys/net/ipv4/ip_default_ttl").stdout == "64\n"
@@ -299,7 +278,7 @@ def test_sysctls_of_a_node(netlab, topology):
 
 def test_commands_of_the_topology_run_in_order(netlab, topology):
     commands = 'exec: [mkdir /tmp/order, touch /tmp/order/made, "ip address add 10.9.9.9/32 dev lo"]'
-    done = netlab("deploy", topology(PAIR.format(host=commands)))
+    done = netlab("deploy", topology(pair(commands)))
     assert done.returncode == 0, done
     assert netlab("exec", "host-1", "--", "ls", "/tmp/order").stdout == "made\n"
     assert "10.9.9.9/32" in netlab("exec", "host-1", "--", "ip", "address", "show", "lo").stdout
@@ -307,7 +286,7 @@ def test_commands_of_the_topology_run_in_order(netlab, topology):
 
 def test_a_command_that_fails_fails_the_deploy_with_its_output(netlab, topology, host):
     commands = 'exec: ["true", "ls /no/such/folder", "touch /tmp/never"]'
-    done = netlab("deploy", topology(PAIR.format(host=commands)))
+    done = netlab("deploy", topology(pair(commands)))
     assert done.returncode == 3, done
     assert "host-1: ls /no/such/folder ended with exit code 2" in done.stderr
     assert "No such file or directory" in done.stderr
@@ -317,7 +296,7 @@ def test_a_command_that_fails_fails_the_deploy_with_its_output(netlab, topology,
 
 def test_keep_keeps_a_lab_whose_building_failed(netlab, topology):
     commands = 'exec: ["ls /no/such/folder"]'
-    assert netlab("deploy", "--keep", topology(PAIR.format(host=commands))).returncode == 3
+    assert netlab("deploy", "--keep", topology(pair(commands))).returncode == 3
     assert "No such file or directory" in netlab("logs", "host-1", "--process", "exec").stdout
     assert netlab("exec", "host-1", "--", "ping", "-c1", "-W2", "10.0.0.2").returncode == 0
 
@@ -366,7 +345,7 @@ def test_a_node_sees_its_own_processes_alone(ecmp):
 
 
 def test_the_lab_of_a_dead_init_says_so_and_still_has_logs(netlab, topology):
-    assert netlab("deploy", topology(PAIR.format(host='cmd: sh -c "echo some words; sleep 1000"'))).returncode == 0
+    assert netlab("deploy", topology(pair('cmd: sh -c "echo some words; sleep 1000"'))).returncode == 0
     init = json.loads((netlab.state("pair") / "lab.json").read_text())["init"]
     os.kill(init["pid"], signal.SIGKILL)
 

@@ -4,8 +4,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -237,16 +235,7 @@ assert (Path("/proc/self/mountinfo").read_text(), Path("/etc/group").read_text()
 
 def test_no_mount_of_a_lab_reaches_a_host_whose_root_is_shared(netlab, host):
     """Every host with systemd has a shared root, where a mount in a copy of its mount namespace comes back to it."""
-    below = ("unshare", "-m") if os.geteuid() == 0 else ("unshare", "-Urm")
-    done = subprocess.run(
-        [*below, sys.executable, "-c", SHARED_ROOT, TOPOLOGIES / "ecmp.yaml"],
-        env=netlab.environment(),
-        cwd=netlab.folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = netlab.with_own_mounts(SHARED_ROOT, TOPOLOGIES / "ecmp.yaml")
     assert done.returncode == 0, done
     assert netlab.files() == []
     assert host.changes() == []

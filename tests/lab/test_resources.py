@@ -7,10 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import TOPOLOGIES
+from conftest import OWN_MOUNTS, TOPOLOGIES
 
 FILE = TOPOLOGIES / "ecmp.yaml"
-BELOW = ("unshare", "-m") if os.geteuid() == 0 else ("unshare", "-Urm")
 ON_A_SMALL_DISK = """
 mount -t tmpfs -o "$1" none "$XDG_STATE_HOME" || exit 99
 shift
@@ -35,7 +34,7 @@ def refused_in_a_line(done):
     "room", [*(f"nr_inodes={n}" for n in (2, 3, 5, 6, 10, 17, 24)), "size=4k", "size=32k", "size=64k"]
 )
 def test_a_full_disk_fails_the_deploy_and_leaves_nothing(netlab, host, room):
-    done = netlab("deploy", "--no-wait", FILE, prefix=(*BELOW, "sh", "-c", ON_A_SMALL_DISK, "sh", room))
+    done = netlab("deploy", "--no-wait", FILE, prefix=(*OWN_MOUNTS, "sh", "-c", ON_A_SMALL_DISK, "sh", room))
 
     assert "No space left on device" in refused_in_a_line(done)
     assert done.stdout == "", "the disk is as empty as before"
@@ -84,7 +83,7 @@ def test_a_running_lab_outlives_a_full_disk(netlab):
     script = script.replace(
         "code=$?\n", "code=$?\n" + more.format(f'"{sys.executable}" -m netlab') + 'rm "$XDG_STATE_HOME/full"\n'
     )
-    done = netlab("deploy", FILE, prefix=(*BELOW, "sh", "-c", script, "sh", "size=1m"))
+    done = netlab("deploy", FILE, prefix=(*OWN_MOUNTS, "sh", "-c", script, "sh", "size=1m"))
     assert "1 received" in done.stdout
     assert "destroyed ecmp" in done.stderr
     assert done.stdout.splitlines()[-1] != "netlab", "nothing is left on the disk"

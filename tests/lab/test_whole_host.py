@@ -1,13 +1,12 @@
 """The host compared whole, before and after all that a lab can go through."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import TOPOLOGIES
+from conftest import OWN_MOUNTS, TOPOLOGIES
 
 import netlab as package
 
@@ -48,7 +47,6 @@ def test_no_file_no_mount_and_nothing_else_of_the_host_differs(netlab, host, tmp
     script = 'set -eux; netlab() { "$PYTHON" -m netlab "$@"; }\n' + CYCLES[cycle]
     for folder in (tmp_path / "world", tmp_path / "home" / "state"):
         folder.mkdir(parents=True)
-    below = ("unshare", "-m") if os.geteuid() == 0 else ("unshare", "-Urm")
     home = {"HOME": str(tmp_path / "home"), "XDG_STATE_HOME": str(tmp_path / "home" / "state")}
     code = {
         "PYTHON": sys.executable,
@@ -57,7 +55,7 @@ def test_no_file_no_mount_and_nothing_else_of_the_host_differs(netlab, host, tmp
     }
 
     done = subprocess.run(
-        [*below, sys.executable, WORLD, tmp_path / "world", "sh", "-c", script, "sh", TOPOLOGIES / "ecmp.yaml"],
+        [*OWN_MOUNTS, sys.executable, WORLD, tmp_path / "world", "sh", "-c", script, "sh", TOPOLOGIES / "ecmp.yaml"],
         env=netlab.environment() | home | code,
         capture_output=True,
         text=True,
