@@ -97,8 +97,10 @@ def __getattr__(name: str) -> Any:
     return value
 
 
-def validate(file: str | Path, *, name: str | None = None) -> LabPlan:
+def validate(file: str | Path, *, name: str | None = None, runtime: str | None = None) -> LabPlan:
     """The plan of a topology file: every machine, address and process that `deploy` would make. Changes nothing.
+
+    name, runtime: as in `deploy`.
 
     A user's own FRR configurations are checked by FRR where the machine has it. `plan.warnings` are worth reading, and
     say what went unchecked. Raises TopologyError with every problem of the file, InputError where it cannot be read.
@@ -108,7 +110,7 @@ def validate(file: str | Path, *, name: str | None = None) -> LabPlan:
     from netlab.lab import startup
     from netlab.plan import plan_file
 
-    plan = plan_file(Path(file), name)
+    plan = plan_file(Path(file), name, runtime)
     return replace(plan, warnings=(*plan.warnings, *startup.check_where_possible(plan)))
 
 
@@ -139,7 +141,7 @@ def deploy(
     use it in a `with` block, or call `destroy`. With `detach` it lives on, as with `netlab deploy`.
 
     name: another name than the file's, so that several copies of a lab run side by side.
-    runtime: in place of the file's; netns is the only one yet.
+    runtime: netns or docker, in place of the file's.
     rootfs: the root file system of every router that FRR runs, in place of the file's.
     timeout: seconds for the processes' start, and again for convergence.
     wait: False returns as soon as every configuration has been read.
@@ -156,11 +158,10 @@ def deploy(
     from netlab.plan.outside import deeds_from_outside
 
     progress = progress or LogProgress()
-    plan = validate(file, name=name)
+    plan = validate(file, name=name, runtime=runtime)
     for note in (*plan.warnings, *deeds_from_outside(plan, _working_directory())):
         progress.note(note)
     options = DeployOptions(
-        runtime=runtime,
         rootfs=None if rootfs is None else Path(rootfs),
         wait=wait,
         timeout=timeout,

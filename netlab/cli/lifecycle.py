@@ -14,6 +14,10 @@ RootfsOption = Annotated[
     Optional[Path],  # noqa: UP045  typer reads it at run time
     typer.Option(metavar="DIR", help="Run every FRR router from the root file system unpacked in DIR."),
 ]
+RuntimeOption = Annotated[
+    Optional[str],  # noqa: UP045  typer reads it at run time
+    typer.Option(metavar="R", help="netns or docker, in place of the file's."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +39,7 @@ def validate(file: TopologyArgument) -> None:
 
 def deploy(
     file: TopologyArgument,
-    runtime: Annotated[Optional[str], typer.Option(metavar="R", help="The runtime: netns, the only one yet.")] = None,  # noqa: UP045
+    runtime: RuntimeOption = None,
     name: Annotated[Optional[str], typer.Option(metavar="LAB", help="Another name than the file's.")] = None,  # noqa: UP045
     rootfs: RootfsOption = None,
     reconfigure: Annotated[bool, typer.Option("--reconfigure", help="Replace the lab if it exists.")] = False,

@@ -17,7 +17,7 @@ from netlab.lab.progress import Progress
 from netlab.model.errors import InputError, LabError, NetlabError, Problem
 from netlab.model.lab import Lab
 from netlab.model.plan import LabPlan, NodePlan
-from netlab.runtime.base import Build, Runtime
+from netlab.runtime.base import Build
 from netlab.runtime.choice import by_name
 
 _BY_DESIGN_OPTIONAL = "net.ipv4.fib_multipath_hash_seed"
@@ -25,9 +25,8 @@ _BY_DESIGN_OPTIONAL = "net.ipv4.fib_multipath_hash_seed"
 
 @dataclass(frozen=True)
 class DeployOptions:
-    """`timeout` in seconds, for the processes' start and again for convergence. `runtime` overrides the file's."""
+    """`timeout` in seconds, for the processes' start and again for convergence."""
 
-    runtime: str | None = None
     wait: bool = True
     timeout: float = 60.0
     reconfigure: bool = False
@@ -53,7 +52,7 @@ class Deployment:
 
 def deploy(plan: LabPlan, options: DeployOptions, progress: Progress) -> Deployment:
     """Build the lab and wait until it has converged. What fails before it is built leaves nothing."""
-    plan, runtime = _with_runtime(plan, options.runtime)
+    runtime = by_name(plan.runtime)
     if options.rootfs is not None:
         plan = with_rootfs(plan, options.rootfs)
     startup.check(plan, runtime)
@@ -84,11 +83,6 @@ def deploy(plan: LabPlan, options: DeployOptions, progress: Progress) -> Deploym
             return Deployment(lab, convergence)
         build.agent.close()
         return Deployment(lab, convergence, stack.pop_all())
-
-
-def _with_runtime(plan: LabPlan, name: str | None) -> tuple[LabPlan, Runtime]:
-    runtime = by_name(name or plan.runtime)
-    return replace(plan, runtime=runtime.name), runtime
 
 
 def with_rootfs(plan: LabPlan, written: Path) -> LabPlan:

@@ -128,6 +128,8 @@ class ProcessPlan:
     """A regular expression: a oneshot that prints a matching line is run again, until the deadline."""
     checks: UserFile | None = None
     """Of a oneshot: the user's file that is wrong where this fails. Its messages then name that file."""
+    is_command: bool = False
+    """The user's own program of the machine (`cmd`): in a container, what its image's entrypoint is given."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,27 @@ class RoutingPlan:
 
 
 @dataclass(frozen=True)
+class ContainerPlan:
+    """What a container engine is told of a machine beside the rest of its plan. Other runtimes do without it."""
+
+    entrypoint: tuple[str, ...] | None = None
+    """In place of the image's own."""
+    user: str | None = None
+    """Who the machine's own command runs as, `USER[:GROUP]`; None for the image's choice."""
+    labels: tuple[tuple[str, str], ...] = ()
+    ports: tuple[str, ...] = ()
+    """Ports that the engine publishes on the host, as `docker run -p` has them; they need `management`."""
+    management: bool = False
+    """Whether it has the engine's own network as eth0, with a default route by it."""
+    privileged: bool = False
+    """A system that boots by itself (VyOS) and takes nothing less."""
+    boots: bool = False
+    """The image starts its own init and daemons, which read `files`; netlab starts nothing in it."""
+    existing: str | None = None
+    """The name of a container that somebody else made and keeps; only its links are the lab's."""
+
+
+@dataclass(frozen=True)
 class NodePlan:
     """One machine, ready to be built. `name` is also its hostname."""
 
@@ -200,6 +223,8 @@ class NodePlan:
     """Commands of the user, run in order once the processes are ready, as argument lists."""
     routing: RoutingPlan | None = None
     image: str | None = None
+    """The container image that the user names; None leaves the choice to the runtime."""
+    container: ContainerPlan = ContainerPlan()
     startup_check: StartupCheck | None = None
     rootfs: str | None = None
     """A folder of the host that the machine sees as its root, absolute and without links; None for the host's own."""
@@ -281,6 +306,15 @@ class LabPlan:
     emulated: tuple[str, ...] = ()
     """What is not the real thing, one sentence each; shown on every screen and in the JSON."""
     warnings: tuple[str, ...] = ()
+    prefix: str = "netlab"
+    """What the names of the lab's containers begin with."""
+
+    def container_name(self, node: str) -> str:
+        """The name of a machine's container, by containerlab's rules: PREFIX-LAB-NODE; without a prefix the node's
+        name, and LAB-NODE where the prefix is `__lab-name`."""
+        if not self.prefix:
+            return node
+        return f"{self.name}-{node}" if self.prefix == "__lab-name" else f"{self.prefix}-{self.name}-{node}"
 
     def node(self, name: str) -> NodePlan:
         """The machine of that name. KeyError where there is none."""

@@ -17,8 +17,8 @@ from netlab.topology.names import host_name_problem
 __all__ = ["CheckedTopology", "plan", "plan_file", "read"]
 
 
-def plan_file(file: Path, name: str | None = None) -> LabPlan:
-    """The plan of the lab that a topology file describes, under another name where one is given.
+def plan_file(file: Path, name: str | None = None, runtime: str | None = None) -> LabPlan:
+    """The plan of the lab that a topology file describes, under another name or for another runtime where one is given.
 
     What is computed from the name in the file (hash seeds) stays, so that copies of a lab forward alike.
     Raises TopologyError with every problem, InputError where the file cannot be read or the name cannot be one.
@@ -26,5 +26,5 @@ def plan_file(file: Path, name: str | None = None) -> LabPlan:
     problem = None if name is None else host_name_problem(name)
     if problem:
         raise InputError(Problem(f'"{name}" cannot be the name of a lab', hint=problem))
-    planned = plan(read(file))
+    planned = plan(read(file, runtime))
     return planned if name is None else replace(planned, name=name)

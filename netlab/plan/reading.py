@@ -6,11 +6,11 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from netlab import kinds
 from netlab.kinds.base import SourceText
-from netlab.model.errors import Position, Problem, TopologyError
+from netlab.model.errors import InputError, Position, Problem, TopologyError
 from netlab.model.topology import NodeSpec, Topology
 from netlab.plan.addressing import address_lab
 from netlab.plan.layers import layer_problems, no_startup_config
@@ -35,8 +35,8 @@ class CheckedTopology:
     options: Mapping[str, Any]
 
 
-def read(file: Path) -> CheckedTopology:
-    """Read and check a topology file.
+def read(file: Path, runtime: str | None = None) -> CheckedTopology:
+    """Read and check a topology file; `runtime` is to run it in place of the one that it names.
 
     Raises TopologyError with every problem of the file, of the nodes' options, of the startup-configs and of the
     addresses; InputError where the file cannot be read.
@@ -46,6 +46,8 @@ def read(file: Path) -> CheckedTopology:
     if topology is None:
         problems.raise_any()
         raise TopologyError(Problem("the file is no topology", Position(str(file), 1, 1)))
+    if runtime is not None:
+        topology = replace(topology, runtime=_runtime(runtime))
     options = {}
     machines = size = 0
     for node in topology.nodes:
@@ -71,6 +73,15 @@ def read(file: Path) -> CheckedTopology:
         address_lab(usable.topology, wire_lab(usable.topology, usable.options))
     problems.raise_any()
     return usable
+
+
+def _runtime(name: str) -> Literal["netns", "docker"]:
+    """The runtime of that name. InputError where there is none."""
+    if name == "netns":
+        return "netns"
+    if name == "docker":
+        return "docker"
+    raise InputError(Problem(f"--runtime {name}: no such runtime", hint="there are netns and docker"))
 
 
 def _startup_config(node: NodeSpec, topology: Topology, file: Path) -> SourceText | None:

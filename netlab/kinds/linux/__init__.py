@@ -44,7 +44,7 @@ def expand(node: NodeSpec, options: LinuxOptions) -> Expansion:  # noqa: ARG001
 
 def render(node: NodeSpec, options: LinuxOptions, lab: AddressedLab) -> Rendered:
     """A network namespace with its own process tree and file system."""
-    cmd = (ProcessPlan("cmd", tuple(shlex.split(options.cmd))),) if options.cmd else ()
+    cmd = (ProcessPlan("cmd", tuple(shlex.split(options.cmd)), is_command=True),) if options.cmd else ()
     plan = machine_plan(lab, lab.machines[node.name], runs_as="Linux network namespace", processes=cmd)
     return Rendered((plan,))
 

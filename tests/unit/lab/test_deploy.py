@@ -8,7 +8,7 @@ import pytest
 from netlab.agent.messages import WireAnswer, WireRequest
 from netlab.lab import deploy
 from netlab.lab.converge import Convergence
-from netlab.model.errors import HostError, InputError, LabError
+from netlab.model.errors import InputError, LabError
 from netlab.model.lab import LabNode
 from netlab.model.plan import LabPlan, NodePlan, Role, RoutingPlan
 
@@ -144,14 +144,6 @@ def test_reconfigure_destroys_what_was_there(run: Callable[..., tuple[FakeBuild,
     run()
     fake, _ = run(reconfigure=True)
     assert fake.did[:2] == ["destroy", "launch"]
-
-
-def test_runtimes_that_there_are_not() -> None:
-    with pytest.raises(HostError, match="no docker runtime yet"):
-        deploy._with_runtime(replace(PLAN, runtime="docker"), None)
-    with pytest.raises(InputError, match="--runtime podman"):
-        deploy._with_runtime(PLAN, "podman")
-    assert deploy._with_runtime(replace(PLAN, runtime="docker"), "netns")[0].runtime == "netns"
 
 
 def test_settings_that_the_kernel_lacks_are_noted() -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from netlab.model.errors import InputError
 from netlab.model.plan import AnnouncerPlan, CheckPlan, LabPlan, NodePlan, Role, RoutePlan
 from netlab.model.topology import Expect
 from netlab.plan import plan_file
@@ -199,3 +200,11 @@ def test_routers_hash_the_five_tuple_each_with_its_own_seed() -> None:
     seeds = {sysctl(router, "net.ipv4.fib_multipath_hash_seed") for router in routers}
     assert len(seeds) == 2
     assert all(0 < int(seed) < 2**32 for seed in seeds)
+
+
+def test_another_runtime_than_the_files() -> None:
+    file = TOPOLOGIES / "ecmp.yaml"
+    assert plan_file(file).runtime == "netns"
+    assert plan_file(file, runtime="docker").runtime == "docker"
+    with pytest.raises(InputError, match="--runtime podman: no such runtime"):
+        plan_file(file, runtime="podman")
