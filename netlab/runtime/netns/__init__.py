@@ -4,10 +4,9 @@
     labinit.py   the lab's init (pid 1): makes the nodes, starts their processes, dies with its builder until commit
     nodeinit.py  a node's init: its root file system, its processes, reaping
     rootfs.py    what a node sees as its files
-    syscalls.py  the system calls that Python does not have
     enter.py     run a command in the namespaces of a running lab or node
     build.py     the builder's side of the above
 
-launch, labinit, nodeinit, rootfs and syscalls run in a bare interpreter (`python -I -S`) that starts in 10 ms:
-they import nothing but the standard library, and little of that.
+launch, labinit, nodeinit, rootfs and netlab.runtime.inside run in a bare interpreter (`python -I -S`) that starts in
+10 ms: they import nothing but the standard library, and little of that.
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import select
 import socket
 import subprocess
@@ -15,10 +14,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import netlab
-from netlab.model.errors import HostError, InputError, LabError, NetlabError, Position, Problem
+from netlab.model.errors import HostError, LabError
 from netlab.model.lab import LabNode
-from netlab.model.plan import LabPlan, NodePlan, ProcessPlan, UserFile
-from netlab.runtime import lock
+from netlab.model.plan import LabPlan, NodePlan
+from netlab.runtime import lock, starting
 from netlab.runtime.netns import agents, identity, needs, ownroot, processes
 
 if TYPE_CHECKING:
@@ -115,23 +114,15 @@ class Build:
 
     def start_processes(self, timeout: float) -> None:
         """Start the machines' processes and wait until they are ready; side by side as far as `start_after` allows."""
-        waiting = {node.name: node for node in self._plan.nodes}
-        ready: set[str] = set()
-        while waiting:
-            wave = [node for node in waiting.values() if ready.issuperset(node.start_after)]
-            if not wave:
-                raise LabError(f"{', '.join(waiting)}: each would have to start after another")
+        for wave in starting.waves(self._plan):
             self._start_wave(wave, timeout)
-            for node in wave:
-                del waiting[node.name]
-                ready.add(node.name)
 
-    def _start_wave(self, wave: list[NodePlan], timeout: float) -> None:
-        self._send({"op": "start", "nodes": {node.name: _start_request(node, timeout) for node in wave}})
+    def _start_wave(self, wave: tuple[NodePlan, ...], timeout: float) -> None:
+        self._send({"op": "start", "nodes": {node.name: starting.request(node, timeout) for node in wave}})
         for _ in wave:
             answer = self._receive(timeout + _STEP_TIMEOUT)
             if "failed" in answer:
-                raise _failure(self._plan.node(answer["failed"]), answer)
+                raise starting.failure(self._plan.node(answer["failed"]), answer)
 
     def record(self) -> tuple[LabNode, tuple[LabNode, ...]]:
         """The lab's init and its machines as they run. LabError where one of them is dead already."""
@@ -256,68 +247,7 @@ def _node_request(node: NodePlan, writable: list[str]) -> dict[str, Any]:
     return {"name": node.name, "rootfs": node.rootfs, "files": files, "binds": binds}
 
 
-def _start_request(node: NodePlan, timeout: float) -> dict[str, Any]:
-    return {
-        "env": dict(node.env),
-        "processes": [_process_request(process) for process in node.processes],
-        "exec": [list(command) for command in node.exec],
-        "timeout": timeout,
-    }
-
-
-def _process_request(process: ProcessPlan) -> dict[str, Any]:
-    return {
-        "name": process.name,
-        "argv": process.argv,
-        "after": process.after,
-        "sockets": process.sockets,
-        "port": process.port,
-        "oneshot": process.oneshot,
-        "if_present": process.if_present,
-        "capabilities": process.capabilities,
-        "refuse_output": process.refuse_output,
-        "retry_output": process.retry_output,
-    }
-
-
 def _kept_visible(plan: LabPlan) -> list[str]:
     """netlab's own files and the topology's folder, which a node's private folders would otherwise hide."""
     paths = {str(_PACKAGE.parent), sys.prefix, sys.base_prefix, os.path.dirname(plan.topology_file)}
     return sorted(path for path in paths if os.path.isdir(path))
-
-
-def _failure(node: NodePlan, answer: dict[str, Any]) -> NetlabError:
-    """Why a process failed: where it checks a file of the user's, the places in that file that it complains of."""
-    checked = next((process.checks for process in node.processes if process.name == answer["process"]), None)
-    problems = _wrong_places(checked, answer["output"]) if checked else []
-    if problems:
-        return InputError(*problems)
-    output = f": {_last_lines(answer['output'])}" if answer["output"].strip() else ""
-    return LabError(f"{node.name}: {answer['process']} {answer['message']}{output}")
-
-
-def _wrong_places(file: UserFile, output: str) -> list[Problem]:
-    problems, before = [], list[str]()
-    for line in output.splitlines():
-        found = re.search(file.wrong_place, line)
-        if found:
-            place = found.groupdict()
-            position = _place(file, int(place["line"] or 1), max(1, int(place.get("column") or 1)))
-            message, by = (place["message"] or "wrong").strip(), place.get("by")
-            why = "; ".join(before) if by else ""
-            problems.append(Problem(f"{by} refuses: {message}" if by else message, position, why or None))
-            before = []
-        elif line.strip() and not line.startswith("[") and not line.rstrip().endswith("..."):
-            before.append(line.strip())  # not FRR's "[23|bgpd] sending configuration" and "Waiting for children ..."
-    return problems
-
-
-def _place(file: UserFile, line: int, column: int) -> Position | None:
-    """The place in the user's file; a line that netlab added to a translation has none."""
-    if not file.places:
-        return Position(file.name, line, column)
-    return file.places[line - 1] if line <= len(file.places) else None
-
-
-def _last_lines(output: str) -> str:
-    return " / ".join(line.strip() for line in output.strip().splitlines()[-4:])

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
 
-from netlab.runtime.netns import syscalls as sc
-from netlab.runtime.netns.nodeinit import DEFAULT_CAPABILITIES
+from netlab.runtime.inside import syscalls as sc
+from netlab.runtime.inside.starter import DEFAULT_CAPABILITIES
 
 if TYPE_CHECKING:
     import subprocess

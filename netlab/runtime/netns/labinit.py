@@ -15,8 +15,8 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
+from netlab.runtime.inside import syscalls as sc
 from netlab.runtime.netns import nodeinit, rootfs
-from netlab.runtime.netns import syscalls as sc
 
 
 class _BuilderGone(Exception):

@@ -24,8 +24,9 @@ if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
 
 from netlab.runtime import trusted
-from netlab.runtime.netns import labinit, nodeinit
-from netlab.runtime.netns import syscalls as sc
+from netlab.runtime.inside import starter
+from netlab.runtime.inside import syscalls as sc
+from netlab.runtime.netns import labinit
 
 _TRIES = 100
 _ELSEWHERE = "set XDG_STATE_HOME to a folder of yours"
@@ -45,7 +46,7 @@ def main() -> None:
     os.umask(0o077)
     # The lab's init holds a descriptor per machine, and 1024 is a common soft limit. A machine's processes get it back.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    nodeinit.soft_file_limit = soft
+    starter.soft_file_limit = soft
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
         sc.leave_session_keyring()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from netlab.model.errors import LabError
 from netlab.model.lab import Lab, LabNode
+from netlab.runtime.inside.starter import base_environment
 from netlab.runtime.netns import enter, processes
-from netlab.runtime.netns.nodeinit import base_environment
 
 if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to import as it may take in all
     from pathlib import Path

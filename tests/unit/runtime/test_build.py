@@ -13,6 +13,7 @@ from netlab.kinds import frrouting
 from netlab.model.errors import HostError, InputError, LabError
 from netlab.model.plan import BindPlan, LabPlan, NodePlan, ProcessPlan, Role, UserFile
 from netlab.plan import plan_file
+from netlab.runtime import starting
 from netlab.runtime.choice import by_name
 from netlab.runtime.netns import agents, build, enter
 from netlab.runtime.netns.build import Build
@@ -160,9 +161,9 @@ def test_a_mistake_in_a_users_file_is_named_by_file_line_and_column() -> None:
             "labs/rt.conf:1:1: syntax error, unexpected END",
         ),
     ):
-        error = build._failure(node, {**answer, "output": output})
+        error = starting.failure(node, {**answer, "output": output})
         assert (error.exit_code, error.lines()) == (2, (expected,))
-    other = build._failure(node, {**answer, "output": "Segmentation fault"})
+    other = starting.failure(node, {**answer, "output": "Segmentation fault"})
     assert (other.exit_code, str(other)) == (3, "rt-1: bird-check ended with exit code 1: Segmentation fault")
 
 
@@ -186,12 +187,12 @@ def test_a_refused_line_is_the_users_own_with_what_the_daemon_said() -> None:
         (of_8_4, "BGP is already running; AS is 64512"),
         (of_10_3, "BGP instance name and AS number mismatch; BGP instance is already running; AS is 64512"),
     ):
-        error = build._failure(router, {**failed, "output": output})
+        error = starting.failure(router, {**failed, "output": output})
         assert error.lines() == (f"labs/rt-1.conf:7:1: bgpd refuses: router bgp 64513 ({why})",)
         assert error.exit_code == 2
-    unknown = build._failure(router, {**failed, "output": "line 3: % Unknown command: foo\n"})
+    unknown = starting.failure(router, {**failed, "output": "line 3: % Unknown command: foo\n"})
     assert unknown.lines() == ("labs/rt-1.conf:3:1: Unknown command: foo",)
-    other = build._failure(router, {**failed, "output": "processing failure: 13\n"})
+    other = starting.failure(router, {**failed, "output": "processing failure: 13\n"})
     assert (other.exit_code, str(other)) == (3, "h1: frr-config ended with exit code 13: processing failure: 13")
     netlabs_own = replace(HOST, processes=frrouting.router_processes(("zebra",)))
-    assert build._failure(netlabs_own, {**failed, "output": "line 3: % Unknown command: foo\n"}).exit_code == 3
+    assert starting.failure(netlabs_own, {**failed, "output": "line 3: % Unknown command: foo\n"}).exit_code == 3

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from netlab.runtime.inside import starter
 from netlab.runtime.netns import labinit, nodeinit
 
 PYTHON = (sys.executable, "-I", "-S", "-c")
@@ -31,7 +32,7 @@ def process(name: str, script: str = "", **changes: Any) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def _unprivileged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dropping capabilities is the lab tests'; here it would change the test's own process tree only."""
-    monkeypatch.setattr(nodeinit.sc, "keep_capabilities", lambda names: None)
+    monkeypatch.setattr(starter.sc, "keep_capabilities", lambda names: None)
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def start(tmp_path: Path) -> Any:
 
     def run(*processes: dict[str, Any], commands: tuple[list[str], ...] = (), timeout: float = 5.0) -> dict[str, Any]:
         request = {"env": {}, "processes": list(processes), "exec": list(commands), "timeout": timeout}
-        return nodeinit.Starter("rt-1", request, logs).run()
+        return starter.Starter("rt-1", request, lambda name: nodeinit._open_log(logs, name)).run()
 
     yield run
     os.close(logs)
@@ -126,7 +127,7 @@ def test_a_daemon_whose_program_is_not_there_is_not_taken_for_ready(start: Any) 
 def test_a_command_that_is_done_before_it_was_looked_at_has_not_failed(
     start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nodeinit.Starter, "_find_ready", lambda self: None)
+    monkeypatch.setattr(starter.Starter, "_find_ready", lambda self: None)
     assert start(process("cmd", "print('here I am')", oneshot=False)) == {"started": "rt-1"}
     failed = start(process("web", oneshot=False, port=80))
     assert (failed["process"], failed["message"]) == ("web", "ended with exit code 0")
@@ -181,8 +182,9 @@ def test_nothing_is_imported_once_a_node_has_its_root(tmp_path: Path) -> None:
     script = f"""
 import os, sys
 sys.path.insert(0, {str(Path(nodeinit.__file__).parents[3])!r})
+import netlab.runtime.inside.starter as starter
 import netlab.runtime.netns.nodeinit as nodeinit
-nodeinit.sc.keep_capabilities = lambda names: None
+starter.sc.keep_capabilities = lambda names: None
 import socket
 before = set(sys.modules)
 one = dict(name="one", argv=["sh", "-c", "echo out"], after=[], sockets=[], port=None, oneshot=True, if_present=False,
@@ -193,10 +195,10 @@ mine, its = socket.socketpair()
 its.sendall(b'{{"a": 1}}\\n')
 nodeinit.json.loads(mine.makefile("r", encoding="utf-8").readline())
 request = dict(env={{}}, processes=[one, two], exec=[["true"], ["no-such-program"]], timeout=0.3)
-nodeinit._send(mine, nodeinit.Starter("rt-1", request, logs).run())
+nodeinit._send(mine, nodeinit.Starter("rt-1", request, lambda name: nodeinit._open_log(logs, name)).run())
 request = dict(env={{}}, processes=[one], exec=[["true"], ["no-such-program"]], timeout=3)
-nodeinit._send(mine, nodeinit.Starter("rt-1", request, logs).run())
-nodeinit._listening_sockets()
+nodeinit._send(mine, nodeinit.Starter("rt-1", request, lambda name: nodeinit._open_log(logs, name)).run())
+starter._listening_sockets()
 print(its.recv(4096).decode(), sorted(set(sys.modules) - before))
 """
     done = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=False)

@@ -4,7 +4,7 @@ import os
 import bpf
 import pytest
 
-from netlab.runtime.netns import syscalls
+from netlab.runtime.inside import syscalls
 
 X86, ARM, I386 = 0xC000003E, 0xC00000B7, 0x40000003
 REFUSED = 0x00050000 | errno.EPERM

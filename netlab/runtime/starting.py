@@ -1,0 +1,86 @@
+"""Starting a lab's processes, the builder's side: what inside.starter is asked, and what its answers mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from netlab.model.errors import InputError, LabError, NetlabError, Position, Problem
+from netlab.model.plan import LabPlan, NodePlan, ProcessPlan, UserFile
+
+
+def waves(plan: LabPlan) -> Iterator[tuple[NodePlan, ...]]:
+    """The machines in the rounds in which they start: each once those of its `start_after` are ready."""
+    waiting = {node.name: node for node in plan.nodes}
+    ready: set[str] = set()
+    while waiting:
+        wave = tuple(node for node in waiting.values() if ready.issuperset(node.start_after))
+        if not wave:
+            raise LabError(f"{', '.join(waiting)}: each would have to start after another")
+        yield wave
+        for node in wave:
+            del waiting[node.name]
+            ready.add(node.name)
+
+
+def request(node: NodePlan, timeout: float) -> dict[str, Any]:
+    """What the starter of a machine is told; `timeout` in seconds."""
+    return {
+        "env": dict(node.env),
+        "processes": [_process_request(process) for process in node.processes],
+        "exec": [list(command) for command in node.exec],
+        "timeout": timeout,
+    }
+
+
+def _process_request(process: ProcessPlan) -> dict[str, Any]:
+    return {
+        "name": process.name,
+        "argv": process.argv,
+        "after": process.after,
+        "sockets": process.sockets,
+        "port": process.port,
+        "oneshot": process.oneshot,
+        "if_present": process.if_present,
+        "capabilities": process.capabilities,
+        "refuse_output": process.refuse_output,
+        "retry_output": process.retry_output,
+    }
+
+
+def failure(node: NodePlan, answer: dict[str, Any]) -> NetlabError:
+    """Why a process failed: where it checks a file of the user's, the places in that file that it complains of."""
+    checked = next((process.checks for process in node.processes if process.name == answer["process"]), None)
+    problems = _wrong_places(checked, answer["output"]) if checked else []
+    if problems:
+        return InputError(*problems)
+    output = f": {_last_lines(answer['output'])}" if answer["output"].strip() else ""
+    return LabError(f"{node.name}: {answer['process']} {answer['message']}{output}")
+
+
+def _wrong_places(file: UserFile, output: str) -> list[Problem]:
+    problems, before = [], list[str]()
+    for line in output.splitlines():
+        found = re.search(file.wrong_place, line)
+        if found:
+            place = found.groupdict()
+            position = _place(file, int(place["line"] or 1), max(1, int(place.get("column") or 1)))
+            message, by = (place["message"] or "wrong").strip(), place.get("by")
+            why = "; ".join(before) if by else ""
+            problems.append(Problem(f"{by} refuses: {message}" if by else message, position, why or None))
+            before = []
+        elif line.strip() and not line.startswith("[") and not line.rstrip().endswith("..."):
+            before.append(line.strip())  # not FRR's "[23|bgpd] sending configuration" and "Waiting for children ..."
+    return problems
+
+
+def _place(file: UserFile, line: int, column: int) -> Position | None:
+    """The place in the user's file; a line that netlab added to a translation has none."""
+    if not file.places:
+        return Position(file.name, line, column)
+    return file.places[line - 1] if line <= len(file.places) else None
+
+
+def _last_lines(output: str) -> str:
+    return " / ".join(line.strip() for line in output.strip().splitlines()[-4:])
