@@ -15,6 +15,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
+from netlab.runtime import claim
 from netlab.runtime.inside import syscalls as sc
 from netlab.runtime.netns import nodeinit, rootfs
 
@@ -144,7 +145,7 @@ def run(control: socket.socket, directory: str, directory_fd: int) -> None:
     try:
         LabInit(control, directory, directory_fd).run()
     except _BuilderGone:
-        remove_state(directory, directory_fd)
+        claim.remove_state(directory, directory_fd)
         os._exit(1)
     except OSError as error:
         if error.filename and not os.path.isabs(error.filename):
@@ -154,7 +155,7 @@ def run(control: socket.socket, directory: str, directory_fd: int) -> None:
             control.recv(1)  # the builder reads the message, then closes its end
         except OSError:
             pass  # it is gone already
-        remove_state(directory, directory_fd)
+        claim.remove_state(directory, directory_fd)
         os._exit(1)
     nodeinit.reap_for_ever()
 
@@ -172,34 +173,3 @@ def remedy(error: OSError) -> str | None:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "raise user.max_user_namespaces, user.max_pid_namespaces, user.max_net_namespaces or fs.mount-max"
     return "'netlab doctor' looks for the reason" if error.errno in (errno.EPERM, errno.EACCES) else None
-
-
-def remove_state(directory: str, directory_fd: int) -> None:
-    """Remove the lab's folder through the descriptor, which was opened before the host's files became read-only.
-
-    The folder itself goes by its parent; the parent too when it is empty.
-    """
-    try:
-        sc.unmount(f"{directory}/mount")
-    except OSError:
-        pass  # not mounted yet
-    parent = os.open("..", os.O_RDONLY | os.O_DIRECTORY, dir_fd=directory_fd)
-    _remove_tree(os.path.basename(directory), parent)
-    above = os.open("..", os.O_RDONLY | os.O_DIRECTORY, dir_fd=parent)
-    try:
-        os.rmdir(os.path.basename(os.path.dirname(directory)), dir_fd=above)
-    except OSError:
-        pass  # other labs live there
-
-
-def _remove_tree(name: str, parent: int) -> None:
-    folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
-    with os.scandir(folder) as entries:
-        # The lock goes last: as long as there is one, nobody takes the folder for an abandoned one.
-        for entry in sorted(entries, key=lambda entry: entry.name == "lock"):
-            if entry.is_dir(follow_symlinks=False):
-                _remove_tree(entry.name, folder)
-            else:
-                os.unlink(entry.name, dir_fd=folder)
-    os.close(folder)
-    os.rmdir(name, dir_fd=parent)

@@ -11,32 +11,20 @@ nothing of the host.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import resource
 import socket
-import stat
 import sys
 from typing import Any
 
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
 
-from netlab.runtime import trusted
+from netlab.runtime import claim
 from netlab.runtime.inside import starter
 from netlab.runtime.inside import syscalls as sc
 from netlab.runtime.netns import labinit
-
-_TRIES = 100
-_ELSEWHERE = "set XDG_STATE_HOME to a folder of yours"
-
-
-class _Refused(Exception):
-    """The answer that the builder gets instead of a lab."""
-
-    def __init__(self, **answer: Any) -> None:
-        self.answer = answer
 
 
 def main() -> None:
@@ -55,16 +43,19 @@ def main() -> None:
         return
     try:
         directory_fd = _claim(request["directory"])
-    except _Refused as refusal:
-        _answer(control, refusal.answer)
+    except claim.Exists:
+        _answer(control, {"running": True})
+        return
+    except claim.Refused as refusal:
+        _answer(control, {"error": str(refusal), "remedy": refusal.remedy})
         return
     try:
         _fork_into_namespaces(request, control, directory_fd)
-    except _Refused as refusal:
-        labinit.remove_state(request["directory"], directory_fd)
-        _answer(control, refusal.answer)
+    except claim.Refused as refusal:
+        claim.remove_state(request["directory"], directory_fd)
+        _answer(control, {"error": str(refusal), "remedy": refusal.remedy})
     except OSError as error:  # no further process or descriptor
-        labinit.remove_state(request["directory"], directory_fd)
+        claim.remove_state(request["directory"], directory_fd)
         _answer(control, {"error": sc.describe(error), "remedy": labinit.remedy(error)})
 
 
@@ -76,81 +67,18 @@ def _answer(control: socket.socket, message: dict[str, Any]) -> None:
 
 
 def _claim(directory: str) -> int:
-    """Make the lab's state folder, take its lock for good, and return a descriptor of the folder."""
-    parent, name = os.path.split(directory)
-    for _ in range(_TRIES):
-        try:
-            labs = trusted.open_folder(parent, make=True)
-        except trusted.Untrusted as error:
-            raise _Refused(error=str(error), remedy=_ELSEWHERE) from None
-        except FileNotFoundError:
-            continue  # another lab's end removed the empty folder
-        except OSError as error:
-            raise _Refused(error=f"cannot make {error.filename}: {error.strerror}", remedy=_ELSEWHERE) from None
-        try:
-            folder = _make(labs, name, directory)
-        except _Refused:
-            _remove_if_empty(labs)
-            raise
-        finally:
-            os.close(labs)
-        if folder is None:
-            continue
-        try:
-            if _fill(folder):
-                return folder
-        except OSError as error:
-            labinit.remove_state(directory, folder)
-            raise _Refused(error=f"cannot write in {directory}: {error.strerror}", remedy=_ELSEWHERE) from None
-        os.close(folder)
-    raise _Refused(error=f"cannot make {directory}: its parent is removed again and again")
-
-
-def _remove_if_empty(labs: int) -> None:
-    """The folder of all labs, which may have been made for nothing."""
-    name = os.path.basename(os.readlink(f"/proc/self/fd/{labs}"))
-    above = os.open("..", os.O_PATH | os.O_DIRECTORY, dir_fd=labs)
+    """Make the lab's state folder with what the init needs, its lock taken for good; a descriptor of the folder."""
+    folder, _ = claim.take(directory)
     try:
-        if os.path.samestat(os.fstat(labs), os.stat(name, dir_fd=above, follow_symlinks=False)):
-            os.rmdir(name, dir_fd=above)
-    except OSError:
-        pass  # labs live there, or it is gone already
-    finally:
-        os.close(above)
-
-
-def _make(labs: int, name: str, directory: str) -> int | None:
-    """The lab's new folder; None where the folder of all labs is gone meanwhile."""
-    try:
-        os.mkdir(name, 0o700, dir_fd=labs)
-        return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=labs)
-    except FileExistsError:
-        found = os.stat(name, dir_fd=labs, follow_symlinks=False)
-        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid():
-            raise _Refused(running=True) from None
-        error = f"{directory} is not a folder of this user"
-        raise _Refused(error=error, remedy=f"look at it, then remove {directory}") from None
-    except FileNotFoundError:
-        return None  # another lab's end removed the empty parent
-    except OSError as error:
-        raise _Refused(error=f"cannot make {directory}: {error.strerror}", remedy=_ELSEWHERE) from None
-
-
-def _fill(folder: int) -> bool:
-    """Take the lock and make what the init needs. False where a `destroy` took the new folder for a dead lab's."""
-    lock = os.open("lock", os.O_CREAT | os.O_RDWR, 0o600, dir_fd=folder)
-    fcntl.flock(lock, fcntl.LOCK_EX)  # held by others for no longer than a look
-    try:
-        if not os.path.samestat(os.fstat(lock), os.stat("lock", dir_fd=folder)):
-            return False
         os.mkdir("mount", 0o700, dir_fd=folder)
-    except FileNotFoundError:
-        return False
-    # The builder's standard error may be a pipe, whose reader would wait for the lab's end.
-    log = os.open("init.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600, dir_fd=folder)
+        # The builder's standard error may be a pipe, whose reader would wait for the lab's end.
+        log = os.open("init.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600, dir_fd=folder)
+    except OSError as error:
+        claim.remove_state(directory, folder)
+        raise claim.Refused(f"cannot write in {directory}: {error.strerror}", claim.ELSEWHERE) from None
     os.dup2(log, 2)
     os.close(log)
-    return True
+    return folder
 
 
 def _fork_into_namespaces(request: dict[str, Any], control: socket.socket, directory_fd: int) -> None:
@@ -166,10 +94,11 @@ def _fork_into_namespaces(request: dict[str, Any], control: socket.socket, direc
     answer = os.read(to_parent_r, 4096)
     if answer:
         os.waitpid(child, 0)
-        raise _Refused(**json.loads(answer))
+        told = json.loads(answer)
+        raise claim.Refused(told["error"], told["remedy"])
     try:
         _write_maps(child, request)
-    except _Refused:
+    except claim.Refused:
         os.close(to_child_w)
         os.waitpid(child, 0)
         raise
@@ -201,7 +130,7 @@ def _child(request: dict[str, Any], control: socket.socket, directory_fd: int, g
         sc.unshare(sc.CLONE_NEWPID | sc.CLONE_NEWNS | sc.CLONE_NEWNET | sc.CLONE_NEWIPC | sc.CLONE_NEWUTS)
         init = os.fork()
     except OSError as error:
-        labinit.remove_state(request["directory"], directory_fd)
+        claim.remove_state(request["directory"], directory_fd)
         _answer(control, {"error": sc.describe(error), "remedy": labinit.remedy(error)})
         os._exit(1)
     if init == 0:
@@ -225,7 +154,7 @@ def _write_maps(pid: int, request: dict[str, Any]) -> None:
             done = subprocess.run(argv, check=False, capture_output=True, text=True)
             if done.returncode != 0:
                 mend = "check this user's lines in /etc/subuid and /etc/subgid"
-                raise _Refused(error=f"{argv[0]} failed: {done.stderr.strip()}", remedy=mend)
+                raise claim.Refused(f"{argv[0]} failed: {done.stderr.strip()}", mend)
         else:
             if which == "gid":
                 _write(f"/proc/{pid}/setgroups", "deny")
@@ -238,7 +167,7 @@ def _write(path: str, text: str) -> None:
             file.write(text)
     except OSError as error:
         mend = "allow unprivileged user namespaces, or run netlab with sudo ('netlab doctor' says more)"
-        raise _Refused(error=f"cannot write {path}: {error.strerror}", remedy=mend) from None
+        raise claim.Refused(f"cannot write {path}: {error.strerror}", mend) from None
 
 
 if __name__ == "__main__":
