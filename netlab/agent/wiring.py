@@ -42,7 +42,7 @@ def wire(request: WireRequest, namespaces: Namespaces) -> WireAnswer:
     for node in request.nodes:
         with namespaces.inside(node.name):
             # Before any interface exists, so that interfaces are born with the machine's defaults.
-            missing += _set_sysctls(node, [s for s in node.sysctls if not _of_interface(s)])
+            missing += _set_sysctls(node, [s for s in node.sysctls if not s.of_interface])
             sockets[node.name] = NetlinkSocket()
     indexes = _indexes(request)
     try:
@@ -50,7 +50,7 @@ def wire(request: WireRequest, namespaces: Namespaces) -> WireAnswer:
         for node in request.nodes:
             _configure(node, sockets[node.name], indexes[node.name])
             with namespaces.inside(node.name):
-                missing += _set_sysctls(node, [s for s in node.sysctls if _of_interface(s)])
+                missing += _set_sysctls(node, [s for s in node.sysctls if s.of_interface])
     except KernelRefusal as refusal:
         raise LabError(str(refusal)) from None
     finally:
@@ -71,11 +71,6 @@ def _check_ipv6(request: WireRequest) -> None:
                         f"{node.name}:{interface.name} has the address {address}, and this kernel has no IPv6: boot it "
                         "without ipv6.disable=1, or take IPv6 out of the topology"
                     )
-
-
-def _of_interface(sysctl: SysctlPlan) -> bool:
-    parts = sysctl.key.split(".")
-    return len(parts) > 4 and parts[2] in ("conf", "neigh") and parts[3] not in ("all", "default")
 
 
 def _set_sysctls(node: NodeWiring, sysctls: list[SysctlPlan]) -> list[tuple[str, str]]:

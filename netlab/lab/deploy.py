@@ -133,6 +133,7 @@ def _commit(plan: LabPlan, build: Build, directory: Path, *, hold: bool = False)
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         init=init,
         nodes=nodes,
+        engine=build.engine_url,
     )
     state.save(lab, plan)
     if hold:

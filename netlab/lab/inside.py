@@ -24,14 +24,14 @@ def execute(node: str, argv: tuple[str, ...], lab: str | None, environment: dict
     running = state.choose(lab)
     if argv[:1] == ("vtysh",):
         _check_vtysh(running, node)
-    return by_name(running.runtime).execute(_node(running, node), argv, environment)
+    return by_name(running.runtime).execute(running, _node(running, node), argv, environment)
 
 
 def capture(lab: Lab, node: str, invocation: Invocation) -> Finished:
     """Run a command in a node of a running lab and keep its output."""
     from netlab.runtime.choice import by_name
 
-    return by_name(lab.runtime).capture(_node(lab, node), invocation)
+    return by_name(lab.runtime).capture(lab, _node(lab, node), invocation)
 
 
 def _check_vtysh(lab: Lab, node: str) -> None:

@@ -154,7 +154,9 @@ def has_record(name: str) -> bool:
 
 def is_alive(lab: Lab) -> bool:
     """Whether the lab runs. A lab of an earlier boot is dead whatever its pids say."""
-    return lab.boot_id == boot_id() and lock.is_held(Path(lab.directory))
+    from netlab.runtime.choice import by_name
+
+    return lab.boot_id == boot_id() and by_name(lab.runtime).is_alive(lab)
 
 
 def boot_id() -> str:

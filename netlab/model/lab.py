@@ -14,11 +14,13 @@ class LabNode:
     started: int
     """Start time of `pid` in clock ticks since boot (proc(5), stat field 22): confirms the pid before any use."""
     lab_pid: int
+    container: str = ""
+    """The id of its container, or the name of one that is not netlab's. Empty where no engine runs it."""
 
 
 @dataclass(frozen=True)
 class Lab:
-    """A lab that was built. It is alive while its init holds the lock on its lock file."""
+    """A lab that was built. Its runtime knows whether it is alive."""
 
     name: str
     runtime: str
@@ -32,7 +34,10 @@ class Lab:
     created: str
     """RFC 3339, UTC."""
     init: LabNode
+    """The lab's init; where it has none, the process that built it. No two labs have the same."""
     nodes: tuple[LabNode, ...]
+    engine: str = ""
+    """Where the container engine listens that runs it; empty where none does."""
 
     def node(self, name: str) -> LabNode:
         """The machine of that name. KeyError where there is none."""

@@ -59,6 +59,12 @@ class SysctlPlan:
     value: str
     required: bool = True
 
+    @property
+    def of_interface(self) -> bool:
+        """Whether it is one interface's own, and can be set once that exists."""
+        parts = self.key.split(".")
+        return len(parts) > 4 and parts[2] in ("conf", "neigh") and parts[3] not in ("all", "default")
+
 
 @dataclass(frozen=True)
 class LineSource:

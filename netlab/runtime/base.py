@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 RuntimeName = Literal["netns", "docker"]
 
 if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to import as it may take in all
+    from collections.abc import Iterator
     from pathlib import Path
 
     from netlab.agent.client import AgentClient
@@ -64,6 +65,14 @@ class Build(Protocol):
     def make_nodes(self) -> None:
         """Give every machine its namespaces and files."""
 
+    @property
+    def fresh(self) -> frozenset[str]:
+        """The machines that this build has made or started: all of a new lab, of a repaired one those that had died."""
+
+    @property
+    def engine_url(self) -> str:
+        """Where the container engine listens; empty where there is none."""
+
     def start_processes(self, timeout: float) -> None:
         """Start the machines' processes and wait until they are ready: `timeout` seconds for each round of them."""
 
@@ -84,8 +93,11 @@ class Runtime(Protocol):
     def name(self) -> RuntimeName:
         """As topology files and the state folder have it."""
 
-    def build(self, plan: LabPlan, directory: Path) -> Build:
-        """Start building a lab whose state folder will be `directory`."""
+    def build(self, plan: LabPlan, directory: Path, lab: Lab | None = None) -> Build:
+        """Start building a lab whose state folder will be `directory`; with `lab`, repairing the one that is there.
+
+        LabError where this runtime repairs none.
+        """
 
     def try_out(self, node: NodePlan, argv: tuple[str, ...], text: str) -> str:
         """The output of `argv FILE` by the machine's own program, before the machine exists, where FILE holds `text`.
@@ -96,14 +108,26 @@ class Runtime(Protocol):
     def agent(self, lab: Lab) -> AgentClient:
         """An agent for a running lab."""
 
-    def execute(self, node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -> int:
+    def execute(self, lab: Lab, node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -> int:
         """Run a command in a machine with this process's standard streams; its exit code."""
 
-    def capture(self, node: LabNode, invocation: Invocation) -> Finished:
+    def capture(self, lab: Lab, node: LabNode, invocation: Invocation) -> Finished:
         """Run a command in a machine and keep its output. From any thread."""
 
     def recorder(self, lab: Lab, output: int) -> RecordSession:
         """A recorder for a running lab, that writes packets to the descriptor `output`."""
+
+    def printed(self, lab: Lab, node: LabNode, tail: int | None) -> Iterator[str]:
+        """What a machine printed beside the logs of its processes: the last `tail` lines."""
+
+    def is_alive(self, lab: Lab) -> bool:
+        """Whether the lab, one of this boot, runs."""
+
+    def restart(self, lab: Lab, node: LabNode, timeout: float) -> None:
+        """End a machine, within `timeout` seconds, and start it again without its links. LabError where that cannot be.
+
+        Repairing the lab puts back what it lost.
+        """
 
     def running(self, lab: Lab) -> frozenset[str]:
         """The names of the lab's machines that run."""
@@ -113,3 +137,6 @@ class Runtime(Protocol):
 
     def destroy(self, lab: Lab) -> None:
         """End every process of the lab; its namespaces and links go with them."""
+
+    def sweep(self, lab: str, directory: Path) -> bool:
+        """Remove what there is of a lab without a record: half built, or its record was lost. Whether there was any."""

@@ -68,6 +68,19 @@ def take(directory: str) -> Claim:
     raise Refused(f"cannot make {directory}: its parent is removed again and again")
 
 
+def retake(directory: str) -> Claim | None:
+    """The folder of a lab that is there and its lock; None where somebody holds that."""
+    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    lock = os.open("lock", os.O_RDWR | os.O_NOFOLLOW, dir_fd=folder)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        os.close(folder)
+        return None
+    return Claim(folder, lock)
+
+
 def _remove_if_empty(labs: int) -> None:
     """The folder of all labs, which may have been made for nothing."""
     name = os.path.basename(os.readlink(f"/proc/self/fd/{labs}"))

@@ -17,8 +17,8 @@ import netlab
 from netlab.model.errors import HostError, LabError
 from netlab.model.lab import LabNode
 from netlab.model.plan import LabPlan, NodePlan
-from netlab.runtime import lock, starting
-from netlab.runtime.netns import agents, identity, needs, ownroot, processes
+from netlab.runtime import lock, processes, starting
+from netlab.runtime.netns import agents, identity, needs, ownroot
 
 if TYPE_CHECKING:
     from netlab.agent.client import AgentClient
@@ -73,6 +73,16 @@ class Build:
     def committed(self) -> bool:
         """Whether the lab lives on without this block."""
         return self._committed
+
+    @property
+    def fresh(self) -> frozenset[str]:
+        """The machines that this build has made: all of them."""
+        return frozenset(self._node_pids)
+
+    @property
+    def engine_url(self) -> str:
+        """No engine runs them."""
+        return ""
 
     def __enter__(self) -> Build:
         return self

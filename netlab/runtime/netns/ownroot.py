@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 
 from netlab.model.errors import HostError
+from netlab.runtime.inside import groups
 from netlab.runtime.netns.rootfs import resolved
 
 SHELL = "/bin/sh"
@@ -14,7 +15,6 @@ SHELL = "/bin/sh"
 
 _MEND = "unpack a root file system that has it; scripts/unpack-frr makes one with FRR"
 _RESOLV_CONF = "# A lab has no name server; its nodes' names are in /etc/hosts.\n"
-_FRR_GROUPS = ("frr", "frrvty")
 _HEAD = 4096
 _PT_INTERP = 3  # elf.h
 
@@ -42,23 +42,11 @@ def files(root: str) -> dict[str, str]:
     users = _text(root, "/etc/passwd")
     if not any(line.startswith("root:") for line in users.splitlines()):
         users = f"root:x:0:0:root:/root:{SHELL}\n{users}"
-    return {"/etc/group": groups(_text(root, "/etc/group")), "/etc/passwd": users, "/etc/resolv.conf": _RESOLV_CONF}
-
-
-def groups(text: str) -> str:
-    """An /etc/group with the groups root and FRR's, and root in FRR's."""
-    rows = [line.split(":") for line in text.splitlines() if line.count(":") == 3]
-    names = {row[0] for row in rows}
-    used = {row[2] for row in rows}
-    free = (str(number) for number in range(999, 99, -1) if str(number) not in used)
-    if "root" not in names:
-        rows.insert(0, ["root", "x", "0", ""])
-    rows += [[name, "x", next(free), ""] for name in _FRR_GROUPS if name not in names]
-    for row in rows:
-        members = [member for member in row[3].split(",") if member]
-        if row[0] in _FRR_GROUPS and "root" not in members:
-            row[3] = ",".join([*members, "root"])
-    return "".join(":".join(row) + "\n" for row in rows)
+    return {
+        "/etc/group": groups.with_root_in_frr(_text(root, "/etc/group")),
+        "/etc/passwd": users,
+        "/etc/resolv.conf": _RESOLV_CONF,
+    }
 
 
 def _in_root(root: str, path: str) -> str:

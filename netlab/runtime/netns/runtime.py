@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from netlab.model.errors import LabError
 from netlab.model.lab import Lab, LabNode
+from netlab.runtime import lock, processes
 from netlab.runtime.inside.starter import base_environment
-from netlab.runtime.netns import enter, processes
+from netlab.runtime.netns import enter
 
 if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to import as it may take in all
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from netlab.agent.client import AgentClient
     from netlab.agent.record.session import RecordSession
@@ -22,12 +24,18 @@ if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to 
 
 name: Literal["netns", "docker"] = "netns"
 _DESTROY_TIMEOUT = 30.0
+_FOR_GOOD = (
+    "runs on the netns runtime, where a node that has died is gone for good, its links with it: "
+    "'netlab deploy --reconfigure FILE' builds the lab anew"
+)
 
 
-def build(plan: LabPlan, directory: Path) -> Build:
-    """Start building a lab whose state folder will be `directory`."""
+def build(plan: LabPlan, directory: Path, lab: Lab | None = None) -> Build:
+    """Start building a lab whose state folder will be `directory`. LabError for one that is to be repaired."""
     from netlab.runtime.netns.build import Build
 
+    if lab is not None:
+        raise LabError(f"lab {lab.name} {_FOR_GOOD}")
     return Build(plan, directory)
 
 
@@ -51,7 +59,7 @@ def agent(lab: Lab) -> AgentClient:
     return client
 
 
-def execute(node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -> int:
+def execute(lab: Lab, node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -> int:  # noqa: ARG001
     """Run a command in a machine with this process's standard streams; its exit code."""
     if not processes.is_running(node.pid, node.started):
         raise LabError(f"{node.name} is dead: its init does not run any more")
@@ -62,7 +70,7 @@ def execute(node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def capture(node: LabNode, invocation: Invocation) -> Finished:
+def capture(lab: Lab, node: LabNode, invocation: Invocation) -> Finished:  # noqa: ARG001
     """Run a command in a machine and keep its output."""
     from netlab.runtime.netns import captured
 
@@ -78,6 +86,21 @@ def recorder(lab: Lab, output: int) -> RecordSession:
     from netlab.runtime.netns import agents
 
     return agents.start_recorder(lab.init.pid, output)
+
+
+def printed(lab: Lab, node: LabNode, tail: int | None) -> Iterator[str]:  # noqa: ARG001
+    """Nothing: what a machine's processes print is in their logs."""
+    return iter(())
+
+
+def is_alive(lab: Lab) -> bool:
+    """Whether the lab's init lives: it holds the lock of the state folder as long as it does."""
+    return lock.is_held(Path(lab.directory))
+
+
+def restart(lab: Lab, node: LabNode, timeout: float) -> None:  # noqa: ARG001
+    """LabError: a node cannot be started again."""
+    raise LabError(f"lab {lab.name} {_FOR_GOOD}")
 
 
 def running(lab: Lab) -> frozenset[str]:
@@ -96,3 +119,8 @@ def destroy(lab: Lab) -> None:
     """End every process of the lab; the kernel removes its namespaces and links."""
     if not processes.kill_and_wait(lab.init.pid, lab.init.started, _DESTROY_TIMEOUT):
         raise LabError(f"lab {lab.name}: its init (pid {lab.init.pid}) did not end within {_DESTROY_TIMEOUT:.0f} s")
+
+
+def sweep(lab: str, directory: Path) -> bool:  # noqa: ARG001
+    """False: nothing of a lab outlives its init but its folder."""
+    return False

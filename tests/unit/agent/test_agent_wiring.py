@@ -55,7 +55,7 @@ def test_a_sysctl_that_is_refused_is_named_with_its_value(proc_sys: Path) -> Non
     ],
 )
 def test_an_interfaces_sysctls_wait_for_the_interface(key: str, own: bool) -> None:
-    assert wiring._of_interface(SysctlPlan(key, "1")) is own
+    assert SysctlPlan(key, "1").of_interface is own
 
 
 def test_bridges_come_first_and_no_index_is_a_fallback_tunnels() -> None:

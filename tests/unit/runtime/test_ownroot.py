@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from netlab.model.errors import HostError
+from netlab.runtime.inside import groups
 from netlab.runtime.netns import ownroot
 
 
@@ -67,14 +68,14 @@ def test_links_in_a_circle_are_named(root: Path) -> None:
 
 
 def test_root_is_in_frrs_groups() -> None:
-    assert ownroot.groups("root:x:0:\nfrrvty:x:112:frr\nfrr:x:999:\n") == (
+    assert groups.with_root_in_frr("root:x:0:\nfrrvty:x:112:frr\nfrr:x:999:\n") == (
         "root:x:0:\nfrrvty:x:112:frr,root\nfrr:x:999:root\n"
     )
 
 
 def test_groups_that_are_not_there_are_made_with_ids_that_are_free() -> None:
-    assert ownroot.groups("") == "root:x:0:\nfrr:x:999:root\nfrrvty:x:998:root\n"
-    assert ownroot.groups("root:x:0:\nfrr:x:5:root\nother:x:999:\nnonsense\n") == (
+    assert groups.with_root_in_frr("") == "root:x:0:\nfrr:x:999:root\nfrrvty:x:998:root\n"
+    assert groups.with_root_in_frr("root:x:0:\nfrr:x:5:root\nother:x:999:\nnonsense\n") == (
         "root:x:0:\nfrr:x:5:root\nother:x:999:\nfrrvty:x:998:root\n"
     )
 

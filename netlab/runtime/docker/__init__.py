@@ -1,0 +1,15 @@
+"""The docker runtime: every machine is a container of a Docker engine on this machine, wired by netlab's own agent.
+
+    engine.py      where the engine listens, and what its refusals mean
+    images.py      which image a machine runs, and whether the engine has it
+    containers.py  what the engine is told of a machine; finding and removing a lab's containers by their labels
+    init.py        netlab's init in a container: files, processes, reaping
+    control.py     the builder's side of that: the socket by which an init is told what to do
+    guard.py       removes a lab whose builder died before the lab was complete
+    build.py       building a lab, and repairing one
+    agents.py      starting an agent: as root here, or in a helper container for a user of the group docker
+    commands.py    commands in containers
+
+A machine with processes of netlab's runs init.py as its pid 1, by the image's own python3; any other runs what its
+image starts. init.py and what it imports are standard library only, Python 3.9 and later.
+"""

@@ -1,0 +1,316 @@
+"""The builder's side: a lab of containers under construction, that is gone unless it is committed.
+
+The same class repairs a lab: containers that run as they were recorded are left alone, the others are started, or made
+again, and come to the same hands as new ones.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
+
+from netlab.model.errors import HostError, InputError, LabError, Problem
+from netlab.model.lab import Lab, LabNode
+from netlab.model.plan import LabPlan, NodePlan, Role
+from netlab.runtime import claim, processes, starting
+from netlab.runtime.base import Invocation
+from netlab.runtime.docker import commands, containers, engine, images
+from netlab.runtime.docker.agents import Agents
+from netlab.runtime.docker.control import Door, Init
+
+if TYPE_CHECKING:
+    from netlab.agent.client import AgentClient
+
+T = TypeVar("T")
+_GUARD = Path(__file__).with_name("guard.py")
+_START_TIMEOUT = 60.0
+_CLUSTER = frozenset({Role.CONTROL_PLANE, Role.WORKER, Role.POD})
+
+
+class _Stopped(Exception):
+    """Another machine failed, or the user interrupted: what this thread does is of no use any more."""
+
+
+class Build:
+    """A lab that is being built, or repaired where `lab` is given. Leaving the block without `commit` leaves nothing of
+    a new lab, and a lab under repair as far as it came."""
+
+    def __init__(self, plan: LabPlan, directory: Path, lab: Lab | None = None) -> None:
+        _refuse(plan)
+        self._plan = plan
+        self._directory = directory
+        self._lab = lab
+        self._client = engine.connect(lab.engine if lab else None)
+        images.check(self._client, plan)
+        self._claim: claim.Claim | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
+        self._agent: AgentClient | None = None
+        self._nodes: dict[str, LabNode] = {}
+        self._fresh: frozenset[str] = frozenset()
+        self._inits: dict[str, Init] = {}
+        self._committed = False
+        self._stopping = threading.Event()
+
+    @property
+    def agent(self) -> AgentClient:
+        """The lab's agent."""
+        if self._agent is None:
+            raise LabError("the lab has no agent before it is launched")
+        return self._agent
+
+    @property
+    def has_nodes(self) -> bool:
+        """Whether the machines exist."""
+        return bool(self._nodes)
+
+    @property
+    def committed(self) -> bool:
+        """Whether the lab lives on without this block."""
+        return self._committed
+
+    @property
+    def fresh(self) -> frozenset[str]:
+        """The machines that this build started: all of a new lab."""
+        return self._fresh
+
+    def __enter__(self) -> Build:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._agent:
+            self._agent.close()
+        for init in self._inits.values():
+            init.close()
+        if self._guard:
+            self._end_guard(complete=self._committed)
+        if self._claim:
+            for descriptor in self._claim:
+                os.close(descriptor)
+        self._client.close()
+
+    def launch(self) -> None:
+        """Take the state folder and start the agent. LabError where the lab exists, or a name is taken."""
+        if self._lab is not None:
+            self._claim = _retake(self._directory)
+        else:
+            self._claim = _take(self._plan, self._directory)
+            self._guard = self._start_guard()
+            self._refuse_taken_names()
+        self._agent = Agents(self._client, self._plan.name, self._directory).start(wiring=True)
+
+    def make_nodes(self) -> None:
+        """Start every machine's container, some at a time."""
+        there = {found.node: found for found in containers.of_lab(self._client, self._plan.name, self._directory)}
+        nodes = self._at_once(lambda node: self._make(node, there.get(node.name)), self._plan.nodes)
+        self._nodes = {node.name: node for node in nodes}
+        recorded = {node.name: node for node in self._lab.nodes} if self._lab else {}
+        self._fresh = frozenset(node.name for node in nodes if recorded.get(node.name) != node)
+        self.agent.hello({node.name: node.pid for node in nodes})
+
+    def _make(self, node: NodePlan, there: containers.Container | None) -> LabNode:
+        if node.container.existing is not None:
+            return self._existing(node.name, node.container.existing)
+        if there is not None and self._lab is not None and there.running:
+            now = self._look(node.name, there.id)
+            if now == self._lab.node(node.name):
+                return now
+        managed = containers.is_managed(node)
+        door = Door(self._directory, node) if managed else None
+        try:
+            made = there.id if there else containers.create(self._client, self._plan, node, self._directory)
+            if there is None:
+                self._put_files(node, made)
+            with engine.refusals(f"{node.name}: cannot start its container of image {images.image_of(node)}"):
+                self._client.start(made)
+            found = self._look(node.name, made)
+            if door is not None:
+                deadline = time.monotonic() + _START_TIMEOUT
+                self._inits[node.name] = door.answer(
+                    deadline, lambda: self._must_go_on(node, made), keep_files=there is not None
+                )
+        finally:
+            if door is not None:
+                door.close()
+        return found
+
+    def _put_files(self, node: NodePlan, container: str) -> None:
+        """The machine's files, where no init of netlab's writes them."""
+        if containers.is_managed(node):
+            return
+        archive = containers.archive(node.files)
+        if archive is not None:
+            with engine.refusals(f"{node.name}: cannot write its files"):
+                self._client.put_archive(container, "/", archive)
+
+    def _existing(self, name: str, container: str) -> LabNode:
+        pid = containers.pid_of(self._client, container)
+        if not pid:
+            raise LabError(f"{name}: there is no running container {container}, which the topology takes for granted")
+        return LabNode(name, pid, processes.start_time(pid) or 0, pid, container)
+
+    def _look(self, name: str, container: str) -> LabNode:
+        pid = containers.pid_of(self._client, container)
+        return LabNode(name, pid, processes.start_time(pid) or 0, pid, container)
+
+    def _must_go_on(self, node: NodePlan, container: str) -> None:
+        """Raise where a machine's init need not be waited for any more."""
+        if self._stopping.is_set():
+            raise _Stopped
+        if not containers.pid_of(self._client, container):
+            image = images.image_of(node)
+            said = containers.last_words(self._client, container)
+            message = f"{node.name}: netlab's init ended in its container of image {image}{f': {said}' if said else ''}"
+            raise HostError(message, "the image must have python3 (3.9 or later)")
+
+    def start_processes(self, timeout: float) -> None:
+        """Start the machines' processes and wait until they are ready; side by side as far as `start_after` allows."""
+        for wave in starting.waves(self._plan):
+            fresh = [node for node in wave if node.name in self._fresh]
+            inits = [self._inits[node.name] for node in fresh if node.name in self._inits]
+            for init in inits:
+                init.send(starting.request(init.node, timeout))
+            others = [node for node in fresh if node.name not in self._inits and node.exec]
+            self._at_once(lambda node: self._run_commands(node, timeout), others)
+            for init in inits:
+                answer = init.receive()
+                if "failed" in answer:
+                    raise starting.failure(init.node, answer)
+
+    def _run_commands(self, node: NodePlan, timeout: float) -> None:
+        """The user's commands in a machine without netlab's init."""
+        for argv in node.exec:
+            done = commands.capture(
+                self._client, self._nodes[node.name], Invocation(argv, dict(node.env), timeout=timeout)
+            )
+            if done.code != 0:
+                how = "did not end in time" if done.code is None else f"ended with exit code {done.code}"
+                said = " / ".join((done.errors or done.output).decode("utf-8", "replace").strip().splitlines()[-4:])
+                raise LabError(f"{node.name}: {' '.join(argv)} {how}{f': {said}' if said else ''}")
+
+    def record(self) -> tuple[LabNode, tuple[LabNode, ...]]:
+        """The lab, as an entry without a process, and its machines. LabError where one of them is dead already."""
+        nodes = tuple(self._nodes.values())
+        for node in nodes:
+            if not processes.is_running(node.pid, node.started):
+                said = containers.last_words(self._client, node.container)
+                raise LabError(
+                    f"{node.name}: its container ended while the lab was being built{f': {said}' if said else ''}"
+                )
+        init = self._lab.init if self._lab else LabNode("", os.getpid(), processes.start_time(os.getpid()) or 0, 0)
+        return init, nodes
+
+    @property
+    def engine_url(self) -> str:
+        """Where the engine listens."""
+        return self._lab.engine if self._lab else engine.url()
+
+    def hold(self) -> None:
+        """The lab is complete, and lives until this block or the process ends: the guard sees to that."""
+
+    def commit(self) -> None:
+        """From here on the lab lives without its builder."""
+        for init in self._inits.values():
+            init.release()
+        self._committed = True
+
+    def _at_once(self, work: Callable[[NodePlan], T], nodes: Iterable[NodePlan]) -> list[T]:
+        """Do the work for every machine, some at a time, and raise what failed first once all have stopped."""
+        with ThreadPoolExecutor(containers.AT_A_TIME) as pool:
+            futures: list[Future[T]] = [pool.submit(work, node) for node in nodes]
+            try:
+                wait_for(futures, return_when="FIRST_EXCEPTION")
+            finally:
+                if not all(future.done() for future in futures):
+                    self._stopping.set()
+                    pool.shutdown(wait=True, cancel_futures=True)
+        failures = [error for future in futures if not future.cancelled() and (error := future.exception())]
+        for error in failures:
+            if not isinstance(error, _Stopped):
+                raise error
+        return [future.result() for future in futures]
+
+    def _refuse_taken_names(self) -> None:
+        """LabError where a container that is not this lab's has one of its names."""
+        wanted = {self._plan.container_name(n.name) for n in self._plan.nodes if n.container.existing is None}
+        with engine.refusals("cannot list the containers"):
+            rows = self._client.containers(all=True)
+        for row in rows:
+            for name in (name.lstrip("/") for name in row["Names"] or ()):
+                if name not in wanted:
+                    continue
+                own = (row["Labels"] or {}).get("netlab.lab") == self._plan.name
+                if own and (row["Labels"] or {}).get("netlab.directory") == str(self._directory):
+                    mend = f"'netlab destroy --lab {self._plan.name}' removes them"
+                    raise LabError(f"containers of a lab {self._plan.name} are left whose state is gone: {mend}")
+                whose = (
+                    f"lab {row['Labels']['netlab.lab']}'s of another user or state folder" if own else "not this lab's"
+                )
+                mend = "give the lab another name or prefix, or remove that container"
+                raise LabError(f"there is a container {name} already, which is {whose}: {mend}")
+
+    def _start_guard(self) -> subprocess.Popen[bytes]:
+        argv = [sys.executable, "-I", "-S", str(_GUARD), self.engine_url, self._plan.name, str(self._directory)]
+        lock = self._claim.lock if self._claim else -1
+        try:
+            return subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(lock,),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise HostError(f"cannot start {argv[0]}: {error.strerror}") from None
+
+    def _end_guard(self, *, complete: bool) -> None:
+        assert self._guard is not None and self._guard.stdin is not None
+        try:
+            if complete:
+                self._guard.stdin.write(b".")
+            self._guard.stdin.close()
+        except BrokenPipeError:
+            pass  # somebody killed it
+        self._guard.wait()
+
+
+def _refuse(plan: LabPlan) -> None:
+    """What this runtime does not run."""
+    for node in plan.nodes:
+        if node.role in _CLUSTER:
+            mend = "deploy with --runtime netns, which emulates the cluster; or have routers announce the VIP (serve)"
+            raise HostError(f"{node.owner}: the docker runtime has no Kubernetes cluster yet", mend)
+        if node.rootfs is not None:
+            message = f"{node.name}: rootfs is for the netns runtime; a container has an image"
+            raise InputError(Problem(message, hint="write image: in its place"))
+
+
+def _take(plan: LabPlan, directory: Path) -> claim.Claim:
+    try:
+        claimed = claim.take(str(directory))
+    except claim.Exists:
+        raise LabError(
+            f"lab {plan.name} exists already: 'netlab destroy --lab {plan.name}' removes it, "
+            "'netlab deploy --reconfigure' replaces it"
+        ) from None
+    except claim.Refused as refusal:
+        raise HostError(str(refusal), refusal.remedy) from None
+    return claimed
+
+
+def _retake(directory: Path) -> claim.Claim:
+    claimed = claim.retake(str(directory))
+    if claimed is None:
+        raise LabError(f"{directory.name} is being built or repaired by another netlab: wait for it")
+    return claimed

@@ -1,0 +1,191 @@
+"""What the engine is told of a machine, and finding and removing a lab's containers by their labels."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import NotFound
+from docker.types import LogConfig, Mount
+
+import netlab
+from netlab.model.plan import FilePlan, LabPlan, NodePlan
+from netlab.runtime.docker import engine
+from netlab.runtime.docker.images import image_of
+from netlab.runtime.inside.starter import DEFAULT_CAPABILITIES
+
+AT_A_TIME = 8
+"""Requests to the engine side by side: more gain nothing, the engine itself is the limit."""
+PACKAGE = Path(netlab.__file__).parent
+_INSIDE = "/run/netlab"
+_INIT = f"{_INSIDE}/package/netlab/runtime/docker/init.py"
+_LOG_SIZE = "10m"
+_HOSTS = "/etc/hosts"
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of a lab as the engine lists it."""
+
+    id: str
+    name: str
+    node: str
+    """Empty for a helper of netlab's."""
+    running: bool
+
+
+def is_managed(node: NodePlan) -> bool:
+    """Whether netlab's init runs in it: it has processes of netlab's to start."""
+    return not node.container.boots and any(not process.is_command for process in node.processes)
+
+
+def labels(plan_name: str, node: str, directory: str) -> dict[str, str]:
+    """What every container of a lab can be found by, from Docker alone."""
+    return {
+        "netlab.lab": plan_name,
+        "netlab.node": node,
+        "netlab.owner": str(os.geteuid()),
+        "netlab.version": netlab.__version__,
+        "netlab.directory": directory,
+    }
+
+
+def create(client: docker.APIClient, plan: LabPlan, node: NodePlan, directory: Path) -> str:
+    """Create a machine's container; its id. LabError where the engine refuses."""
+    managed = is_managed(node)
+    command = next((process.argv for process in node.processes if process.is_command), None)
+    entrypoint = node.container.entrypoint
+    image = image_of(node)
+    with engine.refusals(f"{node.name}: cannot create its container of image {image}"):
+        made = client.create_container(
+            image,
+            name=plan.container_name(node.name),
+            hostname=node.name,
+            entrypoint=["python3", "-I", "-S", "-B", _INIT] if managed else list(entrypoint) if entrypoint else None,
+            command=[node.name] if managed else list(command) if command else None,
+            user=None if managed else node.container.user,
+            environment=dict(node.env),
+            labels={**dict(node.container.labels), **labels(plan.name, node.name, str(directory))},
+            tty=not managed and node.image is not None,
+            stdin_open=not managed and node.image is not None,
+            host_config=_host_config(client, node, directory, managed=managed),
+        )
+    return str(made["Id"])
+
+
+def _host_config(client: docker.APIClient, node: NodePlan, directory: Path, *, managed: bool) -> Any:
+    mounts = [Mount(bind.target, bind.source, type="bind", read_only=bind.read_only) for bind in node.binds]
+    if managed:
+        mounts.append(Mount(f"{_INSIDE}/package/netlab", str(PACKAGE), type="bind", read_only=True))
+        mounts.append(Mount(f"{_INSIDE}/node", str(directory / "nodes" / node.name), type="bind", read_only=True))
+    privileges: dict[str, Any] = {"privileged": True}
+    if not node.container.privileged:
+        privileges = {"cap_drop": ["ALL"], "cap_add": sorted(capabilities(node))}
+    return client.create_host_config(
+        network_mode="bridge" if node.container.management else "none",
+        mounts=mounts,
+        sysctls=sysctls(node),
+        extra_hosts=_extra_hosts(node.files),
+        log_config=LogConfig(type=LogConfig.types.JSON, config={"max-size": _LOG_SIZE, "max-file": "1"}),
+        **privileges,
+    )
+
+
+def capabilities(node: NodePlan) -> frozenset[str]:
+    """The capabilities of a machine's container: what every node has, and what its processes ask for."""
+    asked = frozenset(name for process in node.processes for name in process.capabilities)
+    own = frozenset() if is_managed(node) else frozenset({"MKNOD"})  # of Docker's default set, for an image's own init
+    return DEFAULT_CAPABILITIES | asked | own
+
+
+def sysctls(node: NodePlan) -> dict[str, str]:
+    """What the engine sets before anything starts, and again at each restart: what this kernel has, but for the
+    interfaces' own, which do not exist yet. The agent sets the rest, and says what is missing."""
+    return {
+        sysctl.key: sysctl.value
+        for sysctl in node.sysctls
+        if not sysctl.of_interface and Path("/proc/sys", *sysctl.key.split(".")).exists()
+    }
+
+
+def _extra_hosts(files: tuple[FilePlan, ...]) -> list[str]:
+    """The lab's names, as the engine takes them: it writes /etc/hosts itself, anew at each start."""
+    text = next((file.content for file in files if file.path == _HOSTS), "")
+    rows = [line.split() for line in text.splitlines()]
+    return [f"{name}:{row[0]}" for row in rows for name in row[1:] if "localhost" not in name and "ip6-" not in name]
+
+
+def of_lab(client: docker.APIClient, name: str, directory: Path | str) -> tuple[Container, ...]:
+    """The containers of this user's lab that has its state in `directory`, in every state. LabError, HostError."""
+    wanted = [f"netlab.lab={name}", f"netlab.owner={os.geteuid()}", f"netlab.directory={directory}"]
+    with engine.refusals("cannot list the containers"):
+        rows = client.containers(all=True, filters={"label": wanted})
+    return tuple(
+        Container(
+            row["Id"], row["Names"][0].lstrip("/"), row["Labels"].get("netlab.node", ""), row["State"] == "running"
+        )
+        for row in rows
+    )
+
+
+def pid_of(client: docker.APIClient, container: str) -> int:
+    """The pid of its first process in the host's numbering; 0 where it does not run."""
+    with engine.refusals("cannot look at a container"):
+        try:
+            return int(client.inspect_container(container)["State"]["Pid"])
+        except NotFound:
+            return 0
+
+
+def remove(client: docker.APIClient, found: tuple[Container, ...]) -> None:
+    """Remove containers with their anonymous volumes, running or not. One that is gone already is no error."""
+
+    def remove_one(container: Container) -> None:
+        with engine.refusals(f"cannot remove container {container.name}"):
+            try:
+                client.remove_container(container.id, force=True, v=True)
+            except NotFound:
+                pass
+            except docker.errors.APIError as error:
+                if error.status_code != 409:  # somebody else is removing it
+                    raise
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        list(pool.map(remove_one, found))
+
+
+def last_words(client: docker.APIClient, container: str) -> str:
+    """The last lines that a container's first process printed, on one line."""
+    return " / ".join(line.strip() for line in printed(client, container, 4) if line.strip())
+
+
+def printed(client: docker.APIClient, container: str, tail: int | None) -> Iterator[str]:
+    """The lines that a container's first process printed, the last `tail` of them."""
+    with engine.refusals("cannot read a container's log"):
+        try:
+            text = client.logs(container, tail="all" if tail is None else tail)
+        except NotFound:
+            return
+    yield from text.decode("utf-8", "replace").splitlines()
+
+
+def archive(files: tuple[FilePlan, ...]) -> bytes | None:
+    """Files as a tar archive from the root on; None where there are none but the engine's own."""
+    wanted = [file for file in files if file.path != _HOSTS]
+    if not wanted:
+        return None
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for file in wanted:
+            data = file.content.encode()
+            entry = tarfile.TarInfo(file.path.lstrip("/"))
+            entry.size, entry.mode = len(data), file.mode
+            tar.addfile(entry, io.BytesIO(data))
+    return buffer.getvalue()

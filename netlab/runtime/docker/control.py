@@ -1,0 +1,119 @@
+"""The builder's side of a container's init: the socket by which it is told what to do (init.py has the other end).
+
+The socket lies in a folder of the lab's state that the container sees read-only. The first message carries the
+descriptors of the logs, so that a container sees no other file of the state folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from netlab.model.errors import LabError
+from netlab.model.plan import NodePlan
+
+_POLL = 0.05
+_NAME = "control"
+
+
+class Door:
+    """Where an init of a machine knocks. Made before its container starts."""
+
+    def __init__(self, directory: Path, node: NodePlan) -> None:
+        self._node = node
+        self._logs = directory / "logs" / node.name
+        folder = directory / "nodes" / node.name
+        for path in (self._logs, folder):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / _NAME).unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX)
+        # The path of a unix socket has room for 107 bytes (unix(7)), and the state folder may lie deep.
+        short = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            self._listener.bind(f"/proc/self/fd/{short}/{_NAME}")
+        finally:
+            os.close(short)
+        self._listener.listen(1)
+        self._path = folder / _NAME
+
+    def close(self) -> None:
+        """Nobody can knock any more."""
+        self._listener.close()
+        self._path.unlink(missing_ok=True)
+
+    def answer(self, deadline: float, must_go_on: Callable[[], None], *, keep_files: bool) -> Init:
+        """Wait for the init until `deadline` (time.monotonic); `must_go_on` is called meanwhile and may raise.
+
+        `keep_files`: files that the machine has already stay as they are.
+        """
+        while not select.select([self._listener], [], [], _POLL)[0]:
+            must_go_on()
+            if time.monotonic() > deadline:
+                raise LabError(f"{self._node.name}: netlab's init in its container did not answer in time")
+        connection, _ = self._listener.accept()
+        return Init(connection, self._node, self._logs, keep_files=keep_files)
+
+
+class Init:
+    """A connected init."""
+
+    def __init__(self, connection: socket.socket, node: NodePlan, logs: Path, *, keep_files: bool) -> None:
+        self.node = node
+        self.connection = connection
+        self._lines = connection.makefile("rb")
+        names = [*(process.name for process in node.processes), "exec"]
+        opened = [_open_log(logs, name) for name in names]
+        try:
+            socket.send_fds(connection, [b"L"], opened)
+        finally:
+            for descriptor in opened:
+                os.close(descriptor)
+        files = [{"path": file.path, "content": file.content, "mode": file.mode} for file in node.files]
+        self.send({"logs": names, "files": files, "keep_files": keep_files})
+        self._expect("ready")
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Tell it something."""
+        try:
+            self.connection.sendall(json.dumps(message).encode() + b"\n")
+        except OSError:
+            raise self._gone() from None
+
+    def receive(self) -> dict[str, Any]:
+        """Its next answer."""
+        line = self._lines.readline()
+        if not line:
+            raise self._gone()
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise LabError(answer["error"])
+        return answer
+
+    def _expect(self, word: str) -> None:
+        answer = self.receive()
+        if word not in answer:
+            raise LabError(f"{self.node.name}: its init answered {answer}")
+
+    def _gone(self) -> LabError:
+        return LabError(f"{self.node.name}: its container died while the lab was being built")
+
+    def release(self) -> None:
+        """The machine lives on without its builder."""
+        self.send({"op": "commit"})
+        self.close()
+
+    def close(self) -> None:
+        """End the conversation. An init that was not released ends."""
+        self._lines.close()
+        self.connection.close()
+
+
+def _open_log(folder: Path, name: str) -> int:
+    flags = os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(folder / f"{name}.log", flags, 0o600)

@@ -1,0 +1,47 @@
+"""Which image a machine runs, and whether the engine has it."""
+
+from __future__ import annotations
+
+import docker
+from docker.errors import ImageNotFound
+
+from netlab.model.errors import HostError
+from netlab.model.plan import LabPlan, NodePlan, Role
+from netlab.runtime.docker import engine
+
+RELEASE = "13"
+"""Debian's, which netlab's own images are made of."""
+BASE = f"netlab/base:{RELEASE}"
+
+
+def image_of(node: NodePlan) -> str:
+    """The image that a machine runs: the one that the user names, else netlab's own for what it is."""
+    if node.image is not None:
+        return node.image
+    if node.routing is not None:
+        return f"netlab/{'bird' if node.routing.daemon == 'bird' else 'frr'}:{RELEASE}"
+    return BASE if node.role is Role.BRIDGE else f"netlab/client:{RELEASE}"
+
+
+def check(client: docker.APIClient, plan: LabPlan) -> None:
+    """HostError, with the commands that mend it, where the engine lacks images of the lab."""
+    wanted = dict.fromkeys(image_of(node) for node in plan.nodes if node.container.existing is None)
+    missing = [image for image in wanted if not is_there(client, image)]
+    if missing:
+        own = [image.removeprefix("netlab/").partition(":")[0] for image in missing if image.startswith("netlab/")]
+        mends = [f"scripts/build-images {' '.join(own)}"] if own else []
+        mends += [f"docker pull {image}" for image in missing if not image.startswith("netlab/")]
+        some = "images are" if len(missing) > 1 else "image is"
+        raise HostError(
+            f"the Docker engine lacks what the lab's nodes run: {some} missing: {', '.join(missing)}", "; ".join(mends)
+        )
+
+
+def is_there(client: docker.APIClient, image: str) -> bool:
+    """Whether the engine has the image."""
+    with engine.refusals(f"image {image}"):
+        try:
+            client.inspect_image(image)
+        except ImageNotFound:
+            return False
+    return True

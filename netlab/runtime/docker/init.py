@@ -1,0 +1,126 @@
+"""netlab's init in a container: pid 1. Writes the machine's files, starts its processes, reaps for ever.
+
+Run as `python3 -I -S -B init.py NODE`. It asks its builder what to do, over the socket in /run/netlab/node: at the
+container's start, and again after a restart, when it waits for `netlab repair`. Until the builder says "commit", the
+end of the conversation means that the builder is gone, and this process ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import time
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
+
+from netlab.runtime.inside import groups
+from netlab.runtime.inside.starter import Starter
+
+_CONTROL = "/run/netlab/node/control"
+_POLL = 0.02
+_MOST_LOGS = 250  # SCM_MAX_FD is 253 (unix(7))
+_LAST_WORDS = 3.0  # seconds that processes have after SIGTERM; `docker stop` gives ten
+# The engine writes these itself, and anew at each start.
+_ENGINES = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
+
+
+def main() -> None:
+    """Be the init."""
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, _leave)
+    control = _connect()
+    _, logs, _, _ = socket.recv_fds(control, 1, _MOST_LOGS)
+    lines = control.makefile("r", encoding="utf-8")
+    first = lines.readline()
+    if not first:
+        sys.exit(1)
+    told = json.loads(first)
+    opened = dict(zip(told["logs"], logs))
+    try:
+        _write_files(told["files"], keep=told["keep_files"])
+    except OSError as error:
+        _send(control, {"error": f"{sys.argv[1]}: cannot write {error.filename}: {error.strerror}"})
+        sys.exit(1)
+    _send(control, {"ready": sys.argv[1]})
+    request = lines.readline()
+    if not request:
+        sys.exit(1)
+    try:
+        answer = Starter(sys.argv[1], json.loads(request), lambda process: os.dup(opened[process])).run()
+    except OSError as error:
+        answer = {"error": f"{sys.argv[1]}: {error.strerror}"}
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps from here on
+    _send(control, answer)
+    if not lines.readline():
+        sys.exit(1)
+    for descriptor in logs:
+        os.close(descriptor)
+    control.close()
+    while True:
+        signal.pause()
+
+
+def _connect() -> socket.socket:
+    while True:
+        control = socket.socket(socket.AF_UNIX)
+        try:
+            control.connect(_CONTROL)
+            return control
+        except OSError:
+            control.close()
+            time.sleep(_POLL)
+
+
+def _send(control: socket.socket, message: dict[str, object]) -> None:
+    try:
+        control.sendall(json.dumps(message).encode() + b"\n")
+    except OSError:
+        sys.exit(1)  # the builder is gone
+
+
+def _write_files(files: list[dict[str, object]], *, keep: bool) -> None:
+    for file in files:
+        path = str(file["path"])
+        if path in _ENGINES or (keep and os.path.exists(path)):
+            continue
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as stream:
+            stream.write(str(file["content"]))
+        os.chmod(path, int(str(file["mode"])))
+        if path.startswith("/etc/frr/"):
+            _prepare_for_frr()
+
+
+def _prepare_for_frr() -> None:
+    """What FRR's daemons insist on when they run as root: their folders, and root in their groups."""
+    for folder in ("/run/frr", "/var/log/frr", "/var/lib/frr", "/var/tmp/frr"):
+        os.makedirs(folder, exist_ok=True)
+    with open("/etc/group", encoding="utf-8", errors="replace") as stream:
+        text = stream.read()
+    wanted = groups.with_root_in_frr(text)
+    if wanted != text:
+        with open("/etc/group", "w", encoding="utf-8") as stream:
+            stream.write(wanted)
+
+
+def _leave(*_: object) -> None:
+    """End the machine's processes, then this one, and with it the container."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    deadline = time.monotonic() + _LAST_WORDS
+    try:
+        os.kill(-1, signal.SIGTERM)
+        while time.monotonic() < deadline:
+            os.kill(-1, 0)
+            time.sleep(_POLL)
+    except ProcessLookupError:
+        pass  # none is left
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

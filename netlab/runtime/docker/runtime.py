@@ -1,0 +1,151 @@
+"""The docker runtime as the packages above use it: the functions of netlab.runtime.base.Runtime."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from netlab.model.errors import LabError
+from netlab.model.lab import Lab, LabNode
+from netlab.runtime import processes
+from netlab.runtime.docker import engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from netlab.agent.client import AgentClient
+    from netlab.agent.record.session import RecordSession
+    from netlab.model.host import HostFinding
+    from netlab.model.plan import LabPlan, NodePlan
+    from netlab.runtime.base import Build, Finished, Invocation
+
+name: Literal["netns", "docker"] = "docker"
+
+
+def build(plan: LabPlan, directory: Path, lab: Lab | None = None) -> Build:
+    """Start building a lab whose state folder will be `directory`, or repairing the one that is there."""
+    from netlab.runtime.docker.build import Build
+
+    return Build(plan, directory, lab)
+
+
+def try_out(node: NodePlan, argv: tuple[str, ...], text: str) -> str:
+    """The output of `argv FILE` by the machine's own program, before the machine exists, where FILE holds `text`."""
+    from netlab.runtime.docker import tryout
+
+    return tryout.run(node, argv, text)
+
+
+def agent(lab: Lab) -> AgentClient:
+    """An agent for a running lab. LabError where a machine was restarted and has lost its links."""
+    from pathlib import Path
+
+    from netlab.runtime.docker import containers
+    from netlab.runtime.docker.agents import Agents
+
+    client = engine.connect(lab.engine)
+    pids = {}
+    for node in lab.nodes:
+        pid = containers.pid_of(client, node.container)
+        if pid and not processes.is_running(node.pid, node.started):
+            raise LabError(
+                f"{node.name} was restarted, and its links with it are gone: 'netlab repair --lab {lab.name}' "
+                "puts back what it lost"
+            )
+        if pid:
+            pids[node.name] = pid
+    made = Agents(client, lab.name, Path(lab.directory)).start()
+    try:
+        made.hello(pids)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def execute(lab: Lab, node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -> int:
+    """Run a command in a machine with this process's standard streams; this process becomes it."""
+    from netlab.runtime.docker import commands
+
+    _must_run(lab, node)
+    commands.replace_this_process(lab.engine, node, argv, environment)
+
+
+def capture(lab: Lab, node: LabNode, invocation: Invocation) -> Finished:
+    """Run a command in a machine and keep its output."""
+    from netlab.runtime.docker import commands
+
+    _must_run(lab, node)
+    return commands.capture(engine.connect(lab.engine), node, invocation)
+
+
+def _must_run(lab: Lab, node: LabNode) -> None:
+    if processes.is_running(node.pid, node.started):
+        return
+    from netlab.runtime.docker import containers
+
+    engine.refuse_closed(lab.engine)
+    if not containers.pid_of(engine.connect(lab.engine), node.container):
+        raise LabError(f"{node.name} is dead: its container does not run; 'netlab restart {node.name}' starts it")
+
+
+def recorder(lab: Lab, output: int) -> RecordSession:
+    """A recorder for a running lab, that writes packets to the descriptor `output`."""
+    from pathlib import Path
+
+    from netlab.runtime.docker.agents import Agents
+
+    return Agents(engine.connect(lab.engine), lab.name, Path(lab.directory)).start_recorder(output)
+
+
+def printed(lab: Lab, node: LabNode, tail: int | None) -> Iterator[str]:
+    """The lines that the container's own first process printed, the last `tail` of them."""
+    from netlab.runtime.docker import containers
+
+    return containers.printed(engine.connect(lab.engine), node.container, tail)
+
+
+def running(lab: Lab) -> frozenset[str]:
+    """The names of the lab's machines that run."""
+    return frozenset(node.name for node in lab.nodes if processes.is_running(node.pid, node.started))
+
+
+def is_alive(lab: Lab) -> bool:
+    """Whether any of its containers runs, as it was recorded or restarted."""
+    if running(lab):
+        return True
+    from netlab.runtime.docker import containers
+
+    return any(found.running for found in containers.of_lab(engine.connect(lab.engine), lab.name, lab.directory))
+
+
+def restart(lab: Lab, node: LabNode, timeout: float) -> None:
+    """End a machine's container as `docker stop` does, within `timeout` seconds, and start it; without its links."""
+    client = engine.connect(lab.engine)
+    with engine.refusals(f"{node.name}: cannot restart its container"):
+        client.restart(node.container, timeout=int(timeout))
+
+
+def needs() -> tuple[HostFinding, ...]:
+    """What it needs of this host, met or not. Changes nothing."""
+    from netlab.runtime.docker import needs
+
+    return needs.examine()
+
+
+def destroy(lab: Lab) -> None:
+    """Remove every container of the lab; its namespaces and links go with them."""
+    from netlab.runtime.docker import containers
+
+    client = engine.connect(lab.engine)
+    containers.remove(client, containers.of_lab(client, lab.name, lab.directory))
+
+
+def sweep(lab: str, directory: Path) -> bool:
+    """Remove what there is of a lab of that name that has no record: half built, or its record was lost."""
+    from netlab.runtime.docker import containers
+
+    client = engine.connect()
+    found = containers.of_lab(client, lab, directory)
+    containers.remove(client, found)
+    return bool(found)
