@@ -71,6 +71,10 @@ class AgentClient:
         """Make links, addresses, routes and sysctls. LabError names the machine and what the kernel refused."""
         return self._call("wire", request, WireAnswer)
 
+    def rewire(self, request: WireRequest) -> WireAnswer:
+        """Make the links of a lab that are not whole, with what depends on them. LabError as for `wire`."""
+        return self._call("rewire", request, WireAnswer)
+
     def vty(self, questions: tuple[VtyQuestion, ...]) -> tuple[VtyAnswer, ...]:
         """Ask routing daemons."""
         return self._call("vty", VtyRequest(questions), VtyAnswers).answers

@@ -32,6 +32,8 @@ class WireAnswer:
     """`missing`: sysctls that this kernel does not have and that were not required, as (machine, key)."""
 
     missing: tuple[tuple[str, str], ...]
+    links: int = 0
+    """How many links were made."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,7 @@ class Done:
 REQUESTS: dict[str, type[object]] = {
     "hello": Hello,
     "wire": WireRequest,
+    "rewire": WireRequest,
     "vty": VtyRequest,
     "kernel": KernelRequest,
     "flows": FlowsRequest,

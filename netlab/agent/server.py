@@ -54,6 +54,12 @@ class Agent:
 
         return wiring.wire(request, self._namespaces)
 
+    def rewire(self, request: messages.WireRequest) -> messages.WireAnswer:
+        """Put back what machines of the lab lost."""
+        from netlab.agent import rewiring
+
+        return rewiring.rewire(request, self._namespaces)
+
     def vty(self, request: messages.VtyRequest) -> messages.VtyAnswers:
         """Ask routing daemons."""
         return messages.VtyAnswers(vty.ask(request.questions, self._namespaces))

@@ -21,6 +21,7 @@ from netlab.model.errors import HostError, LabError
 from netlab.model.plan import Interface, InterfacePlan, LinkEnd, RoutePlan, SysctlPlan
 
 _RTM_NEWLINK = 16
+_RTM_DELLINK = 17
 _RTM_NEWADDR = 20
 _RTM_NEWROUTE = 24
 _IFF_UP = 0x1
@@ -34,8 +35,11 @@ _MTU = 1500
 _IPV6_SYSCTLS = Path("/proc/sys/net/ipv6")
 
 
-def wire(request: WireRequest, namespaces: Namespaces) -> WireAnswer:
-    """Wire every machine of the lab. LabError says which machine and what the kernel refused."""
+def wire(request: WireRequest, namespaces: Namespaces, *, again: bool = False) -> WireAnswer:
+    """Wire every machine of the request. LabError says which machine and what the kernel refused.
+
+    `again`: the machines may have their bridges, addresses and routes already; the links are new.
+    """
     _check_ipv6(request)
     missing = []
     sockets: dict[str, NetlinkSocket] = {}
@@ -48,7 +52,7 @@ def wire(request: WireRequest, namespaces: Namespaces) -> WireAnswer:
     try:
         _make_links(request, namespaces, indexes)
         for node in request.nodes:
-            _configure(node, sockets[node.name], indexes[node.name])
+            _configure(node, sockets[node.name], indexes[node.name], again=again)
             with namespaces.inside(node.name):
                 missing += _set_sysctls(node, [s for s in node.sysctls if s.of_interface])
     except KernelRefusal as refusal:
@@ -56,7 +60,7 @@ def wire(request: WireRequest, namespaces: Namespaces) -> WireAnswer:
     finally:
         for netlink in sockets.values():
             netlink.close()
-    return WireAnswer(tuple(missing))
+    return WireAnswer(tuple(missing), len(request.links))
 
 
 def _check_ipv6(request: WireRequest) -> None:
@@ -125,12 +129,22 @@ def _veth_end(
     return indexes[end.node][end.interface], attributes
 
 
-def _configure(node: NodeWiring, netlink: NetlinkSocket, indexes: dict[str, int]) -> None:
+def removal(end: LinkEnd, index: int) -> Message:
+    """The message that removes an interface, and with it the other end of its veth pair."""
+    message = ifinfmsg()
+    message["index"] = index
+    return Message(_RTM_DELLINK, 0, body_of(message), f"{end.node}: remove {end.interface}")
+
+
+def _configure(node: NodeWiring, netlink: NetlinkSocket, indexes: dict[str, int], *, again: bool) -> None:
     messages = [_link_up(node.name, "lo", _LO_INDEX)]
-    messages += [_new_bridge(node.name, bridge, indexes[bridge]) for bridge in node.bridges]
+    # RTM_NEWLINK without NLM_F_EXCL leaves a bridge that is there as it is.
+    exclusive = 0 if again else NLM_F_EXCL
+    messages += [_new_bridge(node.name, bridge, indexes[bridge], exclusive) for bridge in node.bridges]
     for interface in node.interfaces:
         messages.append(_interface_up(node.name, interface, indexes))
-        messages += [_address(node.name, interface.name, indexes, address) for address in interface.addresses]
+        flags = NLM_F_CREATE | (NLM_F_REPLACE if again else NLM_F_EXCL)
+        messages += [_address(node.name, interface.name, indexes, address, flags) for address in interface.addresses]
     messages += [_link_up(node.name, bridge, indexes[bridge]) for bridge in node.bridges]
     messages += [_route(node.name, route, indexes) for route in node.routes]
     netlink.batch(messages)
@@ -142,11 +156,11 @@ def _link_up(node: str, name: str, index: int) -> Message:
     return Message(_RTM_NEWLINK, 0, body_of(message), f"{node}: raise {name}")
 
 
-def _new_bridge(node: str, name: str, index: int) -> Message:
+def _new_bridge(node: str, name: str, index: int, exclusive: int) -> Message:
     message = ifinfmsg()
     message["index"] = index
     message["attrs"] = [("IFLA_IFNAME", name), ("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", "bridge")]})]
-    return Message(_RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body_of(message), f"{node}: bridge {name}")
+    return Message(_RTM_NEWLINK, NLM_F_CREATE | exclusive, body_of(message), f"{node}: bridge {name}")
 
 
 def _interface_up(node: str, interface: InterfacePlan, indexes: dict[str, int]) -> Message:
@@ -157,7 +171,7 @@ def _interface_up(node: str, interface: InterfacePlan, indexes: dict[str, int]) 
     return Message(_RTM_NEWLINK, 0, body_of(message), f"{node}: raise {interface.name}")
 
 
-def _address(node: str, interface: str, indexes: dict[str, int], address: Interface) -> Message:
+def _address(node: str, interface: str, indexes: dict[str, int], address: Interface, flags: int) -> Message:
     message = ifaddrmsg()
     version6 = isinstance(address, IPv6Interface)
     message["family"] = socket.AF_INET6 if version6 else socket.AF_INET
@@ -169,7 +183,7 @@ def _address(node: str, interface: str, indexes: dict[str, int], address: Interf
     elif address.network.prefixlen < 31:
         attrs.append(("IFA_BROADCAST", str(address.network.broadcast_address)))
     message["attrs"] = attrs
-    return Message(_RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, body_of(message), f"{node}: {interface} address {address}")
+    return Message(_RTM_NEWADDR, flags, body_of(message), f"{node}: {interface} address {address}")
 
 
 def _route(node: str, route: RoutePlan, indexes: dict[str, int]) -> Message:

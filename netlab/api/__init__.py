@@ -33,6 +33,7 @@ from netlab.model.errors import (
 if TYPE_CHECKING:
     from netlab.lab.converge import Convergence
     from netlab.lab.inspect import LabReport
+    from netlab.lab.repair import Repair
     from netlab.model.evidence import Evidence
     from netlab.model.host import HostFinding
     from netlab.model.plan import LabPlan
@@ -46,6 +47,7 @@ _LATER = {
     "HostFinding": "netlab.lab.doctor",
     "LabPlan": "netlab.model.plan",
     "LabReport": "netlab.lab.inspect",
+    "Repair": "netlab.lab.repair",
     "Outcome": "netlab.model.verdict",
     "RouterVerdict": "netlab.model.verdict",
     "Verdict": "netlab.model.verdict",
@@ -69,6 +71,7 @@ __all__ = [
     "NetlabError",
     "Outcome",
     "Progress",
+    "Repair",
     "Result",
     "RouterVerdict",
     "TopologyError",
@@ -85,6 +88,8 @@ __all__ = [
     "lab",
     "labs",
     "logs",
+    "repair",
+    "restart",
     "schema",
     "validate",
 ]
@@ -224,6 +229,32 @@ def destroy(
     return tuple(names)
 
 
+def repair(
+    lab: str | None = None, *, wait: bool = True, timeout: float = 60.0, progress: Progress | None = None
+) -> Repair:
+    """Put back what nodes lost that died or were restarted: links, addresses, routes, processes. A whole lab stays.
+
+    wait, timeout: as in `deploy`. Raises LabError where a lab cannot be repaired: those of the netns runtime.
+    """
+    from netlab.lab.repair import repair as run
+
+    return run(lab, progress or LogProgress(), timeout=timeout, wait=wait)
+
+
+def restart(
+    node: str,
+    lab: str | None = None,
+    *,
+    wait: bool = True,
+    timeout: float = 60.0,
+    progress: Progress | None = None,
+) -> Repair:
+    """Restart a node, which comes back whole. Raises InputError for an unknown node, LabError as `repair`."""
+    from netlab.lab.repair import restart as run
+
+    return run(node, lab, progress or LogProgress(), timeout=timeout, wait=wait)
+
+
 def inspect(lab: str | None = None) -> tuple[LabReport, ...]:
     """What labs look like now: state, nodes, addresses, BGP sessions, VIPs. Of every lab, or of one.
 
@@ -354,8 +385,10 @@ def attach(node: str, argv: tuple[str, ...], *, lab: str | None = None, environm
     return execute(node, argv, lab, environment)
 
 
-def doctor() -> tuple[HostFinding, ...]:
-    """What this host has and lacks for netlab; `finding.mend` is the command that mends a lack. Changes nothing."""
+def doctor(runtime: str = "netns") -> tuple[HostFinding, ...]:
+    """What this host has and lacks for a runtime, netns or docker. Changes nothing.
+
+    `finding.mend` is the command that mends a lack. Raises InputError for an unknown runtime."""
     from netlab.lab.doctor import examine
 
-    return examine()
+    return examine(runtime)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from netlab.cli.options import Format, FormatOption
+
+RuntimeOption = Annotated[str, typer.Option(metavar="R", help="netns or docker.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -12,11 +16,11 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor(output: FormatOption = Format.TABLE) -> None:
-    """Say what this host lacks and what mends it."""
+def doctor(runtime: RuntimeOption = "netns", output: FormatOption = Format.TABLE) -> None:
+    """Say what this host lacks for a runtime, and what mends it."""
     from netlab import api
     from netlab.report.host import print_findings
 
-    findings = api.doctor()
+    findings = api.doctor(runtime)
     print_findings(findings, as_json=output is Format.JSON)
     raise typer.Exit(0 if all(finding.ok or not finding.needed for finding in findings) else 3)

@@ -14,7 +14,7 @@ from netlab.agent.messages import NodeWiring, WireRequest
 from netlab.lab import converge, startup, state
 from netlab.lab.converge import Convergence
 from netlab.lab.progress import Progress
-from netlab.model.errors import InputError, LabError, NetlabError, Problem
+from netlab.model.errors import HostError, InputError, LabError, NetlabError, Problem
 from netlab.model.lab import Lab
 from netlab.model.plan import LabPlan, NodePlan
 from netlab.runtime.base import Build
@@ -105,10 +105,15 @@ def with_rootfs(plan: LabPlan, written: Path) -> LabPlan:
     return replace(plan, nodes=tuple(moved(node) for node in plan.nodes))
 
 
+def wiring_of(plan: LabPlan) -> WireRequest:
+    """What the agent is asked to make of a plan."""
+    nodes = tuple(NodeWiring(n.name, n.interfaces, n.bridges, n.routes, n.sysctls) for n in plan.nodes)
+    return WireRequest(nodes, plan.links)
+
+
 def _wire(plan: LabPlan, agent: AgentClient, progress: Progress) -> None:
     progress.step(f"wiring {len(plan.links)} link{'' if len(plan.links) == 1 else 's'}")
-    nodes = tuple(NodeWiring(n.name, n.interfaces, n.bridges, n.routes, n.sysctls) for n in plan.nodes)
-    missing = agent.wire(WireRequest(nodes, plan.links)).missing
+    missing = agent.wire(wiring_of(plan)).missing
     unseeded = [node for node, key in missing if key == _BY_DESIGN_OPTIONAL]
     if unseeded:
         progress.note(
@@ -145,6 +150,8 @@ def _commit(plan: LabPlan, build: Build, directory: Path, *, hold: bool = False)
 
 def destroy(name: str, progress: Progress) -> None:
     """Remove a lab, running, dead or half-built. Nothing of it is left."""
+    if not state.directory(name).exists() and _sweep(name, progress):
+        return
     finished = state.has_record(name)
     progress.step(f"destroying {name}")
     if finished:
@@ -154,8 +161,21 @@ def destroy(name: str, progress: Progress) -> None:
             if state.is_locked(name):
                 raise
         else:
-            if lab.boot_id == state.boot_id():
+            if lab.boot_id == state.boot_id() or lab.engine:
                 by_name(lab.runtime).destroy(lab)
     elif state.is_locked(name):
         raise LabError(f"lab {name} is being built by another netlab: wait for it, or interrupt it there")
+    else:
+        _sweep(name, progress)
     state.remove(name)
+
+
+def _sweep(name: str, progress: Progress) -> bool:
+    """Remove what a container engine still has of a lab without a record. Whether there was any."""
+    try:
+        swept = by_name("docker").sweep(name, state.directory(name))
+    except HostError:  # no engine, or none that this user may use
+        return False
+    if swept:
+        progress.note(f"containers of {name} were left, without its record; they are removed")
+    return swept

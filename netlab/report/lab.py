@@ -13,10 +13,23 @@ from rich.text import Text
 
 from netlab.lab.converge import Convergence
 from netlab.lab.inspect import LabReport, NodeReport
+from netlab.lab.repair import Repair
 from netlab.model import codec
 from netlab.model.endpoint import endpoint
 from netlab.model.plan import LabPlan
 from netlab.model.text import printable, printable_parts
+
+
+def print_repair(done: Repair) -> None:
+    """What a repair has put back, and what is missing still."""
+    if not done.nodes and not done.links:
+        print(f"lab {done.lab.name} is whole: nothing to repair")
+        return
+    links = f"{done.links} link{'' if done.links == 1 else 's'} made again"
+    print(f"lab {done.lab.name} is repaired: {', '.join(done.nodes) or 'no node'} started again, {links}")
+    if done.convergence and not done.convergence.converged:
+        for missing in done.convergence.missing:
+            print(f"netlab: {printable(missing)}", file=sys.stderr)
 
 
 def print_deployment(plan: LabPlan, converged: Convergence | None, *, as_json: bool) -> None:
