@@ -35,6 +35,10 @@ class InterfacePlan:
     mtu: int | None = None
     master: str | None = None
     """The bridge of the same machine that this interface is a port of."""
+    mac: str | None = None
+    """Its MAC address, `aa:bb:cc:dd:ee:ff`; None for one of the kernel's choice."""
+    dummy: bool = False
+    """No link makes it, and no packet leaves by it: a dummy device, or what stands in where the kernel has none."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +203,22 @@ class ContainerPlan:
     """The image starts its own init and daemons, which read `files`; netlab starts nothing in it."""
     existing: str | None = None
     """The name of a container that somebody else made and keeps; only its links are the lab's."""
+    capabilities: tuple[str, ...] = ()
+    """Capabilities beyond those that netlab gives every machine (`cap-add`), by name without CAP_."""
+    devices: tuple[str, ...] = ()
+    """Devices of the host, `HOST[:TARGET[:rwm]]`, as `docker run --device` has them."""
+    tmpfs: tuple[tuple[str, str], ...] = ()
+    """Folders kept in memory, each with its mount options, as `docker run --tmpfs` has them."""
+    security_options: tuple[str, ...] = ()
+    """As `docker run --security-opt` has them."""
+    cpus: float | None = None
+    """How many processors it may use."""
+    cpu_set: str | None = None
+    """Which processors it may use: `0-1,3`."""
+    memory: int | None = None
+    """Its limit in bytes."""
+    shm_size: int | None = None
+    """The size of its /dev/shm in bytes."""
 
 
 @dataclass(frozen=True)
