@@ -10,8 +10,9 @@ from pathlib import Path
 from netlab.ecmp.judge import judge
 from netlab.ecmp.observe import ObserveOptions, observe
 from netlab.lab import state
+from netlab.lab.inspect import restarted_outside
 from netlab.model import codec
-from netlab.model.errors import InputError, Problem
+from netlab.model.errors import InputError, LabError, Problem
 from netlab.model.evidence import SCHEMA, Evidence
 from netlab.model.lab import Lab
 from netlab.model.topology import Expect
@@ -39,6 +40,8 @@ def run(running: Lab, options: CheckOptions) -> Verdict:
     """Check the routers of a running lab."""
     vip, port = _vip(options.vip)
     wanted = ObserveOptions(options.routers, vip, port, options.flows, options.seed, options.timeout)
+    for node in by_name(running.runtime).restarted(running):
+        raise LabError(restarted_outside(running, node))
     with by_name(running.runtime).agent(running) as agent:
         evidence = observe(state.load_plan(running), agent, wanted, _load_statistics)
     if options.evidence:

@@ -68,6 +68,7 @@ def look(lab: Lab) -> LabReport:
     plan = state.load_plan(lab)
     alive = state.is_alive(lab)
     running = by_name(lab.runtime).running(lab) if alive else frozenset()
+    restarted = by_name(lab.runtime).restarted(lab) if alive else frozenset()
     views, vips = _ask(lab, plan, running) if alive else ({}, ())
     nodes = tuple(
         NodeReport(
@@ -78,13 +79,26 @@ def look(lab: Lab) -> LabReport:
             addresses=tuple(f"{i.name} {address}" for i in node.interfaces for address in i.addresses),
             alive=node.name in running,
             sessions=_sessions(views.get(node.name)),
-            problem=views[node.name].error if node.name in views else None,
+            problem=_problem(lab, node.name, views.get(node.name), restarted),
         )
         for node in plan.nodes
     )
     status = "running" if alive else "dead"
     return LabReport(
         lab.name, status, lab.runtime, lab.topology_file, lab.created, lab.directory, plan.emulated, nodes, vips
+    )
+
+
+def _problem(lab: Lab, node: str, view: RoutingView | None, restarted: frozenset[str]) -> str | None:
+    if node in restarted:
+        return restarted_outside(lab, node)
+    return view.error if view else None
+
+
+def restarted_outside(lab: Lab, node: str) -> str:
+    """What to say of a machine that somebody else has started again."""
+    return (
+        f"{node} was restarted outside netlab and has lost its links: 'netlab repair --lab {lab.name}' puts them back"
     )
 
 

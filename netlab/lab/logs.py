@@ -6,16 +6,20 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from netlab.lab import state
 from netlab.lab.inside import unknown_node
 from netlab.model.errors import InputError, NetlabError, Problem
 from netlab.model.lab import Lab
+from netlab.runtime.choice import by_name
 
 _POLL = 0.1
 _LIFE_POLLS = 5  # the lab's life is looked at every so many polls
 _PIECE = 1 << 16
+_OWN = "cmd"
+"""A node's own command, and so the first process of its container."""
 
 Line = tuple[str, str]
 """The name of a process and a line that it printed."""
@@ -23,9 +27,12 @@ Line = tuple[str, str]
 
 def logs(node: str, process: str | None, lab: str | None, tail: int | None = None) -> Iterator[Line]:
     """Everything that the node's processes printed, one process after the other; of each the last `tail` lines."""
-    for file in _files(_lab_with(node, lab), node, process):
+    found = _lab_with(node, lab)
+    for file in _files(found, node, process):
         for line in _last(_lines(file), tail):
             yield file.stem, line
+    for line in _printed(found, node, process, tail):
+        yield _OWN, line
 
 
 def follow(
@@ -41,6 +48,10 @@ def follow(
         readers[file] = _Reader(file)
         for line in _last(readers[file].new_lines(), tail):
             yield file.stem, line
+    printed = 0
+    for line in _printed(found, node, process, None):
+        printed += 1
+        yield _OWN, line
     polls = 0
     while not is_over():
         polls += 1
@@ -51,6 +62,10 @@ def follow(
         for file, reader in readers.items():
             for line in reader.new_lines(at_end=not alive):
                 yield file.stem, line
+        if polls % _LIFE_POLLS == 1 or not alive:
+            for line in islice(_printed(found, node, process, None), printed, None):
+                printed += 1
+                yield _OWN, line
         if not alive:
             return
         time.sleep(_POLL)
@@ -64,10 +79,17 @@ def _lab_with(node: str, lab: str | None) -> Lab:
     return found
 
 
+def _printed(lab: Lab, node: str, process: str | None, tail: int | None) -> Iterator[str]:
+    """What a container's own first process printed, where an engine keeps that."""
+    if not lab.engine or process not in (None, _OWN):
+        return iter(())
+    return by_name(lab.runtime).printed(lab, lab.node(node), tail)
+
+
 def _files(lab: Lab, node: str, process: str | None) -> list[Path]:
     files = sorted(Path(lab.directory, "logs", node).glob("*.log"))
-    if process is None:
-        return files
+    if process is None or (lab.engine and process == _OWN):
+        return files if process is None else []
     chosen = [file for file in files if file.stem == process]
     if not chosen:
         known = ", ".join(file.stem for file in files) or "none"

@@ -46,11 +46,22 @@ def repair(name: str | None, progress: Progress, *, timeout: float = 60.0, wait:
         fresh = tuple(node.name for node in plan.nodes if node.name in build.fresh)
         progress.step(f"started {', '.join(fresh)}" if fresh else "wiring")
         links = build.agent.rewire(wiring_of(plan)).links
+        for name in _neighbors_with_commands(plan, fresh):
+            progress.note(
+                f"{name} has lost a link for a moment; what its `exec` did to that interface is not done again"
+            )
         progress.step("starting daemons")
         build.start_processes(timeout)
         lab = _record(lab, plan, build)
         convergence = converge.wait(plan, build.agent, timeout, progress) if wait else None
     return Repair(lab, fresh, links, convergence)
+
+
+def _neighbors_with_commands(plan: LabPlan, fresh: tuple[str, ...]) -> tuple[str, ...]:
+    """Machines that went on, whose interface ended with the other end of its link, and which have commands."""
+    ends = {(a.node, b.node) for link in plan.links for a, b in ((link.a, link.b), (link.b, link.a))}
+    lost = {node for node, other in ends if other in fresh and node not in fresh}
+    return tuple(node.name for node in plan.nodes if node.name in lost and node.exec)
 
 
 def _record(lab: Lab, plan: LabPlan, build: Build) -> Lab:

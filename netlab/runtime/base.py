@@ -120,6 +120,9 @@ class Runtime(Protocol):
     def printed(self, lab: Lab, node: LabNode, tail: int | None) -> Iterator[str]:
         """What a machine printed beside the logs of its processes: the last `tail` lines."""
 
+    def restarted(self, lab: Lab) -> frozenset[str]:
+        """The names of the lab's machines that somebody else has started again: they have lost their links."""
+
     def is_alive(self, lab: Lab) -> bool:
         """Whether the lab, one of this boot, runs."""
 

@@ -14,6 +14,7 @@ from typing import Any
 import docker
 from docker.errors import NotFound
 from docker.types import LogConfig, Mount
+from docker.utils.ports import build_port_bindings, split_port
 
 import netlab
 from netlab.model.plan import FilePlan, LabPlan, NodePlan
@@ -73,6 +74,7 @@ def create(client: docker.APIClient, plan: LabPlan, node: NodePlan, directory: P
             user=None if managed else node.container.user,
             environment=dict(node.env),
             labels={**dict(node.container.labels), **labels(plan.name, node.name, str(directory))},
+            ports=_exposed(node.container.ports),
             tty=not managed and node.image is not None,
             stdin_open=not managed and node.image is not None,
             host_config=_host_config(client, node, directory, managed=managed),
@@ -88,8 +90,17 @@ def _host_config(client: docker.APIClient, node: NodePlan, directory: Path, *, m
     privileges: dict[str, Any] = {"privileged": True}
     if not node.container.privileged:
         privileges = {"cap_drop": ["ALL"], "cap_add": sorted(capabilities(node))}
+    wanted = node.container
     return client.create_host_config(
-        network_mode="bridge" if node.container.management else "none",
+        network_mode="bridge" if wanted.management else "none",
+        port_bindings=build_port_bindings(wanted.ports) if wanted.ports else None,
+        devices=list(wanted.devices) or None,
+        tmpfs=dict(wanted.tmpfs) or None,
+        security_opt=list(wanted.security_options) or None,
+        nano_cpus=round(wanted.cpus * 1e9) if wanted.cpus is not None else None,
+        cpuset_cpus=wanted.cpu_set,
+        mem_limit=wanted.memory,
+        shm_size=wanted.shm_size,
         mounts=mounts,
         sysctls=sysctls(node),
         extra_hosts=_extra_hosts(node.files),
@@ -98,11 +109,17 @@ def _host_config(client: docker.APIClient, node: NodePlan, directory: Path, *, m
     )
 
 
+def _exposed(ports: tuple[str, ...]) -> list[tuple[str, str]] | None:
+    """The container's side of its published ports, as the engine wants them told apart: (port, protocol)."""
+    inner = (port for written in ports for port in split_port(written)[0])
+    return [(number, protocol or "tcp") for number, _, protocol in (port.partition("/") for port in inner)] or None
+
+
 def capabilities(node: NodePlan) -> frozenset[str]:
     """The capabilities of a machine's container: what every node has, and what its processes ask for."""
     asked = frozenset(name for process in node.processes for name in process.capabilities)
     own = frozenset() if is_managed(node) else frozenset({"MKNOD"})  # of Docker's default set, for an image's own init
-    return DEFAULT_CAPABILITIES | asked | own
+    return DEFAULT_CAPABILITIES | asked | own | frozenset(node.container.capabilities)
 
 
 def sysctls(node: NodePlan) -> dict[str, str]:

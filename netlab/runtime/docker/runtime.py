@@ -37,26 +37,14 @@ def try_out(node: NodePlan, argv: tuple[str, ...], text: str) -> str:
 
 
 def agent(lab: Lab) -> AgentClient:
-    """An agent for a running lab. LabError where a machine was restarted and has lost its links."""
+    """An agent for a running lab. It knows the machines that run as they were recorded."""
     from pathlib import Path
 
-    from netlab.runtime.docker import containers
     from netlab.runtime.docker.agents import Agents
 
-    client = engine.connect(lab.engine)
-    pids = {}
-    for node in lab.nodes:
-        pid = containers.pid_of(client, node.container)
-        if pid and not processes.is_running(node.pid, node.started):
-            raise LabError(
-                f"{node.name} was restarted, and its links with it are gone: 'netlab repair --lab {lab.name}' "
-                "puts back what it lost"
-            )
-        if pid:
-            pids[node.name] = pid
-    made = Agents(client, lab.name, Path(lab.directory)).start()
+    made = Agents(engine.connect(lab.engine), lab.name, Path(lab.directory)).start()
     try:
-        made.hello(pids)
+        made.hello({node.name: node.pid for node in lab.nodes if processes.is_running(node.pid, node.started)})
     except BaseException:
         made.close()
         raise
@@ -108,6 +96,17 @@ def printed(lab: Lab, node: LabNode, tail: int | None) -> Iterator[str]:
 def running(lab: Lab) -> frozenset[str]:
     """The names of the lab's machines that run."""
     return frozenset(node.name for node in lab.nodes if processes.is_running(node.pid, node.started))
+
+
+def restarted(lab: Lab) -> frozenset[str]:
+    """The names of the machines whose containers run, but not as they were recorded: they have lost their links."""
+    others = {node.name for node in lab.nodes} - running(lab)
+    if not others:
+        return frozenset()
+    from netlab.runtime.docker import containers
+
+    found = containers.of_lab(engine.connect(lab.engine), lab.name, lab.directory)
+    return frozenset(container.node for container in found if container.running and container.node in others)
 
 
 def is_alive(lab: Lab) -> bool:

@@ -93,6 +93,11 @@ def printed(lab: Lab, node: LabNode, tail: int | None) -> Iterator[str]:  # noqa
     return iter(())
 
 
+def restarted(lab: Lab) -> frozenset[str]:  # noqa: ARG001
+    """None: a machine that has died stays dead."""
+    return frozenset()
+
+
 def is_alive(lab: Lab) -> bool:
     """Whether the lab's init lives: it holds the lock of the state folder as long as it does."""
     return lock.is_held(Path(lab.directory))
