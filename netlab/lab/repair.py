@@ -46,7 +46,7 @@ def repair(name: str | None, progress: Progress, *, timeout: float = 60.0, wait:
         fresh = tuple(node.name for node in plan.nodes if node.name in build.fresh)
         progress.step(f"started {', '.join(fresh)}" if fresh else "wiring")
         links = build.agent.rewire(wiring_of(plan)).links
-        for name in _neighbors_with_commands(plan, fresh):
+        for node in _neighbors_with_commands(plan, fresh):
             progress.note(
                 f"{name} has lost a link for a moment; what its `exec` did to that interface is not done again"
             )

@@ -31,7 +31,7 @@ _HELPER = Path(netlab.__file__).parent / "runtime" / "docker" / "helper.py"
 _HOST = "/host"
 _START_TIMEOUT = 60.0
 _END_TIMEOUT = 1  # second
-_CAPABILITIES = ("SYS_ADMIN", "SYS_PTRACE", "NET_ADMIN", "NET_RAW", "SYS_CHROOT", "DAC_OVERRIDE", "SYS_RESOURCE")
+_CAPABILITIES = ("SYS_ADMIN", "SYS_PTRACE", "NET_ADMIN", "NET_RAW", "SYS_CHROOT", "DAC_OVERRIDE")
 """setns(2); /proc/PID/ns and /proc/PID/root of others; links; captures; the host's root; files of the user's."""
 
 
