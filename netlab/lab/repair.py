@@ -48,7 +48,7 @@ def repair(name: str | None, progress: Progress, *, timeout: float = 60.0, wait:
         links = build.agent.rewire(wiring_of(plan)).links
         for node in _neighbors_with_commands(plan, fresh):
             progress.note(
-                f"{name} has lost a link for a moment; what its `exec` did to that interface is not done again"
+                f"{node} has lost a link for a moment; what its `exec` did to that interface is not done again"
             )
         progress.step("starting daemons")
         build.start_processes(timeout)
