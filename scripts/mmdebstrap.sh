@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+# Shared by scripts/unpack-frr and scripts/build-images: mmdebstrap, which makes the files of a Debian release, installed
+# where it is missing and run in the way that this user can. Source it after scripts/lib.sh.
+
+debian_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+install_mmdebstrap() {
+    local missing=()
+    command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
+    [ -r "$debian_keyring" ] || missing+=(debian-archive-keyring)
+    [ ${#missing[@]} -gt 0 ] || return 0
+    local install=("$root/scripts/install-packages" "${missing[@]}")
+    say "Installing packages: ${missing[*]}"
+    if [ "$(id -u)" -eq 0 ]; then
+        "${install[@]}" >&2 || die 3 "could not install: ${missing[*]}"
+    elif have_sudo; then
+        sudo -- "${install[@]}" >&2 || die 3 "could not install: ${missing[*]}"
+    else
+        die 3 "these packages are missing and only root can install them: ${missing[*]}" \
+            "As root, run:  $(quoted "${install[@]}")"
+    fi
+}
+
+# mmdebstrap_for SUITE OPTION...: sets `mmdebstrap` to the command line that writes a tar file to standard output: as
+# root, in a user namespace, or through sudo. Documentation and translations are left out.
+mmdebstrap_for() {
+    local suite=$1
+    shift
+    if [ "$(id -u)" -eq 0 ]; then
+        mmdebstrap=(mmdebstrap --mode=root)
+    elif unshare --user --map-root-user --mount true 2>/dev/null && grep -q "^$(id -un):" /etc/subuid 2>/dev/null; then
+        mmdebstrap=(mmdebstrap --mode=unshare)
+    elif have_sudo; then
+        mmdebstrap=(sudo -- mmdebstrap --mode=root)
+    else
+        die 3 "unpacking Debian needs user namespaces with subordinate ids (/etc/subuid), or root, or sudo"
+    fi
+    mmdebstrap+=(--format=tar --keyring="$debian_keyring" --dpkgopt=path-exclude=/usr/share/doc/*
+        --dpkgopt=path-exclude=/usr/share/man/* --dpkgopt=path-exclude=/usr/share/locale/* "$@" "$suite" -)
+}
