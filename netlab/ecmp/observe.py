@@ -14,6 +14,7 @@ import netlab
 from netlab.agent.client import AgentClient
 from netlab.agent.messages import FlowGroup, FlowOutcome, FlowsRequest, GroupOutcome, KernelView
 from netlab.lab import routing
+from netlab.lab.announcers import announcers
 from netlab.lab.routing import RoutingView
 from netlab.model.endpoint import endpoint
 from netlab.model.errors import InputError, LabError, Problem
@@ -155,8 +156,10 @@ def _router_evidence(plan: LabPlan, seen: _Seen) -> RouterEvidence:
         vip=str(check.vip),
         port=check.port,
         expected=check.expect,
-        announcers=tuple(Announcer(a.node, str(a.address), a.expected, a.reason) for a in service.announcers),
-        pods=tuple(PodInfo(pod, plan.node(pod).node or "") for pod in service.pods),
+        announcers=tuple(
+            Announcer(a.node, str(a.address), a.expected, a.reason) for a in announcers(plan, service, node)
+        ),
+        pods=tuple(PodInfo(pod, plan.node(pod).node or pod) for pod in service.pods),
         bgp=view.bgp,
         rib=view.rib,
         fib_before=before.route,

@@ -25,7 +25,7 @@ class Hop:
 
     @property
     def name(self) -> str:
-        """For messages: the address, and the cluster node's name where it is known."""
+        """For messages: the address, and the node's name where it is known."""
         return f"{self.address} ({self.node})" if self.node else self.address
 
 
@@ -138,7 +138,7 @@ def valid_paths(bgp: BgpEvidence | None) -> tuple[BgpPath, ...]:
 
 
 def node_of(router: RouterEvidence, address: str, interface: str | None = None) -> str | None:
-    """The cluster node behind a next hop: by its address, or by the MAC address that it shares with an announcer.
+    """The node behind a next hop: by its address, or by the MAC address that it shares with an announcer.
 
     An IPv6 next hop in the FIB is a link-local address, which no announcer is known by.
     """

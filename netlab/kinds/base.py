@@ -7,7 +7,7 @@ links, addresses and routes (an `AddressedLab`), `render` gives the machines' fi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel
@@ -40,6 +40,17 @@ class GivenAddress:
 
 
 @dataclass(frozen=True)
+class Serving:
+    """A virtual IP (VIP) that a machine holds on `lo`, as others may too (anycast), and a port that it answers on."""
+
+    vip: Address
+    port: int
+    name: str | None
+    """What the service is called, where the user says so."""
+    position: Position
+
+
+@dataclass(frozen=True)
 class Machine:
     """A machine that a node becomes, before it has links of the topology and all of its addresses."""
 
@@ -58,6 +69,8 @@ class Machine:
     """Of a pod: the cluster node that it runs on."""
     unnumbered: tuple[str, ...] = ()
     """Interfaces without addresses that it routes over all the same: BGP finds the neighbor (RFC 8950)."""
+    serves: tuple[Serving, ...] = ()
+    """Services that it is an endpoint of. The planner gives it their VIPs; its kind has them announced and answered."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +79,6 @@ class Pool:
 
     network: Network
     position: Position
-
-
-@dataclass(frozen=True)
-class Service:
-    """A service's virtual IP (VIP), known before any machine has an address."""
-
-    name: str
-    vip: Address
-    port: int
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,6 @@ class Expansion:
     private: tuple[Network, ...] = ()
     """Networks behind these links: nothing else in the lab may use them."""
     pools: tuple[Pool, ...] = ()
-    services: tuple[Service, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,8 +122,11 @@ class AddressedMachine:
         return self.machine.name
 
     def address(self, version: int = 4) -> Address | None:
-        """Its first address on a link of the topology, or else its first address at all."""
+        """Its first address on a link of the topology, or else its first address at all that it shares with nobody."""
         ports = sorted(self.ports, key=lambda port: port.segment is None)
+        shared = {serving.vip for serving in self.machine.serves}
+        if shared:
+            ports = [replace(port, addresses=tuple(a for a in port.addresses if a.ip not in shared)) for port in ports]
         return next((ip for port in ports if (ip := port.address(version)) is not None), None)
 
     def linked_address(self, version: int) -> Address | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 from zlib import crc32
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from netlab.kinds.base import AddressedLab, AddressedMachine
 from netlab.model.errors import Problem, TopologyError
@@ -18,6 +18,10 @@ INTERFACE_NAME_MAX = 15
 """IFNAMSIZ - 1 (linux/if.h)."""
 
 FORWARDING_ROLES = frozenset({Role.ROUTER, Role.WORKER, Role.CONTROL_PLANE})
+
+
+ServiceName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,48}[a-z0-9])?$")]
+"""A name that can be part of a machine's."""
 
 
 class OptionModel(BaseModel):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from netlab.agent.client import AgentClient
 from netlab.agent.messages import FlowGroup, FlowsRequest, KernelView
 from netlab.lab import routing
+from netlab.lab.announcers import announcers
 from netlab.lab.progress import Progress
 from netlab.lab.routing import RoutingView
 from netlab.model.endpoint import endpoint
@@ -78,8 +79,9 @@ def _look(plan: LabPlan, agent: AgentClient) -> _Poll:
     seen = []
     for (node, vip), view, kernel in zip(abouts, views, kernels, strict=True):
         missing += _missing_sessions(node, view)
-        missing += _disagreement(node, vip, view, kernel)
-        incomplete = incomplete or _more_may_come(plan, node, vip, view)
+        if not _is_own(plan, node, vip):
+            missing += _disagreement(node, vip, view, kernel)
+            incomplete = incomplete or _more_may_come(plan, node, vip, view)
         seen.append((view.bgp, view.rib, view.received, kernel.route))
         # A route with a next hop: the VIP's own, not the connected subnet that the pool may lie in.
         if kernel.route and any(hop.address for hop in kernel.route.next_hops):
@@ -90,6 +92,11 @@ def _look(plan: LabPlan, agent: AgentClient) -> _Poll:
 def _destinations(plan: LabPlan) -> tuple[str, ...]:
     """The VIPs to look at in a router; where the lab has none, any address will do to see the sessions."""
     return tuple(dict.fromkeys(str(service.vip) for service in plan.services)) or ("192.0.2.1",)
+
+
+def _is_own(plan: LabPlan, node: NodePlan, vip: str) -> bool:
+    """Whether the router holds the VIP itself: it announces that, and has no route to it."""
+    return any(str(service.vip) == vip and service.is_held_by(node.name) for service in plan.services)
 
 
 def _missing_sessions(node: NodePlan, view: RoutingView) -> list[str]:
@@ -145,7 +152,7 @@ def _more_may_come(plan: LabPlan, node: NodePlan, vip: str, view: RoutingView) -
         str(announcer.address)
         for service in plan.services
         if str(service.vip) == vip
-        for announcer in service.announcers
+        for announcer in announcers(plan, service, node)
         if announcer.expected
     }
     valid = [path for path in view.bgp.paths if path.valid]

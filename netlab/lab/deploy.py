@@ -88,7 +88,8 @@ def deploy(plan: LabPlan, options: DeployOptions, progress: Progress) -> Deploym
 def with_rootfs(plan: LabPlan, written: Path) -> LabPlan:
     """The plan with another root file system for every router that FRR runs. InputError where it is no such folder.
 
-    The cluster's speakers stand in for MetalLB, so they stay what they are.
+    The cluster's speakers stand in for MetalLB, and a router that serves a VIP is a server, which needs more than FRR:
+    they stay what they are.
     """
     try:
         folder = written.resolve(strict=True)
@@ -100,7 +101,8 @@ def with_rootfs(plan: LabPlan, written: Path) -> LabPlan:
 
     def moved(node: NodePlan) -> NodePlan:
         runs_frr = node.routing is not None and node.routing.daemon == "frr"
-        return replace(node, rootfs=str(folder)) if runs_frr else node
+        serves = any(service.is_held_by(node.name) for service in plan.services)
+        return replace(node, rootfs=str(folder)) if runs_frr and not serves else node
 
     return replace(plan, nodes=tuple(moved(node) for node in plan.nodes))
 

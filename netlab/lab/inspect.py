@@ -110,7 +110,8 @@ def _ask(lab: Lab, plan: LabPlan, running: frozenset[str]) -> tuple[dict[str, Ro
     """What the routers that run say; a dead one has no namespace to ask in."""
     routers = [node for node in plan.nodes if node.routing and node.name in running]
     somewhere = str(plan.services[0].vip) if plan.services else "192.0.2.1"
-    pairs = [(node.name, service) for node in routers for service in plan.services]
+    # One that holds the VIP has no route to it.
+    pairs = [(n.name, service) for n in routers for service in plan.services if not service.is_held_by(n.name)]
     with by_name(lab.runtime).agent(lab) as agent:
         views = routing.ask(agent, [(node, somewhere) for node in routers])
         kernels = agent.kernel(tuple((name, str(service.vip)) for name, service in pairs))

@@ -134,7 +134,7 @@ class FlowEvidence:
     error: str | None
     pod: str | None
     client_seen: str | None
-    """The client address that the pod saw."""
+    """The client address that the pod or node saw."""
     retransmissions: int
     """TCP_INFO tcpi_total_retrans of the client's socket when it was closed."""
     predicted: str | None
@@ -145,7 +145,7 @@ class FlowEvidence:
 
 @dataclass(frozen=True)
 class Announcer:
-    """A cluster node that may announce the VIP."""
+    """A node that may announce the VIP: of a cluster, or one that holds it itself."""
 
     node: str
     address: str
@@ -155,7 +155,7 @@ class Announcer:
 
 @dataclass(frozen=True)
 class PodInfo:
-    """A pod behind the VIP and the cluster node that it runs on."""
+    """A pod behind the VIP and the cluster node that it runs on; or a node that holds the VIP, which is both."""
 
     name: str
     node: str
@@ -190,6 +190,11 @@ class RouterEvidence:
     """What the topology has the router spread over its next hops."""
     old_kernel: str | None = None
     """Of a configuration written for another kernel: what that kernel did with several next hops."""
+
+    @property
+    def anycast(self) -> bool:
+        """Whether the nodes hold the VIP and answer themselves, without a cluster's pods behind them."""
+        return bool(self.pods) and all(pod.name == pod.node for pod in self.pods)
 
 
 @dataclass(frozen=True)

@@ -281,7 +281,10 @@ class LinkPlan:
 
 @dataclass(frozen=True)
 class AnnouncerPlan:
-    """A cluster node that may announce a VIP. `reason` says why it is not expected to, where it is not."""
+    """A machine that may announce a VIP: a node of a cluster, or one that holds the VIP itself.
+
+    `reason` says why it is not expected to, where it is not.
+    """
 
     node: str
     address: Address
@@ -291,15 +294,22 @@ class AnnouncerPlan:
 
 @dataclass(frozen=True)
 class ServicePlan:
-    """A service of the cluster with one of its virtual IPs (VIPs); a dual-stack service is two of these."""
+    """A service with one of its virtual IPs (VIPs); a dual-stack service is two of these."""
 
-    cluster: str
+    cluster: str | None
+    """The cluster that it is of; None where machines hold the VIP themselves (anycast)."""
     name: str
     vip: Address
     port: int
-    policy: Literal["Cluster", "Local"]
+    policy: Literal["Cluster", "Local"] | None
+    """A cluster's externalTrafficPolicy."""
     pods: tuple[str, ...]
+    """What answers: a cluster's pods, else the machines that hold the VIP."""
     announcers: tuple[AnnouncerPlan, ...]
+
+    def is_held_by(self, machine: str) -> bool:
+        """Whether the VIP is the machine's own address. A cluster's is nobody's."""
+        return self.cluster is None and machine in self.pods
 
 
 @dataclass(frozen=True)

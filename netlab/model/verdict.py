@@ -86,7 +86,7 @@ class NextHopShare:
 
 @dataclass(frozen=True)
 class PodShare:
-    """Answers that came from one pod."""
+    """Answers that came from one pod, or from a node that holds the VIP itself."""
 
     name: str
     node: str | None

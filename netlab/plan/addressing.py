@@ -16,6 +16,7 @@ from netlab.kinds.base import AddressedMachine, GivenAddress, Machine, Port
 from netlab.model.errors import Position
 from netlab.model.plan import Address, Interface, Network
 from netlab.model.topology import NodeSpec, Topology
+from netlab.plan import anycast
 from netlab.plan.wiring import WiredLab, WiredPort
 from netlab.topology.problems import Problems
 
@@ -101,6 +102,9 @@ class _Addresser:
                     self.problems.add(message, given.position, f"add a link of {owner.name}")
                 else:
                     written[target].append(given)
+            for serving in machine.serves:
+                if all(given.address.ip != serving.vip for given in written["lo"]):
+                    written["lo"].append(GivenAddress("lo", _alone(serving.vip), serving.position))
             for target, addresses in written.items():
                 self._merge(machine, owner, target, addresses)
 
@@ -190,6 +194,7 @@ class _Addresser:
             if segment in self.wired.lans:
                 self._check_subnets(members)
         self._check_reserved()
+        self._check_vips()
 
     def _check_duplicates(self) -> None:
         first: dict[Address, tuple[_Interface, Position]] = {}
@@ -241,6 +246,18 @@ class _Addresser:
                     message = f"the pools {pool.network} and {other.network} overlap"
                     self.problems.add(message, pool.position, f"the other stands at {other.position}")
 
+    def _check_vips(self) -> None:
+        """Several machines hold a VIP on `lo`, as many may an address there; as one's own it would be another thing."""
+        machines = [machine for machine, _ in self.wired.machines.values()]
+        self.problems.extend(anycast.name_problems(machines))
+        held = anycast.holders(machines)
+        for interface in self.everything() if held else ():
+            for address, position in interface.addresses if interface.name != "lo" else ():
+                if address.ip in held:
+                    holder, where = held[address.ip]
+                    message = f"{address.ip} of {interface.label()} is a VIP that {holder} serves"
+                    self.problems.add(message, position, f"the VIP stands at {where}")
+
     def result(self) -> AddressedMachines:
         machines = tuple(
             AddressedMachine(
@@ -268,6 +285,10 @@ def _of_link(interface: _Interface, address: Interface) -> bool:
 def _local_to_its_link(address: Interface) -> bool:
     """Whether it is an IPv6 link-local address, which every interface may have besides (RFC 4291)."""
     return address.version == 6 and address.is_link_local
+
+
+def _alone(address: Address) -> Interface:
+    return IPv4Interface((address, 32)) if address.version == 4 else IPv6Interface((address, 128))
 
 
 def _interface(address: Address, subnet: Network) -> Interface:

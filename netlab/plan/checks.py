@@ -1,22 +1,23 @@
-"""What ecmp-check will look at: for each VIP, the BGP routers between a client and the cluster."""
+"""What ecmp-check will look at: for each VIP, the BGP routers between a client and what announces it."""
 
 from __future__ import annotations
 
 from netlab.kinds.base import AddressedLab, AddressedMachine
-from netlab.model.plan import CheckPlan, Role, ServicePlan
+from netlab.model.plan import Address, CheckPlan, Role, ServicePlan
 from netlab.plan.routes import PathMap, SegmentGraph
 
 
 def plan_checks(lab: AddressedLab, graph: SegmentGraph, services: tuple[ServicePlan, ...]) -> tuple[CheckPlan, ...]:
     """Each BGP router once per VIP (a dual-stack service has two), with the first host that reaches it through it."""
-    checks: dict[tuple[str, str, str, int], CheckPlan] = {}
+    checks: dict[tuple[str, Address, int], CheckPlan] = {}
     hosts = [machine for machine in lab.machines.values() if machine.machine.role is Role.HOST]
     for service in services:
-        segments = frozenset(segment for worker in lab.cluster(service.cluster) for segment in worker.segments())
+        behind = (lab.machines[name] for name in {*service.pods, *(a.node for a in service.announcers)})
+        segments = frozenset(segment for machine in behind for segment in machine.segments())
         paths = graph.paths_to(segments, service.vip.version)
         for host in hosts:
             for check in _along(paths, host, service):
-                checks.setdefault((check.router, service.cluster, service.name, service.vip.version), check)
+                checks.setdefault((check.router, service.vip, service.port), check)
     return tuple(checks.values())
 
 
@@ -46,7 +47,10 @@ def _along(paths: PathMap, host: AddressedMachine, service: ServicePlan) -> list
 
 
 def unreachable_vips(lab: AddressedLab, services: tuple[ServicePlan, ...]) -> tuple[str, ...]:
-    """A sentence for each host whose own subnet holds a VIP: it asks its link, and in BGP mode nothing answers."""
+    """A sentence for each host whose own subnet holds a VIP: it asks its link, and sends past every router.
+
+    A cluster in BGP mode does not answer; a node that holds the VIP itself does (Linux's arp_ignore=0), beside others.
+    """
     warnings = []
     for machine in lab.machines.values():
         if machine.machine.role is not Role.HOST:
@@ -56,8 +60,12 @@ def unreachable_vips(lab: AddressedLab, services: tuple[ServicePlan, ...]) -> tu
             network = next((n for n in networks if service.vip.version == n.version and service.vip in n), None)
             if network is not None:
                 asks = "by ARP" if network.version == 4 else "by neighbour discovery"
+                held = [n for n in service.pods if lab.machines[n].segments() & machine.segments()]
+                answers = "in BGP mode no node answers"
+                if service.cluster is None:
+                    answers = f"{', '.join(held) or 'nobody'} answers it there, past every router"
                 warnings.append(
                     f"{machine.name} is in {network}, which holds the VIP {service.vip} of {service.name}: "
-                    f"it asks for it {asks}, and in BGP mode no node answers"
+                    f"it asks for it {asks}, and {answers}"
                 )
     return tuple(warnings)

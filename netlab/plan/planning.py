@@ -10,6 +10,7 @@ from netlab import kinds
 from netlab.kinds.base import AddressedLab, AddressedMachine, Rendered
 from netlab.model.plan import BindPlan, LabPlan, NodePlan, Role, SysctlPlan
 from netlab.model.topology import NodeSpec
+from netlab.plan import anycast
 from netlab.plan.addressing import address_lab
 from netlab.plan.checks import plan_checks, unreachable_vips
 from netlab.plan.reading import CheckedTopology
@@ -26,7 +27,7 @@ def plan(checked: CheckedTopology) -> LabPlan:
     graph = SegmentGraph(addressed.machines)
     lab = _lab(checked, wired, addressed.machines, graph)
     rendered = _render(checked, lab)
-    services = tuple(service for part in rendered.values() for service in part.services)
+    services = (*(service for part in rendered.values() for service in part.services), *anycast.services(lab))
     nodes = {plan.name: _overlay(plan, lab.machines[plan.name].owner) for p in rendered.values() for plan in p.nodes}
     return LabPlan(
         name=topology.name,

@@ -141,9 +141,10 @@ def forwards(machine: AddressedMachine, version: int) -> bool:
 
 
 def destinations(
-    graph: SegmentGraph, machines: Iterable[AddressedMachine], pools: Mapping[str, tuple[Pool, ...]]
+    graph: SegmentGraph, machines: tuple[AddressedMachine, ...], pools: Mapping[str, tuple[Pool, ...]]
 ) -> tuple[Destination, ...]:
-    """The lab's subnets, and the pools of virtual IPs that lie in none of them (`pools` by the cluster's node)."""
+    """The lab's subnets, and what lies in none of them: pools of virtual IPs (`pools` by the cluster's node), and
+    virtual IPs that machines hold themselves."""
     subnets = graph.subnets()
     found = list(subnets)
     for cluster, owned in pools.items():
@@ -156,6 +157,13 @@ def destinations(
         for pool in owned:
             if not any(_within(pool.network, subnet.network) for subnet in subnets):
                 found.append(Destination(pool.network, segments))
+    holders: defaultdict[Network, frozenset[int]] = defaultdict(frozenset)
+    for machine in machines:
+        for serving in machine.machine.serves:
+            holders[ip_network(serving.vip)] |= machine.segments()
+    for vip, segments in holders.items():
+        if not any(_within(vip, subnet.network) for subnet in subnets):
+            found.append(Destination(vip, segments))
     return tuple(found)
 
 

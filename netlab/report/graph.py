@@ -100,8 +100,10 @@ def _vips(plan: LabPlan, ids: dict[str, str]) -> tuple[list[GraphNode], list[tup
     nodes, announcements = [], []
     for number, service in enumerate(plan.services):
         identity = f"v{number}"
-        pods = f"{len(service.pods)} pod{'' if len(service.pods) == 1 else 's'}"
-        lines = (service.name, f"VIP {service.vip} port {service.port}", f"{pods}, policy {service.policy}")
+        what = "endpoint" if service.cluster is None else "pod"
+        behind = f"{len(service.pods)} {what}{'' if len(service.pods) == 1 else 's'}"
+        policy = f", policy {service.policy}" if service.policy else ""
+        lines = (service.name, f"VIP {service.vip} port {service.port}", f"{behind}{policy}")
         nodes.append(GraphNode(identity, "vip", lines, service.cluster))
         announcements += [(ids[a.node], identity) for a in service.announcers if a.expected]
     return nodes, announcements

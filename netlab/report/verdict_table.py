@@ -76,9 +76,10 @@ def _pod_rows(routers: Sequence[RouterVerdict]) -> Iterator[tuple[str, Cell]]:
             found = [pod for pod in router.pods if pod.name == name]
             lines = [f"{pod.flows} answers" for pod in found]
             lines += [f"saw {', '.join(pod.client_addresses_seen)}" for pod in found if pod.client_addresses_seen]
-            return "\n".join(lines) or "no pod"
+            return "\n".join(lines) or "nothing of it"
 
-        yield "\n  ".join([f"pod {name}", *nodes]), cell
+        itself = nodes == [name]
+        yield "\n  ".join([f"endpoint {name}"] if itself else [f"pod {name}", *nodes]), cell
 
 
 def _verdict(router: RouterVerdict) -> Text:

@@ -1,4 +1,4 @@
-"""A cluster node should announce the VIP, but the router has no valid path from it."""
+"""A node should announce the VIP, but the router has no valid path from it."""
 
 from __future__ import annotations
 

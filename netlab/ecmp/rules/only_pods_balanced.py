@@ -1,4 +1,4 @@
-"""The pods answered evenly although the next hops did not: counting pods would have hidden it."""
+"""What answered did so evenly although the next hops did not: counting answers would have hidden it."""
 
 from __future__ import annotations
 
@@ -25,16 +25,19 @@ def only_pods_balanced(case: Case) -> Iterator[Finding]:
     if not _even(counts):
         return
     hops = "/".join(str(flows) for flows in reading.flow_counts)
+    what, again, here = "pod", "kube-proxy on the nodes", ""
+    if router.anycast:
+        what, again, here = "endpoint", "a router behind it", f" on {router.router}"
     yield Finding(
         rule=NAME,
         severity=Severity.INFO,
         message=(
-            f"The {len(pods)} pods answered evenly ({'/'.join(map(str, counts))}) although the flows used "
-            f"{reading.paths.used} of {reading.intended} next hops ({hops}): kube-proxy on the nodes "
-            "spreads them a second time, so answers by pod say nothing about ECMP."
+            f"The {len(pods)} {what}s answered evenly ({'/'.join(map(str, counts))}) although the flows used "
+            f"{reading.paths.used} of {reading.intended} next hops ({hops}): {again} "
+            f"spreads them a second time, so answers by {what} say nothing about ECMP{here}."
         ),
-        evidence=f"answers by pod: {', '.join(f'{pod} {answers[pod]}' for pod in pods)}; flows by next hop: {hops}",
-        mend="count at the router's next hops, as this check does, never by pod",
+        evidence=f"answers by {what}: {', '.join(f'{pod} {answers[pod]}' for pod in pods)}; flows by next hop: {hops}",
+        mend=f"count at the router's next hops, as this check does, never by {what}",
     )
 
 

@@ -51,7 +51,10 @@ def _cause(case: Case, split: int) -> tuple[str, str]:
     asked = case.router.forwarding == "per-packet"
     why = ", as `forwarding: per-packet` asks of it" if asked else ""
     here = f"; here: remove `forwarding: per-packet` from {case.router.router} in the topology file" if asked else ""
+    nodes = "to nodes that do not know each other's connections"
+    if not case.router.anycast:
+        nodes = "through nodes that translate addresses (DNAT)"
     return (
-        f"the router spreads packets, not flows{why}, which breaks TCP through nodes that translate addresses (DNAT)",
+        f"the router spreads packets, not flows{why}, which breaks TCP {nodes}",
         f"hash per flow: Linux 4.4 and later do; Linux 3.6 to 4.3 cannot{here}",
     )

@@ -45,12 +45,14 @@ def _mend(case: Case, by_hop: Counter[int | None], total: Counter[int | None]) -
     dead = [hop for index, hop in enumerate(reading.hops) if by_hop[index] and by_hop[index] == total[index]]
     if dead and len(dead) < sum(flows > 0 for flows in reading.flow_counts):
         names = " and ".join(hop.node or hop.address for hop in dead)
-        return f"look at {names}: a route back to the client {_client(case)}, kube-proxy's rules, ready pods"
+        within = "what answers on the VIP" if case.router.anycast else "kube-proxy's rules, ready pods"
+        return f"look at {names}: a route back to the client {_client(case)}, {within}"
     if by_hop[None] == sum(by_hop.values()):
         return (
             f"look at {case.router.router}: its neighbour table, forwarding, filters, and the client's route to the VIP"
         )
-    return f"look at the service behind {case.router.vip}: ready pods, and the nodes' routes back to {_client(case)}"
+    within = "what answers on each node" if case.router.anycast else "ready pods"
+    return f"look at the service behind {case.router.vip}: {within}, and the nodes' routes back to {_client(case)}"
 
 
 def _client(case: Case) -> str:

@@ -13,6 +13,7 @@ from netlab.kinds.base import SourceText
 from netlab.kinds.bgp import BGP_OR_STARTUP_CONFIG, MAX_ASN, BgpOptions, Timers, bgp_problems
 from netlab.kinds.common import OptionModel
 from netlab.kinds.frrouting import HashOptions
+from netlab.kinds.serving import SERVE, Serve, announcing, serve_problems
 from netlab.model.errors import Problem
 from netlab.model.topology import Key, Located, NodeSpec, Topology
 from netlab.topology.checking import check_options
@@ -48,6 +49,7 @@ class BirdOptions(OptionModel):
         default=None, description="BGP. Not together with `startup-config`, a whole `bird.conf`"
     )
     hash: HashOptions | None = Field(default=None, description="how the router's kernel picks one of several next hops")
+    serve: tuple[Serve, ...] = Field(default=(), description=SERVE)
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,11 @@ def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None)
             if neighbor.interface is not None:
                 where = node.options.key_at("bgp", "neighbors", index, "interface")
                 problems.add("BIRD needs its neighbors' addresses", where, "name the neighbor by address")
+    announced = options.bgp is not None or startup_config is not None
+    problems.extend(serve_problems(node, options.serve, announced=announced))
     problems.raise_any()
+    if options.bgp is not None:
+        options = options.model_copy(update={"bgp": announcing(options.bgp, options.serve)})
     asn = options.bgp.asn if options.bgp else None
     return CheckedBird(options, startup_config, local_as(startup_config.text) if startup_config else asn)
 

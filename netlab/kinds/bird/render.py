@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from netlab.kinds import serving
 from netlab.kinds.base import AddressedLab, AddressedMachine, Expansion, Machine, Rendered
 from netlab.kinds.bgp import Session
 from netlab.kinds.bgp import sessions as bgp_sessions
@@ -26,13 +27,15 @@ _WRONG_PLACE = r"bird: .*?:(?P<line>\d+):(?P<column>\d+) (?P<message>.*)"
 
 def expand(node: NodeSpec, checked: CheckedBird) -> Expansion:
     """One machine. BIRD sets no addresses: they are the topology's."""
-    return Expansion((Machine(node.name, Role.ROUTER, asn=checked.asn),))
+    serves = serving.servings(node, checked.options.serve)
+    return Expansion((Machine(node.name, Role.ROUTER, asn=checked.asn, serves=serves),))
 
 
 def render(node: NodeSpec, checked: CheckedBird, lab: AddressedLab) -> Rendered:
     """The configuration, the daemon and the kernel's hash settings."""
     neighbors: tuple[NeighborPlan, ...] = ()
     user_file = None
+    serve = checked.options.serve
     if checked.startup is not None:
         config, user_file = checked.startup.text, UserFile(checked.startup.file, _WRONG_PLACE)
     else:
@@ -40,10 +43,10 @@ def render(node: NodeSpec, checked: CheckedBird, lab: AddressedLab) -> Rendered:
     plan = machine_plan(
         lab,
         lab.machines[node.name],
-        runs_as="BIRD",
+        runs_as=serving.runs_as("BIRD", serve),
         sysctls=hash_sysctls(lab.name, node.name, checked.options.hash),
-        files=(FilePlan(CONFIG, config, 0o640),),
-        processes=_processes(user_file),
+        files=(FilePlan(CONFIG, config, 0o640), *serving.files(serve)),
+        processes=_processes(user_file) + serving.processes(lab, node, serve),
         routing=RoutingPlan("bird", ("bird",), checked.asn, neighbors, neighbors_asked=checked.startup is not None),
     )
     return Rendered((plan,), warnings=_warnings(node, checked))

@@ -14,6 +14,7 @@ from netlab.kinds.common import OptionModel
 from netlab.kinds.forwarding import Forwarding
 from netlab.kinds.frr.startup import StartupConfig, parse_startup
 from netlab.kinds.frrouting import HashOptions
+from netlab.kinds.serving import SERVE, Serve, announcing, serve_problems
 from netlab.model.topology import NodeSpec, Topology
 from netlab.topology.checking import check_options
 from netlab.topology.problems import Problems
@@ -71,6 +72,7 @@ class FrrOptions(OptionModel):
         default="per-flow",
         description="`per-packet`: spread packets, not flows, over several next hops, as Linux 3.6 to 4.3 did",
     )
+    serve: tuple[Serve, ...] = Field(default=(), description=SERVE)
 
 
 @dataclass(frozen=True)
@@ -99,5 +101,9 @@ def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None)
     if options.bgp is not None:
         problems.extend(bgp_problems(node, options.bgp, topology))
     problems.extend(forwarding.problems(node, options.forwarding, options.hash))
+    announced = options.bgp is not None or startup_config is not None
+    problems.extend(serve_problems(node, options.serve, announced=announced))
     problems.raise_any()
+    if options.bgp is not None:
+        options = options.model_copy(update={"bgp": announcing(options.bgp, options.serve)})
     return CheckedFrr(options, startup)

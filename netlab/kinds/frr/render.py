@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from netlab.kinds import forwarding, frrouting
+from netlab.kinds import forwarding, frrouting, serving
 from netlab.kinds.base import AddressedLab, Expansion, Machine, Rendered
 from netlab.kinds.bgp import Session
 from netlab.kinds.bgp import sessions as bgp_sessions
 from netlab.kinds.common import machine_plan
 from netlab.kinds.frr.options import Bgp, CheckedFrr, MaximumPaths
+from netlab.kinds.serving import servings
 from netlab.model.plan import NeighborPlan, Role, RoutingPlan
 from netlab.model.topology import NodeSpec
 
@@ -30,7 +31,8 @@ def expand(node: NodeSpec, checked: CheckedFrr) -> Expansion:
     asn = bgp.asn if bgp else startup.asn if startup else None
     addresses = startup.addresses if startup else ()
     unnumbered = tuple(neighbor.interface for neighbor in (bgp.neighbors if bgp else ()) if neighbor.interface)
-    return Expansion((Machine(node.name, Role.ROUTER, addresses, asn, unnumbered=unnumbered),))
+    serves = servings(node, checked.options.serve)
+    return Expansion((Machine(node.name, Role.ROUTER, addresses, asn, unnumbered=unnumbered, serves=serves),))
 
 
 def render(node: NodeSpec, checked: CheckedFrr, lab: AddressedLab) -> Rendered:
@@ -42,26 +44,32 @@ def render(node: NodeSpec, checked: CheckedFrr, lab: AddressedLab) -> Rendered:
         asn = checked.options.bgp.asn if checked.options.bgp else None
     daemons = frrouting.daemons_for(config)
     own_file = checked.startup.file if checked.startup else None
+    spread, serve = checked.options.forwarding, checked.options.serve
     plan = machine_plan(
         lab,
         lab.machines[node.name],
-        runs_as="FRR",
+        runs_as=serving.runs_as("FRR", serve),
         sysctls=frrouting.hash_sysctls(lab.name, node.name, checked.options.hash),
-        files=frrouting.files(config, daemons) + forwarding.files(checked.options.forwarding),
-        processes=frrouting.router_processes(daemons, own_file) + forwarding.processes(checked.options.forwarding),
+        files=frrouting.files(config, daemons) + forwarding.files(spread) + serving.files(serve),
+        processes=frrouting.router_processes(daemons, own_file)
+        + forwarding.processes(spread)
+        + serving.processes(lab, node, serve),
         routing=RoutingPlan("frr", daemons, asn, neighbors),
         startup_check=frrouting.startup_check(own_file) if own_file else None,
-        forwarding=checked.options.forwarding,
+        forwarding=spread,
     )
-    return Rendered((plan,), emulated=forwarding.emulated(node.name, checked.options.forwarding))
+    return Rendered((plan,), emulated=forwarding.emulated(node.name, spread))
 
 
 def _configuration(node: NodeSpec, bgp: Bgp | None, lab: AddressedLab) -> tuple[str, tuple[NeighborPlan, ...]]:
     from netlab.kinds.templating import render_template
 
     sessions = bgp_sessions(node, bgp, lab) if bgp else ()
-    # FRR takes its identifier from an IPv4 address; without one no session comes up.
-    own = None if lab.machines[node.name].address() else frrouting.router_id(node.name)
+    machine = lab.machines[node.name]
+    # FRR takes its identifier from an IPv4 address, one of lo first: from the VIP, and all that serve it would have the
+    # same. Without an address of that version no session comes up.
+    address = machine.address()
+    own = None if address and not machine.machine.serves else address or frrouting.router_id(node.name)
     text = render_template(
         __package__,
         "frr.conf.j2",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Interface, IPv6Interface
 
-from netlab.kinds.base import Expansion, GivenAddress, Machine, Pool, Service
+from netlab.kinds.base import Expansion, GivenAddress, Machine, Pool
 from netlab.kinds.common import interface_name
 from netlab.kinds.k8s.cluster import Cluster
 from netlab.kinds.k8s.options import node_addresses
@@ -40,7 +40,6 @@ def expand(node: NodeSpec, cluster: Cluster) -> Expansion:
         links,
         private=options.pod_subnets if cluster.pods else (),
         pools=tuple(Pool(pool, node.options.at("metallb", "pool")) for pool in metallb.pools) if metallb else (),
-        services=tuple(Service(s.options.name, vip, s.options.port) for s in cluster.services for vip in s.vips),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from netlab.kinds.common import OptionModel
+from netlab.kinds.common import OptionModel, ServiceName
 from netlab.model.plan import Interface, Network
 from netlab.topology import patterns
 
@@ -127,9 +127,7 @@ class Metallb(OptionModel):
 class ServiceOptions(OptionModel):
     """A service of type LoadBalancer and the deployment behind it."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,48}[a-z0-9])?$")] = Field(
-        description="its pods are named after it: `nginx-1`, `nginx-2` ..."
-    )
+    name: ServiceName = Field(description="its pods are named after it: `nginx-1`, `nginx-2` ...")
     replicas: int = Field(default=1, ge=0, le=1000, description="pods")
     port: int = Field(default=80, ge=1, le=65535, description="of the VIP and of the pods")
     external_traffic_policy: Literal["Cluster", "Local"] = Field(

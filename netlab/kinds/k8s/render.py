@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
-from importlib.resources import files as package_files
 from ipaddress import ip_network
 
+from netlab.kinds import serving
 from netlab.kinds.base import AddressedLab, AddressedMachine, Rendered
 from netlab.kinds.common import machine_plan, option_error
 from netlab.kinds.k8s.cluster import Cluster, ClusterService, Pod
@@ -27,7 +26,6 @@ from netlab.model.plan import (
 from netlab.model.topology import NodeSpec
 
 KUBE_PROXY = "/run/netlab/kube-proxy.nft"
-POD_SERVER = "/run/netlab/pod.py"
 
 
 def render(node: NodeSpec, cluster: Cluster, lab: AddressedLab) -> Rendered:
@@ -149,11 +147,6 @@ def _kube_proxy_service(service: ClusterService, vip: Address, number: int) -> d
 
 
 def _pod(cluster: Cluster, lab: AddressedLab, pod: Pod) -> NodePlan:
-    server = ProcessPlan(
-        "http",
-        ("/usr/bin/python3", "-I", "-S", POD_SERVER, pod.name, str(pod.port)),
-        port=pod.port,
-    )
     return machine_plan(
         lab,
         lab.machines[pod.name],
@@ -167,14 +160,9 @@ def _pod(cluster: Cluster, lab: AddressedLab, pod: Pod) -> NodePlan:
             )
             for network in cluster.pod_networks(pod.worker)
         ),
-        files=(FilePlan(POD_SERVER, _pod_server()),),
-        processes=(server,),
+        files=(serving.server_file(),),
+        processes=(serving.server(lab, pod.name, pod.port),),
     )
-
-
-@cache
-def _pod_server() -> str:
-    return package_files(__package__).joinpath("pod.py").read_text(encoding="utf-8")
 
 
 def _silence(cluster: Cluster, service: ClusterService, number: int) -> str | None:

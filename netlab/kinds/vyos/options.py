@@ -12,6 +12,7 @@ from netlab.kinds.base import GivenAddress, SourceText
 from netlab.kinds.common import OptionModel
 from netlab.kinds.forwarding import Forwarding
 from netlab.kinds.frrouting import HashOptions
+from netlab.kinds.serving import Serve, serve_problems
 from netlab.kinds.vyos.config import ConfigNode, parse_config, version_in
 from netlab.kinds.vyos.statements import VERSIONS
 from netlab.kinds.vyos.translate import Translation, translate
@@ -39,6 +40,10 @@ class VyosOptions(OptionModel):
         default="per-flow",
         description="`per-packet`: spread packets, not flows, over several next hops, as Linux 3.6 to 4.3 did",
     )
+    serve: tuple[Serve, ...] = Field(
+        default=(),
+        description="VIPs that it holds and answers HTTP on, as at `frr`; its configuration has to announce them",
+    )
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None)
     version = _version(node, options.vyos_version, startup_config)
     config = parse_config(startup_config, version)
     problems = Problems(forwarding.problems(node, options.forwarding, options.hash))
+    problems.extend(serve_problems(node, options.serve, announced=True))
     addresses = _addresses(node, topology, config.root, problems)
     translation = None
     with problems.gather():

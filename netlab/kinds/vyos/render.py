@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netlab.kinds import forwarding, frrouting
+from netlab.kinds import forwarding, frrouting, serving
 from netlab.kinds.base import AddressedLab, Expansion, Machine, Rendered, SourceText
 from netlab.kinds.common import machine_plan
 from netlab.kinds.frrouting import HASH_FIELDS, HASH_POLICY, HashOptions
@@ -28,22 +28,26 @@ def runs_as(version: str) -> str:
 
 def expand(node: NodeSpec, checked: CheckedVyos) -> Expansion:
     """One machine, with the addresses of its configuration."""
-    return Expansion((Machine(node.name, Role.ROUTER, checked.addresses, checked.translation.asn),))
+    serves = serving.servings(node, checked.options.serve)
+    return Expansion((Machine(node.name, Role.ROUTER, checked.addresses, checked.translation.asn, serves=serves),))
 
 
 def render(node: NodeSpec, checked: CheckedVyos, lab: AddressedLab) -> Rendered:
     """The translated configuration, the daemons that it needs and the kernel's hash settings."""
     version, translation, spread = checked.version, checked.translation, checked.options.forwarding
+    serve = checked.options.serve
     sources = line_sources(translation.lines, checked.source)
     places = tuple(line.sources[-1] if line.sources else None for line in translation.lines)
     daemons = frrouting.daemons_for(translation.text)
     plan = machine_plan(
         lab,
         lab.machines[node.name],
-        runs_as=runs_as(version),
+        runs_as=serving.runs_as(runs_as(version), serve),
         sysctls=tuple(_sysctls(node, checked, lab)),
-        files=frrouting.files(translation.text, daemons, sources) + forwarding.files(spread),
-        processes=frrouting.router_processes(daemons, checked.source.file, places) + forwarding.processes(spread),
+        files=frrouting.files(translation.text, daemons, sources) + forwarding.files(spread) + serving.files(serve),
+        processes=frrouting.router_processes(daemons, checked.source.file, places)
+        + forwarding.processes(spread)
+        + serving.processes(lab, node, serve),
         routing=RoutingPlan("frr", daemons, translation.asn, translation.neighbors),
         forwarding=spread,
         old_kernel=KERNELS.get(version) if spread == "per-flow" else None,

@@ -37,7 +37,8 @@ SERVICE = ServicePlan(
     "k8s", "nginx", VIP, 80, "Cluster", (), tuple(AnnouncerPlan(w, ip_address(w), True) for w in WORKERS)
 )
 CHECK = CheckPlan("rt-frr", "h1", ip_address("172.16.9.11"), "eth1", "eth2", VIP, 80, "nginx", Expect.ANY)
-PLAN = LabPlan("lab", "/lab.yaml", "netns", (ROUTER,), (), (SERVICE,), (CHECK,))
+NODES = tuple(NodePlan(w, "k8s", Role.WORKER, "k8s", "bgpd") for w in (*WORKERS, "w4"))
+PLAN = LabPlan("lab", "/lab.yaml", "netns", (ROUTER, *NODES), (), (SERVICE,), (CHECK,))
 
 
 class FakeAgent:
@@ -164,7 +165,7 @@ def test_a_session_that_is_down(expect_down: bool, monkeypatch: pytest.MonkeyPat
     assert ROUTER.routing
     first, *others = ROUTER.routing.neighbors
     routing = replace(ROUTER.routing, neighbors=(replace(first, expect_down=expect_down), *others))
-    result = wait(replace(PLAN, nodes=(replace(ROUTER, routing=routing),)), agent, 0.05)
+    result = wait(replace(PLAN, nodes=(replace(ROUTER, routing=routing), *NODES)), agent, 0.05)
     assert result.missing == (() if expect_down else ("rt-frr: neighbor 172.16.7.11 is Active",))
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
 
@@ -32,15 +33,25 @@ def sysctl(node: NodePlan, key: str) -> str:
     return value
 
 
-@pytest.fixture(scope="module", params=sorted(TOPOLOGIES.glob("*.yaml")), ids=lambda file: file.stem)
+SHIPPED = sorted(TOPOLOGIES.glob("*.yaml"))
+
+
+@pytest.fixture(scope="module", params=SHIPPED, ids=lambda file: file.stem)
 def shipped(request: pytest.FixtureRequest) -> LabPlan:
+    return plan_file(request.param)
+
+
+@pytest.fixture(params=[file for file in SHIPPED if file.stem != "speakers"], ids=lambda file: file.stem)
+def clustered(request: pytest.FixtureRequest) -> LabPlan:
+    """A lab with an emulated cluster. In speakers.yaml there is none."""
     return plan_file(request.param)
 
 
 def test_every_topology_opens_with_a_comment_that_says_what_it_shows() -> None:
     files = list(TOPOLOGIES.glob("*.yaml"))
     assert {file.stem for file in files} == {
-        *("article", "article-fixed", "article-3.13", "dual-stack", "ecmp", "ecmp-vs-vyos", "three-routers", "vyos-1.4")
+        *("article", "article-fixed", "article-3.13", "dual-stack", "ecmp", "ecmp-vs-vyos", "speakers"),
+        *("three-routers", "vyos-1.4"),
     }
     for file in files:
         assert file.read_text().startswith("# ")
@@ -64,20 +75,25 @@ def test_every_machine_writes_the_sysctls_it_relies_on(shipped: LabPlan) -> None
 
 
 def test_every_machine_knows_every_other_by_name(shipped: LabPlan) -> None:
+    second = "speaker-2" if shipped.name == "speakers" else "k8s-worker2"
     for node in shipped.nodes:
         hosts = content(node, "/etc/hosts").splitlines()
         assert hosts[0] == "127.0.0.1 localhost"
-        assert "172.16.7.12 k8s-worker2" in hosts
-        assert "10.244.1.2 nginx-1" in hosts
+        assert f"172.16.7.12 {second}" in hosts
         assert "172.16.9.11 host-1" in hosts
 
 
-def test_the_service_has_the_address_that_the_article_saw(shipped: LabPlan) -> None:
-    service, *others = shipped.services
+def test_every_machine_knows_the_pods_by_name(clustered: LabPlan) -> None:
+    for node in clustered.nodes:
+        assert "10.244.1.2 nginx-1" in content(node, "/etc/hosts").splitlines()
+
+
+def test_the_service_has_the_address_that_the_article_saw(clustered: LabPlan) -> None:
+    service, *others = clustered.services
     assert [other.vip.version for other in others] in ([], [6])
     assert service.vip == ip_address("172.16.7.192")
     assert service.pods == ("nginx-1", "nginx-2", "nginx-3")
-    assert [shipped.node(pod).node for pod in service.pods] == ["k8s-worker", "k8s-worker2", "k8s-worker3"]
+    assert [clustered.node(pod).node for pod in service.pods] == ["k8s-worker", "k8s-worker2", "k8s-worker3"]
     assert service.announcers == (
         AnnouncerPlan("k8s-worker", ip_address("172.16.7.11"), True),
         AnnouncerPlan("k8s-worker2", ip_address("172.16.7.12"), True),
@@ -85,18 +101,38 @@ def test_the_service_has_the_address_that_the_article_saw(shipped: LabPlan) -> N
     )
 
 
-def test_every_node_of_the_cluster_has_a_route_back_to_the_client(shipped: LabPlan) -> None:
-    router = shipped.checks[0].router
+def test_speakers_hold_and_announce_the_same_address_without_a_cluster() -> None:
+    lab, with_cluster = (plan_file(TOPOLOGIES / name) for name in ("speakers.yaml", "ecmp-vs-vyos.yaml"))
+    (service,), (clusters,) = lab.services, with_cluster.services
+    assert (service.cluster, service.policy) == (None, None)
+    assert (service.vip, service.port) == (clusters.vip, clusters.port)
+    assert [(a.address, a.expected) for a in service.announcers] == [(a.address, True) for a in clusters.announcers]
+    assert service.pods == tuple(a.node for a in service.announcers) == ("speaker-1", "speaker-2", "speaker-3")
+    assert [replace(check, service="nginx") for check in lab.checks] == list(with_cluster.checks)
+    # The routers are the same but for the words that describe their neighbors.
+    for name in ("rt-frr", "rt-vyos"):
+        theirs = content(with_cluster.node(name), "/etc/frr/frr.conf").splitlines()
+        plain = [line for line in theirs if " description " not in line]
+        assert content(lab.node(name), "/etc/frr/frr.conf").splitlines() == plain
+    assert [host.routes for host in lab.nodes if host.role is Role.HOST] == [
+        host.routes for host in with_cluster.nodes if host.role is Role.HOST
+    ]
+
+
+def test_every_node_of_the_cluster_has_a_route_back_to_the_client(clustered: LabPlan) -> None:
+    router = clustered.checks[0].router
     back = RoutePlan(ip_network("172.16.9.0/24"), via=ip_address("172.16.7.1"))
-    for node in shipped.nodes:
+    for node in clustered.nodes:
         if node.role in (Role.WORKER, Role.CONTROL_PLANE):
             assert back in node.routes
             assert ip_network("0.0.0.0/0") not in [route.to for route in node.routes]
-    assert shipped.node(router).interfaces[0].addresses[0] == ip_interface("172.16.7.1/24")
+    assert clustered.node(router).interfaces[0].addresses[0] == ip_interface("172.16.7.1/24")
 
 
 def test_what_is_emulated_is_said(shipped: LabPlan) -> None:
-    assert any(sentence.startswith("Kubernetes cluster k8s: ") for sentence in shipped.emulated)
+    cluster = any(sentence.startswith("Kubernetes cluster k8s: ") for sentence in shipped.emulated)
+    assert cluster == any(node.kind == "k8s" for node in shipped.nodes)
+    assert cluster == (shipped.name != "speakers")
     for node in shipped.nodes:
         if node.kind == "vyos" and shipped.name == "vyos-1-4":
             assert "rt-1: VyOS 1.4 configuration, run by FRR" in shipped.emulated

@@ -131,7 +131,7 @@ def test_an_editor_has_a_description_for_every_key() -> None:
 
 def test_the_kind_decides_which_keys_are_offered() -> None:
     definitions = SCHEMA["$defs"]
-    assert set(definitions["kind-frr"]["properties"]) == {"bgp", "hash", "forwarding"}
+    assert set(definitions["kind-frr"]["properties"]) == {"bgp", "hash", "forwarding", "serve"}
     assert {"workers", "metallb", "services"} <= set(definitions["kind-k8s"]["properties"])
     conditions = {
         tuple(rule["if"]["properties"]["kind"].get("enum", ())): rule["then"]["$ref"]

@@ -1,4 +1,4 @@
-"""The pod's HTTP server as a lab starts it: a process of its own, on a port of the loopback interface."""
+"""The pods' HTTP server as a lab starts it: a process of its own, on a port of the loopback interface."""
 
 import resource
 import selectors
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[3] / "netlab" / "kinds" / "k8s" / "pod.py"
+SCRIPT = Path(__file__).parents[3] / "netlab" / "kinds" / "http_server.py"
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 

@@ -1,7 +1,7 @@
-"""The HTTP server of an emulated pod. Usage: pod.py NAME PORT
+"""The HTTP server of an emulated pod, or of a router that serves a VIP. Usage: http_server.py NAME PORT [ADDRESS]
 
-A script of its own that is copied into the pod: standard library only, few imports, since a lab starts one per pod.
-It answers any GET with two lines, `pod: NAME` and `client: ADDRESS` (the peer's address as the pod sees it), and
+A script of its own that is copied into the machine: standard library only, few imports, since a lab starts one per pod.
+It answers any GET with two lines, `pod: NAME` and `client: ADDRESS` (the peer's address as the server sees it), and
 closes the connection. One thread with epoll; a client that is slow, silent or sends garbage costs one descriptor and
 at most MAX_REQUEST bytes until its deadline.
 """
@@ -147,14 +147,17 @@ class Server:
         self.epoll.modify(connection.sock.fileno(), READ_EVENTS)
 
 
-def listen(port: int) -> socket.socket:
-    """A socket that listens on every address, IPv6 too where there is any."""
-    try:
-        listener = socket.socket(socket.AF_INET6)
-        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        where = "::"
-    except OSError:
-        listener, where = socket.socket(socket.AF_INET), ""
+def listen(port: int, where: str = "") -> socket.socket:
+    """A socket that listens on that address; without one on every address, IPv6 too where there is any."""
+    if where:
+        listener = socket.socket(socket.AF_INET6 if ":" in where else socket.AF_INET)
+    else:
+        try:
+            listener = socket.socket(socket.AF_INET6)
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            where = "::"
+        except OSError:
+            listener = socket.socket(socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((where, port))
     listener.listen(BACKLOG)
@@ -164,10 +167,10 @@ def listen(port: int) -> socket.socket:
 
 def main() -> None:
     """Serve until the process is killed."""
-    _, name, port = sys.argv
+    _, name, port, *where = sys.argv
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    Server(name, listen(int(port))).serve()
+    Server(name, listen(int(port), *where)).serve()
 
 
 if __name__ == "__main__":
