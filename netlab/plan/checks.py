@@ -61,11 +61,11 @@ def unreachable_vips(lab: AddressedLab, services: tuple[ServicePlan, ...]) -> tu
             if network is not None:
                 asks = "by ARP" if network.version == 4 else "by neighbour discovery"
                 held = [n for n in service.pods if lab.machines[n].segments() & machine.segments()]
-                answers = "in BGP mode no node answers"
+                then = "in BGP mode no node answers"
                 if service.cluster is None:
-                    answers = f"{', '.join(held) or 'nobody'} answers it there, past every router"
+                    then = f"goes past every router to {', '.join(held)}" if held else "nobody answers"
                 warnings.append(
                     f"{machine.name} is in {network}, which holds the VIP {service.vip} of {service.name}: "
-                    f"it asks for it {asks}, and {answers}"
+                    f"it asks for it {asks}, and {then}"
                 )
     return tuple(warnings)

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from netlab.lab import deploy
 from netlab.lab.converge import Convergence
 from netlab.model.errors import InputError, LabError
 from netlab.model.lab import LabNode
-from netlab.model.plan import LabPlan, NodePlan, Role, RoutingPlan
+from netlab.model.plan import LabPlan, NodePlan, Role, RoutingPlan, ServicePlan
 
 PLAN = LabPlan("pair", "/labs/pair.yaml", "netns", (NodePlan("h1", "linux", Role.HOST, "h1", "Linux"),), ())
 
@@ -162,6 +163,14 @@ def test_one_option_moves_every_router_that_frr_runs(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     plan = deploy.with_rootfs(replace(PLAN, nodes=(*PLAN.nodes, router, speaker)), tmp_path / "link")
     assert [node.rootfs for node in plan.nodes] == [None, str(tmp_path.resolve()), "/of/the/file"]
+
+
+def test_a_rootfs_for_all_routers_is_not_for_those_that_serve_a_vip(tmp_path: Path) -> None:
+    router = NodePlan("rt", "frr", Role.ROUTER, "rt", "FRR", routing=RoutingPlan("frr", ("zebra",)))
+    server = replace(router, name="speaker")
+    service = ServicePlan(None, "web", ip_address("192.0.2.1"), 80, None, ("speaker",), ())
+    plan = deploy.with_rootfs(replace(PLAN, nodes=(router, server), services=(service,)), tmp_path)
+    assert [node.rootfs for node in plan.nodes] == [str(tmp_path.resolve()), None]
 
 
 def test_a_rootfs_that_is_no_folder_is_wrong_input(tmp_path: Path) -> None:

@@ -110,3 +110,12 @@ def test_sessions_of_a_running_lab_say_their_state(plan_text: Callable[..., LabP
     ]
     assert 'n0 -.-x|"eBGP to AS 3, Active"| x0' in mermaid(shown)
     assert "color=red" in dot(shown)
+
+
+def test_a_vip_that_servers_announce_has_endpoints_and_no_policy() -> None:
+    shown = graph(plan_file(TOPOLOGIES / "speakers.yaml"))
+    (vip,) = [node for node in shown.nodes if node.shape == "vip"]
+    assert vip.lines == ("web", "VIP 172.16.7.192 port 80", "3 endpoints")
+    assert vip.group is None
+    names = {node.id: node.lines[0] for node in shown.nodes}
+    assert [names[node] for node, _ in shown.announcements] == ["speaker-1", "speaker-2", "speaker-3"]
