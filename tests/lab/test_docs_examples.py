@@ -1,4 +1,4 @@
-"""The example of docs/testing-your-network.md, run as it stands there."""
+"""The examples of docs/testing-your-network.md, run as they stand there."""
 
 import re
 import subprocess
@@ -14,20 +14,26 @@ from netlab import api
 PAGE = Path(__file__).resolve().parents[2] / "docs/testing-your-network.md"
 
 
+def block(name):
+    """The file of that name, as the page has it: a block that begins with its name in a comment."""
+    (text,) = re.findall(rf"```\w+\n(# {re.escape(name)}\n.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    return text
+
+
 @pytest.fixture
 def project(tmp_path):
     """A folder with the page's test file and its topology."""
-    (example,) = re.findall(r"```python\n(# test_network\.py\n.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    (tmp_path / "test_network.py").write_text(example)
+    (tmp_path / "test_network.py").write_text(block("test_network.py"))
     (tmp_path / "network.yaml").write_bytes((TOPOLOGIES / "ecmp.yaml").read_bytes())
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     return tmp_path
 
 
-def test_the_test_file_passes(project, netlab):
+def run_tests(netlab, folder):
+    """pytest in the folder; how many tests it ran."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "netlab.pytest_plugin", "--strict-markers", "--junitxml=report.xml"],
-        cwd=project,
+        cwd=folder,
         env=netlab.environment(),
         capture_output=True,
         text=True,
@@ -35,9 +41,21 @@ def test_the_test_file_passes(project, netlab):
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    (suite,) = ElementTree.parse(project / "report.xml").getroot()
-    assert (suite.get("tests"), suite.get("skipped")) == ("5", "0")
+    (suite,) = ElementTree.parse(folder / "report.xml").getroot()
+    assert suite.get("skipped") == "0"
+    return suite.get("tests")
+
+
+def test_the_test_file_passes(project, netlab):
+    assert run_tests(netlab, project) == "5"
     assert api.judge(project / "evidence.json").matches
+
+
+def test_servers_that_announce_a_vip_themselves(tmp_path, netlab):
+    for name in ("anycast.yaml", "test_anycast.py"):
+        (tmp_path / name).write_text(block(name))
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    assert run_tests(netlab, tmp_path) == "3"
 
 
 def test_the_commands_give_a_report_and_evidence(project, netlab):

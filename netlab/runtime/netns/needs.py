@@ -34,6 +34,7 @@ _PACKAGES = (
     ("vtysh", "FRR's command line, vtysh", "frr"),
     ("nft", "nftables (emulated clusters)", "nftables"),
     ("bird", "BIRD (kind bird)", "bird2"),
+    ("python3", "Python, which answers for pods and on VIPs", "python3"),
 )
 
 
