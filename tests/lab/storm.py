@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from conftest import Netlab
 from hoststate import Process, descendants
+from netlab_program import Netlab
 
 STEPS = {
     "deploy": ("building", "wiring", "starting daemons", "waiting for"),

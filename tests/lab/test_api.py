@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import TOPOLOGIES
 from hoststate import descendants
+from netlab_program import TOPOLOGIES
 
 from netlab import api
 from netlab.agent.client import AgentClient

@@ -6,9 +6,9 @@ import subprocess
 import time
 
 import pytest
-from conftest import TOPOLOGIES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from netlab_program import TOPOLOGIES
 
 from netlab.model.errors import InputError
 from netlab.plan import plan_file

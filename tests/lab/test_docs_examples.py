@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from conftest import TOPOLOGIES
+from netlab_program import TOPOLOGIES
 
 from netlab import api
 

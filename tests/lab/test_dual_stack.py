@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from conftest import TOPOLOGIES
+from netlab_program import TOPOLOGIES
 
 SIX = """
     name: six

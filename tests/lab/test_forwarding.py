@@ -4,7 +4,7 @@ import json
 from math import comb
 
 import pytest
-from conftest import TOPOLOGIES
+from netlab_program import TOPOLOGIES
 
 SIDE_BY_SIDE = """
     name: side-by-side

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 import typer
-from conftest import Netlab, pair
 from hoststate import HostState
+from netlab_program import Netlab, pair
 
 import netlab as package
 

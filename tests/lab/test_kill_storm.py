@@ -9,8 +9,8 @@ import time
 from dataclasses import replace
 
 import pytest
-from conftest import TOPOLOGIES
 from hoststate import HostState
+from netlab_program import TOPOLOGIES
 from storm import STEPS, Operation, Witness, moments, phase_lengths, state_of, strike
 
 LAB = "ecmp"

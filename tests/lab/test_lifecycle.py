@@ -3,7 +3,7 @@
 import json
 import re
 
-from conftest import TOPOLOGIES
+from netlab_program import TOPOLOGIES
 
 TWO_HOSTS = """
     name: {name}

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import TOPOLOGIES, pair
+from netlab_program import TOPOLOGIES, pair
 
 # Commands
 

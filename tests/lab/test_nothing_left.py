@@ -7,8 +7,8 @@ import signal
 import time
 
 import pytest
-from conftest import TOPOLOGIES
 from hoststate import descendants
+from netlab_program import TOPOLOGIES
 
 ENDS_WITHIN = 5.0
 """Seconds that a half-built lab may take to go once its builder is gone."""

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import OWN_MOUNTS, TOPOLOGIES
+from netlab_program import OWN_MOUNTS, TOPOLOGIES
 
 FILE = TOPOLOGIES / "ecmp.yaml"
 ON_A_SMALL_DISK = """

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import TOPOLOGIES
+from netlab_program import TOPOLOGIES
 
 PROGRAMS = (
     *(f"/usr/lib/frr/{daemon}" for daemon in ("zebra", "staticd", "bgpd")),

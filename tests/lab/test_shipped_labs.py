@@ -1,7 +1,7 @@
 """The shipped labs with one router: what each is there to show, measured with real daemons and real flows."""
 
 import pytest
-from conftest import TOPOLOGIES
+from netlab_program import TOPOLOGIES
 
 from netlab.model.verdict import PathCounts
 

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from conftest import Netlab
+from netlab_program import Netlab
 
 FOREIGN = 64321
 """A uid that no account needs to have."""

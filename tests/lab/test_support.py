@@ -5,8 +5,8 @@ import os
 import signal
 import tarfile
 
-from conftest import TOPOLOGIES
 from hoststate import descendants
+from netlab_program import TOPOLOGIES
 
 SECRET = "S3cr3t-v4lue"
 ROUTER = f"""

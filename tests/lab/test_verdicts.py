@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import TOPOLOGIES
+from netlab_program import TOPOLOGIES
 
 # The contract of ecmp-check's JSON. A key is only ever added.
 TOP = {"schema", "lab", "runtime", "emulated", "versions", "seed", "alpha", "routers"}

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import OWN_MOUNTS, TOPOLOGIES
+from netlab_program import OWN_MOUNTS, TOPOLOGIES
 
 import netlab as package
 

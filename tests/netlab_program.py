@@ -1,0 +1,130 @@
+"""netlab as a user runs it, for the experiments in tests/lab and tests/docker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from hoststate import descendants
+
+OWN_MOUNTS = ("unshare", "-m") if os.geteuid() == 0 else ("unshare", "-Urm")
+"""Runs a command in a mount namespace of its own, in which it may mount."""
+PAIR = """
+    name: {name}
+    topology:
+      nodes:
+        host-1:
+          kind: linux
+          {host}
+        host-2: {{kind: linux}}
+      links:
+        - {{endpoints: ["host-1:eth1", "host-2:eth1"], ipv4: [10.0.0.1/24, 10.0.0.2/24]}}
+"""
+
+
+def pair(host: str = "", name: str = "pair") -> str:
+    """Two hosts on one link; `host` are further keys of host-1."""
+    return PAIR.format(host=host, name=name)
+
+
+TOPOLOGIES = Path(__file__).resolve().parent.parent / "topologies"
+_PASSED_ON = ("PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "DOCKER_HOST")
+
+
+@dataclass(frozen=True)
+class Netlab:
+    """The program as one user has it: a home, a folder for state and one for temporary files, all private."""
+
+    folder: Path
+    rootfs: Path | None = None
+    """Where every lab's routers run from; None for the host's FRR."""
+    runtime: str | None = None
+    """What every lab runs in; None for what its file says."""
+
+    def __call__(
+        self, *arguments: object, timeout: float = 90, env: dict[str, str] | None = None, prefix: tuple[str, ...] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end. Its exit code and output are the test's to judge."""
+        return subprocess.run(
+            [*prefix, *self._argv(arguments)],
+            env=self.environment() | (env or {}),
+            cwd=self.folder / "home",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        """Start a command in a process group of its own, as a shell does."""
+        return subprocess.Popen(
+            self._argv(arguments),
+            env=self.environment(),
+            cwd=self.folder / "home",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=0,
+        )
+
+    def with_own_mounts(self, program: str, file: Path) -> subprocess.CompletedProcess[str]:
+        """Run a Python program that may mount, in which netlab is this user's; `file` is its argument."""
+        return subprocess.run(
+            [*OWN_MOUNTS, sys.executable, "-c", program, file],
+            env=self.environment(),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def state(self, lab: str) -> Path:
+        """The state folder of a lab."""
+        return self.folder / "state" / "netlab" / lab
+
+    def files(self) -> list[str]:
+        """Everything that netlab keeps or has left of its labs."""
+        found = []
+        for top in ("home", "state", "tmp"):
+            # Not a glob: what goes away while it is listed is no error.
+            for folder, folders, files in os.walk(self.folder / top):
+                found += [os.path.relpath(f"{folder}/{name}", self.folder) for name in folders + files]
+        return sorted(found)
+
+    def _argv(self, arguments: tuple[object, ...]) -> list[str]:
+        command, *rest = (str(argument) for argument in arguments)
+        given = {"--rootfs": self.rootfs, "--runtime": self.runtime} if command == "deploy" else {}
+        options = [word for option, value in given.items() if value for word in (option, str(value))]
+        return [sys.executable, "-m", "netlab", command, *options, *rest]
+
+    def environment(self) -> dict[str, str]:
+        """The environment in which netlab runs."""
+        return {key: os.environ[key] for key in _PASSED_ON if key in os.environ} | {
+            "HOME": str(self.folder / "home"),
+            "XDG_STATE_HOME": str(self.folder / "state"),
+            "TMPDIR": str(self.folder / "tmp"),
+            "LANG": "C.UTF-8",
+        }
+
+
+def running_netlab(folder: Path, rootfs: Path | None = None, runtime: str | None = None) -> Iterator[Netlab]:
+    """netlab in a new folder. In the end its labs are destroyed, and what they left running is killed."""
+    for name in ("home", "state", "tmp"):
+        (folder / name).mkdir(parents=True, mode=0o700)
+    before = set(descendants())
+    netlab = Netlab(folder, rootfs, runtime)
+    yield netlab
+    netlab("destroy", "--all")
+    for process in descendants().values():
+        if process.pid not in before:
+            with suppress(ProcessLookupError):  # it was ending already
+                os.kill(process.pid, signal.SIGKILL)
