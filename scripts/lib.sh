@@ -46,8 +46,8 @@ find_python() {
     return 1
 }
 
-# missing_packages [bird2] [zsh] [fish]: prints the packages that are missing, one a line. Looks for files, which costs nothing when
-# all are there. What only some labs or tests need is asked for by name.
+# missing_packages [bird2] [zsh] [fish] [docker]: prints the packages that are missing, one a line. Looks for files, which
+# costs nothing when all are there. What only some labs or tests need is asked for by name; any engine will do as docker.
 missing_packages() {
     local python
     if [ ! -x /usr/lib/frr/bgpd ] || [ ! -x /usr/lib/frr/zebra ] || ! command -v vtysh >/dev/null; then echo frr; fi
@@ -59,6 +59,9 @@ missing_packages() {
     for shell in zsh fish; do
         [[ " $* " != *" $shell "* ]] || command -v "$shell" >/dev/null || echo "$shell"
     done
+    if [[ " $* " == *" docker "* ]]; then
+        if ! command -v dockerd >/dev/null; then echo docker.io; elif ! command -v docker >/dev/null; then echo docker-cli; fi
+    fi
     compgen -G '/usr/lib/*/libpcap.so.0.8' >/dev/null || echo libpcap0.8
     if ! python=$(find_python); then
         printf '%s\n' python3 python3-venv
@@ -67,7 +70,7 @@ missing_packages() {
     fi
 }
 
-# install_packages [bird2] [zsh] [fish]: what is missing.
+# install_packages [bird2] [zsh] [fish] [docker]: what is missing.
 install_packages() {
     local missing
     mapfile -t missing < <(missing_packages "$@")
