@@ -21,9 +21,16 @@ def _watched(watched_processes: None) -> None:
     """From the first test on."""
 
 
+@pytest.fixture(scope="session")
+def ecmp_file(netlab_options: dict[str, object]) -> Path:
+    """topologies/ecmp.yaml, or what is like it where there are no clusters: for what does not look at the cluster."""
+    docker = netlab_options.get("runtime") == "docker"
+    return Path(__file__).with_name("ecmp-of-speakers.yaml") if docker else TOPOLOGIES / "ecmp.yaml"
+
+
 @pytest.fixture(scope="module")
-def ecmp(shared_netlab: Netlab) -> Netlab:
-    """netlab with the lab of topologies/ecmp.yaml deployed."""
-    done = shared_netlab("deploy", TOPOLOGIES / "ecmp.yaml")
+def ecmp(shared_netlab: Netlab, ecmp_file: Path) -> Netlab:
+    """netlab with the lab of `ecmp_file` deployed."""
+    done = shared_netlab("deploy", ecmp_file)
     assert done.returncode == 0, done
     return shared_netlab

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,13 @@ def labs_folder(netlab, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory):
+def deploy(netlab_options):
+    """netlab.api.deploy, in the runtime of this run."""
+    return partial(api.deploy, **netlab_options)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory, deploy):
     """A lab of two hosts that no test changes, deployed while another thread runs."""
     folder = tmp_path_factory.mktemp("pair")
     (folder / "pair.yaml").write_text(PAIR)
@@ -47,7 +54,7 @@ def pair(tmp_path_factory):
     threading.Thread(target=done.wait, daemon=True).start()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(folder / "state"))
-        with api.deploy(folder / "pair.yaml") as lab:
+        with deploy(folder / "pair.yaml") as lab:
             yield lab
     done.set()
 
@@ -84,8 +91,8 @@ def wait_until(condition):
         time.sleep(0.005)
 
 
-def test_a_lab_ends_with_its_block(labs_folder, topology, host):
-    with api.deploy(topology(PAIR)) as lab:
+def test_a_lab_ends_with_its_block(labs_folder, topology, host, deploy):
+    with deploy(topology(PAIR)) as lab:
         assert lab.alive
         assert (lab.name, lab.nodes) == ("pair", ("h1", "h2"))
         assert [found.name for found in api.labs()] == ["pair"]
@@ -98,17 +105,17 @@ def test_a_lab_ends_with_its_block(labs_folder, topology, host):
         lab.exec("h1", "true")
 
 
-def test_the_command_line_sees_a_programs_lab(labs_folder, netlab, topology):
-    with api.deploy(topology(PAIR), name="mine"):
+def test_the_command_line_sees_a_programs_lab(labs_folder, netlab, topology, deploy):
+    with deploy(topology(PAIR), name="mine"):
         assert netlab("exec", "--lab", "mine", "h1", "--", "ping", "-c1", "-W5", "h2").returncode == 0
         assert netlab("destroy", "--lab", "mine").returncode == 0
         assert not labs_folder.exists()
     assert not labs_folder.exists()
 
 
-def test_a_later_lab_of_the_name_is_not_destroyed(labs_folder, netlab, topology):
+def test_a_later_lab_of_the_name_is_not_destroyed(labs_folder, netlab, topology, deploy):
     file = topology(PAIR)
-    with api.deploy(file):
+    with deploy(file):
         netlab("destroy", "--all")
         assert netlab("deploy", file).returncode == 0
     assert netlab("exec", "h1", "--", "true").returncode == 0
@@ -180,10 +187,10 @@ def test_nothing_stays_open(pair):
     assert held() == before
 
 
-def test_asyncio(labs_folder, topology):
+def test_asyncio(labs_folder, topology, deploy):
     async def experiment():
         async with asyncio.timeout(60):
-            lab = await asyncio.to_thread(api.deploy, topology(PAIR))
+            lab = await asyncio.to_thread(deploy, topology(PAIR))
             outputs = await asyncio.gather(*(asyncio.to_thread(lab.exec, node, "hostname") for node in lab.nodes))
             child = await asyncio.create_subprocess_exec("true")
             assert await child.wait() == 0
@@ -194,17 +201,17 @@ def test_asyncio(labs_folder, topology):
     assert not labs_folder.exists()
 
 
-def test_copies_of_a_lab_side_by_side(labs_folder, topology):
+def test_copies_of_a_lab_side_by_side(labs_folder, topology, deploy):
     file = topology(PAIR)
     with ThreadPoolExecutor(3) as pool:
-        labs = list(pool.map(lambda name: api.deploy(file, name=name), ("a", "b", "c")))
+        labs = list(pool.map(lambda name: deploy(file, name=name), ("a", "b", "c")))
     assert [lab.name for lab in api.labs()] == ["a", "b", "c"]
     for lab in labs:
         lab.exec("h1", "ip", "link", "set", "eth1", "down") if lab.name == "b" else None
     reached = [lab.exec("h1", "ping", "-c1", "-W2", "h2").returncode == 0 for lab in labs]
     assert reached == [True, False, True]
     with pytest.raises(api.LabError, match="lab a exists already"):
-        api.deploy(file, name="a")
+        deploy(file, name="a")
     for lab in labs:
         lab.destroy()
     assert not labs_folder.exists()
@@ -224,12 +231,12 @@ def test_copies_by_the_command_line(netlab, topology):
     assert netlab.files() == []
 
 
-def test_no_signal_handler_is_left(labs_folder, topology):
+def test_no_signal_handler_is_left(labs_folder, topology, deploy):
     def handlers():
         return {number: signal.getsignal(number) for number in signal.valid_signals()}
 
     before = handlers()
-    with api.deploy(topology(PAIR)) as lab:
+    with deploy(topology(PAIR)) as lab:
         assert handlers() == before
         lab.exec("h1", "true")
         lab.inspect()
@@ -237,6 +244,7 @@ def test_no_signal_handler_is_left(labs_folder, topology):
     assert handlers() == before
 
 
+@pytest.mark.netns
 @pytest.mark.parametrize("ending", ["os.kill(os.getpid(), 9)", "os._exit(1)", "raise SystemExit", "del lab"])
 def test_a_program_that_ends_leaves_nothing(ending, program, labs_folder, topology, host):
     process = program(f"import os\nlab = api.deploy({str(topology(PAIR))!r})\nprint(lab.alive, flush=True)\n{ending}")
@@ -246,8 +254,8 @@ def test_a_program_that_ends_leaves_nothing(ending, program, labs_folder, topolo
     assert host.changes() == []
 
 
-def test_a_detached_lab_lives_on(program, labs_folder, topology):
-    process = program(f"api.deploy({str(topology(PAIR))!r}, detach=True)")
+def test_a_detached_lab_lives_on(program, labs_folder, topology, netlab_options):
+    process = program(f"api.deploy({str(topology(PAIR))!r}, detach=True, **{netlab_options!r})")
     assert process.wait(60) == 0
     lab = api.lab()
     assert lab.exec("h2", "hostname").stdout == "h2\n"
@@ -255,6 +263,7 @@ def test_a_detached_lab_lives_on(program, labs_folder, topology):
     assert not labs_folder.exists()
 
 
+@pytest.mark.netns
 @pytest.mark.parametrize("moment", ["lock", "mount", "logs/host-1", "plan.json", "lab.json"])
 def test_an_interrupted_deploy_leaves_nothing(moment, program, labs_folder, host):
     process = program(f"api.deploy({str(TOPOLOGIES / 'ecmp.yaml')!r})")
@@ -266,11 +275,11 @@ def test_an_interrupted_deploy_leaves_nothing(moment, program, labs_folder, host
     assert host.changes() == []
 
 
-def test_the_measurement_from_a_thread(labs_folder, tmp_path):
+def test_the_measurement_from_a_thread(labs_folder, tmp_path, ecmp_file, deploy):
     evidence = tmp_path / "evidence.json"
 
     def experiment():
-        with api.deploy(TOPOLOGIES / "ecmp.yaml") as lab:
+        with deploy(ecmp_file) as lab:
             summary = lab.vtysh_json("rt-1", "show ip bgp summary")
             verdict = lab.ecmp_check(flows=100, evidence=evidence)
             return lab, summary, lab.inspect(), verdict
@@ -286,14 +295,14 @@ def test_the_measurement_from_a_thread(labs_folder, tmp_path):
     assert lab.convergence.converged
 
 
-def test_an_interrupted_check_leaves_the_lab_as_it_was(labs_folder, monkeypatch):
+def test_an_interrupted_check_leaves_the_lab_as_it_was(labs_folder, monkeypatch, ecmp_file, deploy):
     class Interrupted(BaseException):
         """As Ctrl-C, but nobody else's."""
 
     def interrupt(*_):
         raise Interrupted
 
-    with api.deploy(TOPOLOGIES / "ecmp.yaml") as lab:
+    with deploy(ecmp_file) as lab:
         lab.exec("k8s-worker2", "ip", "link", "set", "eth1", "down", check=True)  # so that flows wait for an answer
         before = descendants().keys()
         with monkeypatch.context() as patch, pytest.raises(Interrupted):
@@ -302,7 +311,7 @@ def test_an_interrupted_check_leaves_the_lab_as_it_was(labs_folder, monkeypatch)
         wait_until(lambda: descendants().keys() <= before)
 
 
-def test_a_lab_that_does_not_converge(labs_folder, topology):
+def test_a_lab_that_does_not_converge(labs_folder, topology, deploy):
     file = topology("""
         name: alone
         topology:
@@ -313,10 +322,10 @@ def test_a_lab_that_does_not_converge(labs_folder, topology):
             - {endpoints: ["rt-1:eth1", "h1:eth1"], ipv4: [10.0.0.1/24, 10.0.0.2/24]}
     """)
     with pytest.raises(api.ConvergenceError, match="lab alone has not converged: rt-1: neighbor ") as raised:
-        api.deploy(file, timeout=2)
+        deploy(file, timeout=2)
     assert len(raised.value.missing) == 1
     assert not labs_folder.exists()
-    with api.deploy(file, timeout=2, must_converge=False) as lab:
+    with deploy(file, timeout=2, must_converge=False) as lab:
         assert lab.convergence.missing == raised.value.missing
         with pytest.raises(api.CommandError, match="rt-1: `vtysh -c show nonsense` ended with exit code 1"):
             lab.vtysh("rt-1", "show nonsense")

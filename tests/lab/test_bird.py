@@ -80,6 +80,7 @@ def three(shared_netlab):
     return shared_netlab
 
 
+@pytest.mark.cluster
 def test_three_routers_on_one_cluster(three):
     done = three("ecmp-check", "--format", "json")
     assert done.returncode == 0, done
@@ -98,6 +99,7 @@ def test_three_routers_on_one_cluster(three):
     assert "`bgp: {merge-paths: true}`" in mend
 
 
+@pytest.mark.cluster
 def test_one_table_has_all_three(three):
     done = three("ecmp-check", env={"COLUMNS": "140"})
     assert done.returncode == 0, done
@@ -106,6 +108,7 @@ def test_one_table_has_all_three(three):
     assert "verdict               ecmp, as expected" in done.stdout
 
 
+@pytest.mark.cluster
 def test_inspect_names_the_daemon_and_its_sessions(three):
     (report,) = json.loads(three("inspect", "--format", "json").stdout)["labs"]
     (bird,) = [node for node in report["nodes"] if node["name"] == "rt-bird"]
@@ -113,6 +116,7 @@ def test_inspect_names_the_daemon_and_its_sessions(three):
     assert [session["state"] for session in bird["sessions"]] == ["Established"] * 3
 
 
+@pytest.mark.cluster
 def test_birdc_in_the_node_just_works_and_vtysh_says_so(three):
     done = three("exec", "rt-bird", "--", "birdc", "show", "route", "172.16.7.192/32")
     assert done.returncode == 0, done
@@ -124,6 +128,7 @@ def test_birdc_in_the_node_just_works_and_vtysh_says_so(three):
     assert "<INFO> Started" in three("logs", "rt-bird").stdout
 
 
+@pytest.mark.cluster
 def test_the_daemon_has_no_more_capabilities_than_any_process_of_a_node(three):
     script = 'for name in bird sleep; do grep CapPrm "/proc/$(pgrep -x "$name")/status"; done'
     done = three("exec", "rt-bird", "--", "bash", "-c", f"sleep 60 & {script}; kill $!")
@@ -132,6 +137,7 @@ def test_the_daemon_has_no_more_capabilities_than_any_process_of_a_node(three):
     assert not int(daemon.split()[1], 16) & 1 << 21  # CAP_SYS_ADMIN
 
 
+@pytest.mark.cluster
 def test_by_default_three_routes_are_known_and_one_next_hop_is_in_the_kernel(netlab, topology):
     assert netlab("deploy", cluster(topology, "default")).returncode == 0
     protocol, hops = kernel_next_hops(netlab, "172.16.7.192")
@@ -139,6 +145,7 @@ def test_by_default_three_routes_are_known_and_one_next_hop_is_in_the_kernel(net
     assert len(hops) == 1
 
 
+@pytest.mark.cluster
 def test_merge_paths_gives_the_kernel_all_three(netlab, topology):
     assert netlab("deploy", cluster(topology, "merge", ", merge-paths: true")).returncode == 0
     assert kernel_next_hops(netlab, "172.16.7.192") == ("bird", ["172.16.7.11", "172.16.7.12", "172.16.7.13"])
@@ -156,6 +163,7 @@ def test_merge_paths_gives_the_kernel_all_three(netlab, topology):
     assert "k8s-worker2" in gone["message"]
 
 
+@pytest.mark.cluster
 def test_a_dual_stack_cluster_in_front_of_bird(netlab, tmp_path):
     text = (TOPOLOGIES / "dual-stack.yaml").read_text()
     for old, new in (
@@ -185,6 +193,7 @@ def test_a_dual_stack_cluster_in_front_of_bird(netlab, tmp_path):
     assert len(kernel_next_hops(netlab, "172.16.7.192")[1]) == 3
 
 
+@pytest.mark.cluster
 def test_a_limit_below_the_equal_paths_is_named(netlab, topology):
     assert netlab("deploy", cluster(topology, "limit", ", merge-paths: 2")).returncode == 0
     router = check(netlab)
@@ -192,6 +201,7 @@ def test_a_limit_below_the_equal_paths_is_named(netlab, topology):
     assert "max-paths-below-announced" in [finding["rule"] for finding in router["findings"]]
 
 
+@pytest.mark.cluster
 def test_a_whole_configuration_of_the_users_own(netlab, topology):
     done = netlab("deploy", cluster(topology, "own", rt=OWN))
     assert done.returncode == 0, done
@@ -203,6 +213,7 @@ def test_a_whole_configuration_of_the_users_own(netlab, topology):
     assert list(sessions.values()).count(("Established", False)) == 3
 
 
+@pytest.mark.cluster
 def test_paths_that_the_users_own_configuration_keeps_from_the_kernel(netlab, topology):
     kept = OWN.replace("export where source = RTS_BGP", "export none")
     assert netlab("deploy", cluster(topology, "kept", rt=kept)).returncode == 0
@@ -212,6 +223,7 @@ def test_paths_that_the_users_own_configuration_keeps_from_the_kernel(netlab, to
     assert "`protocol kernel` of BIRD" in finding["mend"]
 
 
+@pytest.mark.cluster
 def test_a_frozen_daemon_is_said_and_nothing_hangs(netlab, topology):
     assert netlab("deploy", cluster(topology, "frozen")).returncode == 0
     assert netlab("exec", "rt-1", "--", "pkill", "-STOP", "-x", "bird").returncode == 0
@@ -222,6 +234,7 @@ def test_a_frozen_daemon_is_said_and_nothing_hangs(netlab, topology):
     assert "bird does not answer" in checked.stderr
 
 
+@pytest.mark.cluster
 def test_a_neighbor_of_the_users_own_configuration_that_stays_away_is_waited_for(netlab, topology):
     path = cluster(topology, "away", rt=OWN.replace("disabled; ", ""))
     done = netlab("deploy", path, "--timeout", "4")
@@ -229,6 +242,7 @@ def test_a_neighbor_of_the_users_own_configuration_that_stays_away_is_waited_for
     assert "rt-1: neighbor 172.16.7.14 is " in done.stderr
 
 
+@pytest.mark.cluster
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -246,6 +260,7 @@ def test_a_mistake_in_it_is_named_by_the_users_own_file_and_line(netlab, topolog
     assert not netlab.state("wrong").exists()
 
 
+@pytest.mark.cluster
 def test_a_mistake_that_ends_the_file_has_a_place_too(netlab, topology):
     done = netlab("deploy", cluster(topology, "cut", rt="protocol device {\n"))
     assert done.returncode == 2, done
@@ -351,6 +366,7 @@ ROUTER = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.netns
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(router=ROUTER, ipv6=st.booleans())
 def test_whatever_the_options_let_through_birds_parser_takes(tmp_path, router, ipv6):

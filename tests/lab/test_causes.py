@@ -8,6 +8,8 @@ import shutil
 
 import pytest
 
+pytestmark = pytest.mark.cluster
+
 LAB = """
     name: causes
     topology:

@@ -11,6 +11,8 @@ from netlab_program import TOPOLOGIES
 
 from netlab import api
 
+pytestmark = pytest.mark.cluster
+
 PAGE = Path(__file__).resolve().parents[2] / "docs/testing-your-network.md"
 
 

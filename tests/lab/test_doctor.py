@@ -9,6 +9,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.netns
+
 ROUTER = """
     name: router
     topology:

@@ -6,6 +6,8 @@ import time
 import pytest
 from netlab_program import TOPOLOGIES
 
+pytestmark = pytest.mark.cluster
+
 SIX = """
     name: six
     topology:

@@ -50,6 +50,7 @@ def most_survivors(flows: int, next_hops: int) -> int:
     return number + 2
 
 
+@pytest.mark.cluster
 def test_the_fixed_article_on_its_own_kernel_loses_most_requests(netlab, host):
     deployed = netlab("deploy", TOPOLOGIES / "article-3.13.yaml")
     assert deployed.returncode == 0, deployed
@@ -76,6 +77,7 @@ def test_the_fixed_article_on_its_own_kernel_loses_most_requests(netlab, host):
     assert host.changes() == []
 
 
+@pytest.mark.cluster
 def test_the_router_beside_it_keeps_its_flows(netlab, topology):
     deployed = netlab("deploy", topology(SIDE_BY_SIDE))
     assert deployed.returncode == 0, deployed

@@ -18,6 +18,8 @@ from netlab_program import Netlab, pair
 
 import netlab as package
 
+pytestmark = pytest.mark.netns
+
 ATTEMPTS = Path(__file__).with_name("attempts.py").read_text(encoding="utf-8")
 
 

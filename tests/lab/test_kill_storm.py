@@ -13,6 +13,8 @@ from hoststate import HostState
 from netlab_program import TOPOLOGIES
 from storm import STEPS, Operation, Witness, moments, phase_lengths, state_of, strike
 
+pytestmark = pytest.mark.netns
+
 LAB = "ecmp"
 MOMENTS = 60
 GONE_WITHIN = 5.0

@@ -3,6 +3,7 @@
 import json
 import re
 
+import pytest
 from netlab_program import TOPOLOGIES
 
 TWO_HOSTS = """
@@ -27,6 +28,7 @@ LONELY_ROUTER = """
 """
 
 
+@pytest.mark.cluster
 def test_deploy_says_what_it_built_and_what_is_emulated(netlab):
     done = netlab("deploy", TOPOLOGIES / "ecmp.yaml")
     assert done.returncode == 0, done
@@ -40,8 +42,8 @@ def test_deploy_says_what_it_built_and_what_is_emulated(netlab):
     ]
 
 
-def test_deploy_as_json_is_nothing_but_json(netlab):
-    done = netlab("deploy", TOPOLOGIES / "ecmp.yaml", "--format", "json")
+def test_deploy_as_json_is_nothing_but_json(netlab, ecmp_file):
+    done = netlab("deploy", ecmp_file, "--format", "json")
     assert done.returncode == 0, done
     document = json.loads(done.stdout)
     assert document["converged"] is True
@@ -50,8 +52,8 @@ def test_deploy_as_json_is_nothing_but_json(netlab):
     assert document["vips"] == [{"service": "nginx", "vip": "172.16.7.192", "port": 80}]
 
 
-def test_a_deployed_lab_holds_nothing_of_its_caller(netlab):
-    deploying = netlab.start("deploy", TOPOLOGIES / "ecmp.yaml")
+def test_a_deployed_lab_holds_nothing_of_its_caller(netlab, ecmp_file):
+    deploying = netlab.start("deploy", ecmp_file)
     # Both streams end with the command, although the lab goes on.
     assert "has converged" in deploying.communicate(timeout=30)[0]
     assert deploying.returncode == 0
@@ -182,12 +184,12 @@ def test_no_wait_returns_once_the_lab_is_built(netlab, topology):
     assert "neighbor 10.0.0.2 remote-as 64513" in netlab("vtysh", "rt-1", "-c", "show running-config").stdout
 
 
-def test_inspect_names_nodes_sessions_and_vips(netlab):
-    assert netlab("deploy", TOPOLOGIES / "ecmp.yaml").returncode == 0
+def test_inspect_names_nodes_sessions_and_vips(netlab, ecmp_file):
+    assert netlab("deploy", ecmp_file).returncode == 0
 
     (lab,) = json.loads(netlab("inspect", "--format", "json").stdout)["labs"]
 
-    assert (lab["name"], lab["state"], lab["runtime"]) == ("ecmp", "running", "netns")
+    assert (lab["name"], lab["state"], lab["runtime"]) == ("ecmp", "running", netlab.runtime or "netns")
     assert all(node["alive"] for node in lab["nodes"])
     router = next(node for node in lab["nodes"] if node["name"] == "rt-1")
     assert router["addresses"] == ["eth1 172.16.7.1/24", "eth2 172.16.9.1/24"]
@@ -198,10 +200,11 @@ def test_inspect_names_nodes_sessions_and_vips(netlab):
     assert (vip["service"], vip["vip"], vip["port"], vip["router"]) == ("nginx", "172.16.7.192", 80, "rt-1")
     assert sorted(vip["next_hops"]) == ["172.16.7.11", "172.16.7.12", "172.16.7.13"]
     table = netlab("inspect").stdout
-    assert "lab ecmp: running (netns, " in table
+    assert f"lab ecmp: running ({lab['runtime']}, " in table
     assert "rt-1: VIP 172.16.7.192:80 (nginx) -> 172.16.7.1" in table
 
 
+@pytest.mark.cluster
 def test_validate_touches_nothing(netlab, host):
     done = netlab("validate", TOPOLOGIES / "ecmp.yaml")
     assert done.returncode == 0, done
@@ -210,6 +213,7 @@ def test_validate_touches_nothing(netlab, host):
     assert host.changes() == []
 
 
+@pytest.mark.netns
 def test_doctor_finds_nothing_that_a_lab_needs_missing(netlab, host):
     done = netlab("doctor")
     assert done.returncode == 0, done

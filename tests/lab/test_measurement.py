@@ -2,7 +2,11 @@
 
 import time
 
+import pytest
+
 from netlab.model.verdict import PathCounts
+
+pytestmark = pytest.mark.cluster
 
 LAB = """
     name: fault

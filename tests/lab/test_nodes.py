@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from netlab_program import TOPOLOGIES, pair
+from netlab_program import pair
 
 # Commands
 
@@ -37,7 +37,13 @@ def test_exec_takes_the_options_of_the_command_for_its_own(ecmp):
     assert ecmp("exec", "host-1", "echo", "-n", "--lab").stdout == "--lab"
 
 
-@pytest.mark.parametrize("node", ["rt-1", "host-1", "k8s-net", "k8s-control-plane", "k8s-worker2", "nginx-1"])
+@pytest.mark.parametrize(
+    "node",
+    [
+        *("rt-1", "host-1", "k8s-net", "k8s-worker2"),
+        *(pytest.param(name, marks=pytest.mark.cluster) for name in ("k8s-control-plane", "nginx-1")),
+    ],
+)
 def test_exec_works_in_every_kind_of_node(ecmp, node):
     assert ecmp("exec", node, "--", "hostname").stdout == f"{node}\n"
     assert ecmp("exec", node, "--", "cat", "/etc/hostname").stdout == f"{node}\n"
@@ -81,9 +87,15 @@ def test_nodes_know_each_other_by_name(ecmp):
     assert ecmp("exec", "host-1", "--", "ping", "-c1", "-W2", "k8s-worker3").returncode == 0
     hosts = ecmp("exec", "host-1", "--", "cat", "/etc/hosts").stdout.splitlines()
     assert "172.16.9.11 host-1" in hosts
+
+
+@pytest.mark.cluster
+def test_pods_are_known_by_name_too(ecmp):
+    hosts = ecmp("exec", "host-1", "--", "cat", "/etc/hosts").stdout.splitlines()
     assert "10.244.1.2 nginx-1" in hosts
 
 
+@pytest.mark.cluster
 def test_the_service_answers_an_ordinary_client(ecmp):
     done = ecmp("exec", "host-1", "--", "python3", "-c", _GET)
     assert done.returncode == 0, done
@@ -119,11 +131,11 @@ def test_vtysh_in_a_host_fails(ecmp):
     assert ecmp("vtysh", "host-1", "-c", "show version").returncode != 0
 
 
-def test_config_is_what_the_daemons_got(ecmp):
+def test_config_is_what_the_daemons_got(ecmp, ecmp_file):
     written = ecmp("config", "rt-1").stdout
     assert "router bgp 64512" in written
     assert ecmp("exec", "rt-1", "--", "cat", "/etc/frr/frr.conf").stdout == written
-    assert ecmp("config", "rt-1", "--file", TOPOLOGIES / "ecmp.yaml").stdout == written
+    assert ecmp("config", "rt-1", "--file", ecmp_file).stdout == written
 
 
 def test_logs_name_their_process(ecmp):
@@ -141,8 +153,8 @@ def test_logs_name_their_process(ecmp):
     assert "rt-1 has no process ospfd (there is bgpd, " in unknown.stderr
 
 
-def test_write_memory_writes_the_nodes_file_and_not_the_hosts(netlab, host):
-    assert netlab("deploy", TOPOLOGIES / "ecmp.yaml").returncode == 0
+def test_write_memory_writes_the_nodes_file_and_not_the_hosts(netlab, host, ecmp_file):
+    assert netlab("deploy", ecmp_file).returncode == 0
     before = netlab("exec", "rt-1", "--", "cat", "/etc/frr/frr.conf").stdout
     assert netlab("vtysh", "rt-1", "-c", "configure", "-c", "ip route 192.0.2.0/24 blackhole").returncode == 0
 
@@ -154,8 +166,8 @@ def test_write_memory_writes_the_nodes_file_and_not_the_hosts(netlab, host):
     assert host.changes() == []
 
 
-def test_a_daemon_that_is_killed_stays_dead(netlab):
-    assert netlab("deploy", TOPOLOGIES / "ecmp.yaml").returncode == 0
+def test_a_daemon_that_is_killed_stays_dead(netlab, ecmp_file):
+    assert netlab("deploy", ecmp_file).returncode == 0
 
     assert netlab("exec", "rt-1", "--", "pkill", "-KILL", "-x", "bgpd").returncode == 0
 
@@ -261,6 +273,7 @@ def test_the_environment_of_a_node(netlab, topology):
     assert "HOSTNAME=host-1" in seen.splitlines()
 
 
+@pytest.mark.netns
 def test_a_node_cannot_write_the_topologys_folder(netlab, topology):
     file = topology(pair())
     assert netlab("deploy", file).returncode == 0
@@ -304,6 +317,7 @@ def test_keep_keeps_a_lab_whose_building_failed(netlab, topology):
 # What a node cannot do
 
 
+@pytest.mark.netns
 @pytest.mark.parametrize(
     "attempt",
     [
@@ -344,6 +358,7 @@ def test_a_node_sees_its_own_processes_alone(ecmp):
     assert len(commands) < 10
 
 
+@pytest.mark.netns
 def test_the_lab_of_a_dead_init_says_so_and_still_has_logs(netlab, topology):
     assert netlab("deploy", topology(pair('cmd: sh -c "echo some words; sleep 1000"'))).returncode == 0
     init = json.loads((netlab.state("pair") / "lab.json").read_text())["init"]

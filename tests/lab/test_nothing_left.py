@@ -16,6 +16,7 @@ SEED = 20240229
 EARLY_KILLS = 12
 
 
+@pytest.mark.cluster
 def test_destroy_leaves_nothing(netlab, host):
     assert netlab("deploy", TOPOLOGIES / "ecmp-vs-vyos.yaml").returncode == 0
     assert netlab("exec", "host-1", "--", "sh", "-c", "sleep 1000 >/dev/null 2>&1 &").returncode == 0
@@ -59,6 +60,7 @@ def test_a_failed_deploy_names_the_node_and_leaves_nothing(netlab, topology, hos
     assert host.changes() == []
 
 
+@pytest.mark.netns
 @pytest.mark.parametrize("delay", [0.0, 0.03, 0.2])
 @pytest.mark.parametrize("step", ["building", "wiring", "starting daemons", "waiting for"])
 def test_ctrl_c_leaves_nothing(netlab, host, step, delay):
@@ -76,6 +78,7 @@ def test_ctrl_c_leaves_nothing(netlab, host, step, delay):
     assert host.changes() == []
 
 
+@pytest.mark.netns
 def test_a_polite_end_leaves_nothing_too(netlab, host):
     deploying = netlab.start("deploy", TOPOLOGIES / "ecmp-vs-vyos.yaml")
     _read_until(deploying, "waiting for")
@@ -109,6 +112,7 @@ def test_a_lab_that_is_being_built_is_nobody_elses(netlab, topology):
     assert netlab("exec", "host-1", "--", "true").returncode == 0
 
 
+@pytest.mark.netns
 def test_an_impatient_ctrl_c_leaves_nothing(netlab, host):
     deploying = netlab.start("deploy", TOPOLOGIES / "ecmp-vs-vyos.yaml")
     _read_until(deploying, "waiting for")
@@ -124,6 +128,7 @@ def test_an_impatient_ctrl_c_leaves_nothing(netlab, host):
     assert host.changes() == []
 
 
+@pytest.mark.netns
 def test_kill_of_netlab_before_the_commit_leaves_nothing(netlab, host):
     early = late = 0
     moment = _moments(netlab)
@@ -149,6 +154,7 @@ def test_kill_of_netlab_before_the_commit_leaves_nothing(netlab, host):
     assert early >= EARLY_KILLS
 
 
+@pytest.mark.netns
 def test_kill_of_the_init_during_deploy_leaves_nothing(netlab, host):
     early = late = 0
     moment = _moments(netlab)
@@ -177,6 +183,7 @@ def test_kill_of_the_init_during_deploy_leaves_nothing(netlab, host):
     assert early >= EARLY_KILLS
 
 
+@pytest.mark.netns
 def test_kill_of_a_running_labs_init_leaves_a_folder_that_destroy_removes(netlab, host):
     assert netlab("deploy", TOPOLOGIES / "ecmp.yaml").returncode == 0
     init = json.loads((netlab.state("ecmp") / "lab.json").read_text())["init"]["pid"]
@@ -196,6 +203,7 @@ def test_kill_of_a_running_labs_init_leaves_a_folder_that_destroy_removes(netlab
     assert netlab.files() == []
 
 
+@pytest.mark.netns
 def test_a_dead_lab_is_replaced_by_reconfigure(netlab):
     assert netlab("deploy", TOPOLOGIES / "ecmp.yaml").returncode == 0
     os.kill(json.loads((netlab.state("ecmp") / "lab.json").read_text())["init"]["pid"], signal.SIGKILL)
@@ -203,8 +211,8 @@ def test_a_dead_lab_is_replaced_by_reconfigure(netlab):
     assert netlab("exec", "host-1", "--", "true").returncode == 0
 
 
-def test_kill_of_netlab_during_exec_leaves_the_lab_alone(netlab):
-    assert netlab("deploy", TOPOLOGIES / "ecmp.yaml").returncode == 0
+def test_kill_of_netlab_during_exec_leaves_the_lab_alone(netlab, ecmp_file):
+    assert netlab("deploy", ecmp_file).returncode == 0
     running = netlab.start("exec", "host-1", "--", "sh", "-c", "echo ready; sleep 1000")
     assert running.stdout.readline() == "ready\n"
 
@@ -233,6 +241,7 @@ assert (Path("/proc/self/mountinfo").read_text(), Path("/etc/group").read_text()
 """
 
 
+@pytest.mark.netns
 def test_no_mount_of_a_lab_reaches_a_host_whose_root_is_shared(netlab, host):
     """Every host with systemd has a shared root, where a mount in a copy of its mount namespace comes back to it."""
     done = netlab.with_own_mounts(SHARED_ROOT, TOPOLOGIES / "ecmp.yaml")

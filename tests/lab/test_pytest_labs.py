@@ -10,6 +10,8 @@ from textwrap import dedent
 import pytest
 from hoststate import descendants
 
+pytestmark = pytest.mark.netns
+
 PAIR = """
     name: pair
     topology:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from netlab_program import OWN_MOUNTS, TOPOLOGIES
 
+pytestmark = pytest.mark.netns
+
 FILE = TOPOLOGIES / "ecmp.yaml"
 ON_A_SMALL_DISK = """
 mount -t tmpfs -o "$1" none "$XDG_STATE_HOME" || exit 99

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from netlab_program import TOPOLOGIES
 
+pytestmark = pytest.mark.netns
+
 PROGRAMS = (
     *(f"/usr/lib/frr/{daemon}" for daemon in ("zebra", "staticd", "bgpd")),
     *("/usr/bin/vtysh", "/bin/sh", "/bin/cat", "/bin/ls", "/bin/touch", "/usr/sbin/nft"),

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from netlab_program import Netlab
 
+pytestmark = pytest.mark.netns
+
 FOREIGN = 64321
 """A uid that no account needs to have."""
 ONE_HOST = "name: kept\ntopology:\n  nodes:\n    host-1: {kind: linux}\n"

@@ -5,6 +5,7 @@ import os
 import signal
 import tarfile
 
+import pytest
 from hoststate import descendants
 from netlab_program import TOPOLOGIES
 
@@ -36,6 +37,7 @@ def collected(netlab, *arguments):
         return {m.name.partition("/")[2]: archive.extractfile(m).read().decode() for m in archive.getmembers()}
 
 
+@pytest.mark.cluster
 def test_a_running_lab(netlab):
     assert netlab("deploy", TOPOLOGIES / "ecmp.yaml").returncode == 0
     found = collected(netlab)
@@ -66,6 +68,7 @@ def test_secrets_are_nowhere_in_it(netlab, topology):
     assert "DB_PASSWORD: <redacted>" in found["labs/secretive/topology/lab.yaml"]
 
 
+@pytest.mark.netns
 def test_a_half_dead_lab_a_dead_one_and_none(netlab, topology):
     assert netlab("deploy", topology(ROUTER, {"rt-1.conf": CONFIGURATION}), "--no-wait").returncode == 0
     record = json.loads((netlab.state("secretive") / "lab.json").read_text())
@@ -90,6 +93,7 @@ def test_a_half_dead_lab_a_dead_one_and_none(netlab, topology):
     assert netlab("support", "--lab", "ghost").returncode == 3
 
 
+@pytest.mark.netns
 def test_a_frozen_node_holds_nobody_up(netlab, topology):
     assert netlab("deploy", topology(ROUTER, {"rt-1.conf": CONFIGURATION}), "--no-wait").returncode == 0
     frozen = [p for p in descendants().values() if "/bgpd" in p.command]

@@ -5,6 +5,8 @@ import json
 import pytest
 from netlab_program import TOPOLOGIES
 
+pytestmark = pytest.mark.cluster
+
 # The contract of ecmp-check's JSON. A key is only ever added.
 TOP = {"schema", "lab", "runtime", "emulated", "versions", "seed", "alpha", "routers"}
 ROUTER = {

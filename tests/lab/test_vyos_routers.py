@@ -172,6 +172,7 @@ def accepted(text: str, folder) -> str:
     return "\n".join(refused)
 
 
+@pytest.mark.netns
 @pytest.mark.parametrize("version", VERSIONS)
 def test_frr_knows_every_line_that_a_statement_becomes(version, tmp_path):
     texts = []
@@ -182,6 +183,7 @@ def test_frr_knows_every_line_that_a_statement_becomes(version, tmp_path):
     assert accepted("".join(texts), tmp_path) == ""
 
 
+@pytest.mark.netns
 @pytest.mark.parametrize("version", VERSIONS)
 def test_frr_knows_every_line_of_any_configuration(version, tmp_path_factory):
     folder = tmp_path_factory.mktemp("frr")

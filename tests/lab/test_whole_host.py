@@ -10,6 +10,8 @@ from netlab_program import OWN_MOUNTS, TOPOLOGIES
 
 import netlab as package
 
+pytestmark = pytest.mark.netns
+
 WORLD = Path(__file__).with_name("world.py")
 CYCLES = {
     "a whole cycle": """
