@@ -49,6 +49,10 @@ class Process:
     inner_pids: tuple[int, ...]
 
 
+SUPERVISOR = "netlab-test-engine"
+"""What the command line of a process has whose descendants are not a test's: an engine that outlives it."""
+
+
 def descendants() -> dict[int, Process]:
     """The live processes that descend from this one. Orphans that have ended are reaped on the way."""
     depth = len(_status("self")["NSpid"].split())
@@ -70,6 +74,8 @@ def descendants() -> dict[int, Process]:
     waiting = [os.getpid()]
     while waiting:
         for child in children.get(waiting.pop(), ()):
+            if SUPERVISOR in child.command:
+                continue
             found[child.pid] = child
             waiting.append(child.pid)
     return found

@@ -46,6 +46,8 @@ class Netlab:
     """Where every lab's routers run from; None for the host's FRR."""
     runtime: str | None = None
     """What every lab runs in; None for what its file says."""
+    docker_host: str | None = None
+    """The Docker engine's address (DOCKER_HOST); None for this process's own."""
 
     def __call__(
         self, *arguments: object, timeout: float = 90, env: dict[str, str] | None = None, prefix: tuple[str, ...] = ()
@@ -113,15 +115,18 @@ class Netlab:
             "XDG_STATE_HOME": str(self.folder / "state"),
             "TMPDIR": str(self.folder / "tmp"),
             "LANG": "C.UTF-8",
+            **({"DOCKER_HOST": self.docker_host} if self.docker_host else {}),
         }
 
 
-def running_netlab(folder: Path, rootfs: Path | None = None, runtime: str | None = None) -> Iterator[Netlab]:
+def running_netlab(
+    folder: Path, rootfs: Path | None = None, runtime: str | None = None, docker_host: str | None = None
+) -> Iterator[Netlab]:
     """netlab in a new folder. In the end its labs are destroyed, and what they left running is killed."""
     for name in ("home", "state", "tmp"):
         (folder / name).mkdir(parents=True, mode=0o700)
     before = set(descendants())
-    netlab = Netlab(folder, rootfs, runtime)
+    netlab = Netlab(folder, rootfs, runtime, docker_host)
     yield netlab
     netlab("destroy", "--all")
     for process in descendants().values():

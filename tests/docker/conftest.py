@@ -1,0 +1,78 @@
+"""The experiments of this folder need a Docker engine and netlab's images. As root they have an engine of their own,
+which may be ended and which nobody else uses; an ordinary user has the one that answers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from engine import Engine, OwnEngine
+from holdings import Holdings
+from netlab_program import Netlab, running_netlab
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _watched(watched_processes: None) -> None:
+    """From the first test on."""
+
+
+@pytest.fixture(scope="session")
+def shared_engine() -> Engine:
+    """The engine that answers, which others may use too, with netlab's images."""
+    return Engine(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
+
+
+@pytest.fixture(scope="session")
+def _own_engine(shared_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnEngine]:
+    own = OwnEngine(tmp_path_factory.mktemp("engine"))
+    try:
+        own.start()
+        own.take_images(shared_engine)
+        yield own
+    finally:
+        own.remove()
+
+
+@pytest.fixture
+def own_engine(_own_engine: OwnEngine) -> Iterator[OwnEngine]:
+    """A dockerd of the tests' own, running and without containers. For root (mark needs_root)."""
+    yield _own_engine
+    if not _own_engine.answers:
+        _own_engine.start()
+    _own_engine.clean()
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Root's own engine, or the one that an ordinary user may use."""
+    found: Engine = request.getfixturevalue("own_engine" if os.geteuid() == 0 else "shared_engine")
+    return found
+
+
+@pytest.fixture
+def netlab(tmp_path: Path, engine: Engine) -> Iterator[Netlab]:
+    """netlab with a state of its own, whose labs are containers; every lab of it is destroyed after the test."""
+    yield from running_netlab(tmp_path / "netlab", runtime="docker", docker_host=engine.host)
+
+
+@pytest.fixture
+def holdings(engine: Engine, netlab: Netlab) -> Holdings:
+    """Engine and host before the experiment."""
+    return Holdings.now(engine, netlab)
+
+
+@pytest.fixture
+def foreign(engine: Engine) -> Iterator[Callable[..., str]]:
+    """Starts a container that netlab did not make and must never touch; gives its id."""
+    made = []
+
+    def start(name: str) -> str:
+        options = ("--detach", "--network=none", "--label=foreign", f"--name={name}", "--entrypoint=sleep")
+        made.append(engine("run", *options, "netlab/base:13", "100000"))
+        return made[-1]
+
+    yield start
+    for container in made:
+        engine("rm", "--force", container, check=False)
