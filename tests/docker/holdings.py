@@ -30,10 +30,7 @@ class Holdings:
         """Look at everything. Others may use a shared engine: of its containers, this user's labs' alone are seen."""
         all_of = () if isinstance(engine, OwnEngine) else (f"--filter=label=netlab.owner={os.geteuid()}",)
         lines = {
-            "container": engine("ps", "--all", "--format={{.Names}} {{.ID}} {{.State}}", mine),
-            "foreign container": engine(
-                "ps", "--all", "--format={{.Names}} {{.ID}} {{.State}}", "--filter=label=foreign"
-            ),
+            "container": engine("ps", "--all", "--format={{.Names}} {{.ID}} {{.State}}", *all_of),
             "network": engine("network", "ls", "--format={{.Name}}"),
             "volume": engine("volume", "ls", "--format={{.Name}}"),
             "image": engine("images", "--format={{.Repository}}:{{.Tag}}", "--filter=reference=netlab/*"),
