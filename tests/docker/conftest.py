@@ -25,7 +25,11 @@ def shared_engine() -> Engine:
 
 
 @pytest.fixture(scope="session")
-def _own_engine(shared_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnEngine]:
+def engine(shared_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Root's own engine, or the one that an ordinary user may use."""
+    if os.geteuid() != 0:
+        yield shared_engine
+        return
     own = OwnEngine(tmp_path_factory.mktemp("engine"))
     try:
         own.start()
@@ -36,25 +40,24 @@ def _own_engine(shared_engine: Engine, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def own_engine(_own_engine: OwnEngine) -> Iterator[OwnEngine]:
-    """A dockerd of the tests' own, running and without containers. For root (mark needs_root)."""
-    yield _own_engine
-    if not _own_engine.answers:
-        _own_engine.start()
-    _own_engine.clean()
-
-
-@pytest.fixture
-def engine(request: pytest.FixtureRequest) -> Engine:
-    """Root's own engine, or the one that an ordinary user may use."""
-    found: Engine = request.getfixturevalue("own_engine" if os.geteuid() == 0 else "shared_engine")
-    return found
+def own_engine(engine: Engine) -> Iterator[OwnEngine]:
+    """Root's own engine, which the test may end: it runs again after the test. With the mark needs_root."""
+    assert isinstance(engine, OwnEngine)
+    yield engine
+    if not engine.answers:
+        engine.start()
 
 
 @pytest.fixture
 def netlab(tmp_path: Path, engine: Engine) -> Iterator[Netlab]:
     """netlab with a state of its own, whose labs are containers; every lab of it is destroyed after the test."""
     yield from running_netlab(tmp_path / "netlab", runtime="docker", docker_host=engine.host)
+
+
+@pytest.fixture(scope="module")
+def shared_netlab(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Iterator[Netlab]:
+    """The same for a lab that all tests of a module look at and none of them changes."""
+    yield from running_netlab(tmp_path_factory.mktemp("shared") / "netlab", runtime="docker", docker_host=engine.host)
 
 
 @pytest.fixture
