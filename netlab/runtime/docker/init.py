@@ -91,20 +91,33 @@ def _write_files(files: list[dict[str, object]], *, keep: bool) -> None:
         with open(path, "w", encoding="utf-8") as stream:
             stream.write(str(file["content"]))
         os.chmod(path, int(str(file["mode"])))
-        if path.startswith("/etc/frr/"):
-            _prepare_for_frr()
+    if any(str(file["path"]).startswith("/etc/frr/") for file in files):
+        _prepare_for_frr()
 
 
 def _prepare_for_frr() -> None:
-    """What FRR's daemons insist on when they run as root: their folders, and root in their groups."""
-    for folder in ("/run/frr", "/var/log/frr", "/var/lib/frr", "/var/tmp/frr"):
-        os.makedirs(folder, exist_ok=True)
+    """What FRR's daemons insist on when they run as root: their folders, and root in their groups.
+
+    They give up the capability by which root may write in another user's folder, and images give these to user frr.
+    """
+    for top in ("/run/frr", "/var/log/frr", "/var/lib/frr", "/var/tmp/frr", "/etc/frr"):
+        os.makedirs(top, exist_ok=True)
+        for folder, _, names in os.walk(top):
+            for path in (folder, *(os.path.join(folder, name) for name in names)):
+                _give_to_root(path)
     with open("/etc/group", encoding="utf-8", errors="replace") as stream:
         text = stream.read()
     wanted = groups.with_root_in_frr(text)
     if wanted != text:
         with open("/etc/group", "w", encoding="utf-8") as stream:
             stream.write(wanted)
+
+
+def _give_to_root(path: str) -> None:
+    try:
+        os.chown(path, 0, 0, follow_symlinks=False)
+    except OSError:
+        pass  # bound read-only from the host
 
 
 def _leave(*_: object) -> None:
