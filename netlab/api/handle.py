@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from netlab.lab.converge import Convergence
     from netlab.lab.inspect import LabReport
+    from netlab.lab.repair import Repair
     from netlab.model.lab import Lab as Record
     from netlab.model.plan import LabPlan
     from netlab.model.topology import Expect
@@ -202,6 +203,24 @@ class Lab:
         from netlab.lab.inside import configuration
 
         return configuration(node, None, self.name, with_source)
+
+    def restart(self, node: str, *, wait: bool = True, timeout: float = 60.0) -> Repair:
+        """Restart a node of the docker runtime, which comes back whole. Raises InputError for an unknown node, LabError
+        where the lab's runtime cannot do that."""
+        from netlab.lab.repair import restart
+
+        return self._repaired(restart(node, self.name, LogProgress(), timeout=timeout, wait=wait))
+
+    def repair(self, *, wait: bool = True, timeout: float = 60.0) -> Repair:
+        """Put back what nodes lost that died or were restarted; a whole lab stays as it is. Raises LabError where the
+        lab's runtime cannot do that."""
+        from netlab.lab.repair import repair
+
+        return self._repaired(repair(self.name, LogProgress(), timeout=timeout, wait=wait))
+
+    def _repaired(self, done: Repair) -> Repair:
+        self._record = done.lab
+        return done
 
     def destroy(self) -> None:
         """Remove it: nothing of it is left. Once more does nothing."""

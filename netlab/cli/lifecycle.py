@@ -26,11 +26,11 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def validate(file: TopologyArgument) -> None:
+def validate(file: TopologyArgument, runtime: RuntimeOption = None) -> None:
     """Check a topology file and every file that it names."""
     from netlab import api
 
-    plan = api.validate(file)
+    plan = api.validate(file, runtime=runtime)
     for warning in plan.warnings:
         typer.echo(f"note: {printable(warning)}", err=True)
     about = f"lab {plan.name}: {len(plan.nodes)} nodes, {len(plan.links)} links, no problems"
