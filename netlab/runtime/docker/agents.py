@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
@@ -43,8 +44,9 @@ class _Process(Protocol):
 class Agents:
     """Starts agents for one lab."""
 
-    def __init__(self, client: docker.APIClient, name: str, directory: Path) -> None:
-        self._client = client
+    def __init__(self, url: str, name: str, directory: Path) -> None:
+        """`url`: where the engine listens, which is asked where this process may not enter the machines itself."""
+        self._url = url
         self._name = name
         self._directory = directory
 
@@ -78,7 +80,12 @@ class Agents:
         argv = (sys.executable, "-s", "-P", str(_AGENT), *options)
         if may_enter():
             return _Child(argv, stdin, stdout)
-        return _start_helper(self._client, containers.labels(self._name, "", str(self._directory)), argv, stdin, stdout)
+        client = engine.connect(self._url)
+        try:
+            return _start_helper(client, containers.labels(self._name, "", str(self._directory)), argv, stdin, stdout)
+        except BaseException:
+            client.close()
+            raise
 
 
 def may_enter() -> bool:
@@ -114,6 +121,10 @@ class _Helper:
         self._container = container
 
     def end(self) -> int | None:
+        with closing(self._client):
+            return self._end()
+
+    def _end(self) -> int | None:
         try:
             return int(self._client.wait(self._container, timeout=_END_TIMEOUT)["StatusCode"])
         except APIError:

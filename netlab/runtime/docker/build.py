@@ -23,7 +23,7 @@ from netlab.model.lab import Lab, LabNode
 from netlab.model.plan import LabPlan, NodePlan, Role
 from netlab.runtime import claim, processes, starting
 from netlab.runtime.base import Invocation
-from netlab.runtime.docker import commands, containers, engine, images
+from netlab.runtime.docker import commands, containers, engine, guard, images
 from netlab.runtime.docker.agents import Agents
 from netlab.runtime.docker.control import Door, Init
 
@@ -59,6 +59,8 @@ class Build:
         self._inits: dict[str, Init] = {}
         self._committed = False
         self._stopping = threading.Event()
+        self._identity = f"{os.getpid()}-{time.time_ns()}"
+        """Tells this lab's containers from those of a later one of its name."""
 
     @property
     def agent(self) -> AgentClient:
@@ -94,10 +96,15 @@ class Build:
             init.close()
         if self._guard:
             self._end_guard(complete=self._committed)
+        self._release_lock()
+        self._client.close()
+
+    def _release_lock(self) -> None:
+        """From now on others may remove the lab."""
         if self._claim:
             for descriptor in self._claim:
                 os.close(descriptor)
-        self._client.close()
+        self._claim = None
 
     def launch(self) -> None:
         """Take the state folder and start the agent. LabError where the lab exists, or a name is taken."""
@@ -107,7 +114,7 @@ class Build:
             self._claim = _take(self._plan, self._directory)
             self._guard = self._start_guard()
             self._refuse_taken_names()
-        self._agent = Agents(self._client, self._plan.name, self._directory).start(wiring=True)
+        self._agent = Agents(self.engine_url, self._plan.name, self._directory).start(wiring=True)
 
     def make_nodes(self) -> None:
         """Start every machine's container, some at a time."""
@@ -128,7 +135,11 @@ class Build:
         managed = containers.is_managed(node)
         door = Door(self._directory, node) if managed else None
         try:
-            made = there.id if there else containers.create(self._client, self._plan, node, self._directory)
+            made = (
+                there.id
+                if there
+                else containers.create(self._client, self._plan, node, self._directory, self._identity)
+            )
             if there is None:
                 self._put_files(node, made)
             with engine.refusals(f"{node.name}: cannot start its container of image {images.image_of(node)}"):
@@ -217,6 +228,10 @@ class Build:
 
     def hold(self) -> None:
         """The lab is complete, and lives until this block or the process ends: the guard sees to that."""
+        self._release_lock()
+        if self._guard and self._guard.stdin:
+            self._guard.stdin.write(guard.HOLD)
+            self._guard.stdin.flush()
 
     def commit(self) -> None:
         """From here on the lab lives without its builder."""
@@ -261,14 +276,17 @@ class Build:
 
     def _start_guard(self) -> subprocess.Popen[bytes]:
         argv = [sys.executable, "-I", "-S", str(_GUARD), self.engine_url, self._plan.name, str(self._directory)]
-        lock = self._claim.lock if self._claim else -1
+        argv.append(self._identity)
+        assert self._claim is not None
+        folder, lock = self._claim
+        argv += [str(folder), str(lock)]
         try:
             return subprocess.Popen(
                 argv,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                pass_fds=(lock,),
+                pass_fds=(folder, lock),
                 start_new_session=True,
             )
         except OSError as error:
@@ -278,7 +296,7 @@ class Build:
         assert self._guard is not None and self._guard.stdin is not None
         try:
             if complete:
-                self._guard.stdin.write(b".")
+                self._guard.stdin.write(guard.COMPLETE)
             self._guard.stdin.close()
         except BrokenPipeError:
             pass  # somebody killed it

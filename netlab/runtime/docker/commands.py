@@ -36,7 +36,7 @@ def replace_this_process(url: str, node: LabNode, argv: tuple[str, ...], environ
     settings = [
         part for key, value in base_environment(node.name, environment).items() for part in ("-e", f"{key}={value}")
     ]
-    os.execv(program, [program, "-H", url, "exec", "-i", *terminal, *settings, node.container, *argv])
+    os.execv(program, [program, "-H", url, "exec", "-i", *terminal, *settings, node.container, *found_by_env(argv)])
 
 
 def capture(client: docker.APIClient, node: LabNode, invocation: Invocation) -> Finished:
@@ -44,7 +44,7 @@ def capture(client: docker.APIClient, node: LabNode, invocation: Invocation) -> 
     environment = base_environment(node.name, invocation.environment)
     with engine.refusals(node.name):
         made = client.exec_create(
-            node.container, list(invocation.argv), stdin=bool(invocation.data), environment=environment
+            node.container, found_by_env(invocation.argv), stdin=bool(invocation.data), environment=environment
         )["Id"]
         stream = client.exec_start(made, socket=True)
         connection: socket.socket = getattr(stream, "_sock")  # noqa: B009  the library's half of it cannot be shut down
@@ -52,10 +52,18 @@ def capture(client: docker.APIClient, node: LabNode, invocation: Invocation) -> 
             output, errors, ended = _exchange(connection, invocation.data, invocation.timeout)
         finally:
             stream.close()
+            connection.close()
+            getattr(stream, "_response").close()  # noqa: B009  it keeps the connection open; no other way leads to it
         if not ended:
             _kill(client, node, made)
             return Finished(None, output, errors)
         return Finished(_exit_code(client, made), output, errors)
+
+
+def found_by_env(argv: tuple[str, ...]) -> list[str]:
+    """The command as env(1) starts it: 127 and a line on standard error where there is no such program, 126 where it
+    cannot be executed. The engine itself says both on standard output, and Docker 20.10 ends with 126 for both."""
+    return list(argv) if "=" in argv[0] else ["env", *argv]
 
 
 def _exchange(connection: socket.socket, data: bytes, timeout: float | None) -> tuple[bytes, bytes, bool]:
@@ -131,5 +139,6 @@ def _kill(client: docker.APIClient, node: LabNode, command: str) -> None:
         return  # it has ended
     inner = next(line.split()[-1] for line in status.splitlines() if line.startswith("NSpid:"))
     with suppress(APIError):
-        killer = client.exec_create(node.container, ["kill", "-9", inner])["Id"]
+        # With all that it has started: the engine makes each command the leader of a session.
+        killer = client.exec_create(node.container, ["kill", "-9", "--", f"-{inner}"])["Id"]
         client.exec_start(killer)

@@ -47,7 +47,7 @@ def is_managed(node: NodePlan) -> bool:
     return not node.container.boots and any(not process.is_command for process in node.processes)
 
 
-def labels(plan_name: str, node: str, directory: str) -> dict[str, str]:
+def labels(plan_name: str, node: str, directory: str, build: str = "") -> dict[str, str]:
     """What every container of a lab can be found by, from Docker alone."""
     return {
         "netlab.lab": plan_name,
@@ -55,11 +55,12 @@ def labels(plan_name: str, node: str, directory: str) -> dict[str, str]:
         "netlab.owner": str(os.geteuid()),
         "netlab.version": netlab.__version__,
         "netlab.directory": directory,
+        "netlab.build": build,
     }
 
 
-def create(client: docker.APIClient, plan: LabPlan, node: NodePlan, directory: Path) -> str:
-    """Create a machine's container; its id. LabError where the engine refuses."""
+def create(client: docker.APIClient, plan: LabPlan, node: NodePlan, directory: Path, build: str) -> str:
+    """Create a machine's container; its id. `build` tells labs of one name apart. LabError where the engine refuses."""
     managed = is_managed(node)
     command = next((process.argv for process in node.processes if process.is_command), None)
     entrypoint = node.container.entrypoint
@@ -73,7 +74,7 @@ def create(client: docker.APIClient, plan: LabPlan, node: NodePlan, directory: P
             command=[node.name] if managed else list(command) if command else None,
             user=None if managed else node.container.user,
             environment=dict(node.env),
-            labels={**dict(node.container.labels), **labels(plan.name, node.name, str(directory))},
+            labels={**dict(node.container.labels), **labels(plan.name, node.name, str(directory), build)},
             ports=_exposed(node.container.ports),
             tty=not managed and node.image is not None,
             stdin_open=not managed and node.image is not None,
@@ -139,9 +140,13 @@ def _extra_hosts(files: tuple[FilePlan, ...]) -> list[str]:
     return [f"{name}:{row[0]}" for row in rows for name in row[1:] if "localhost" not in name and "ip6-" not in name]
 
 
-def of_lab(client: docker.APIClient, name: str, directory: Path | str) -> tuple[Container, ...]:
-    """The containers of this user's lab that has its state in `directory`, in every state. LabError, HostError."""
+def of_lab(
+    client: docker.APIClient, name: str, directory: Path | str, build: str | None = None
+) -> tuple[Container, ...]:
+    """The containers of this user's lab that has its state in `directory`, in every state; of one `build` of it alone
+    where that is given. LabError, HostError."""
     wanted = [f"netlab.lab={name}", f"netlab.owner={os.geteuid()}", f"netlab.directory={directory}"]
+    wanted += [f"netlab.build={build}"] if build else []
     with engine.refusals("cannot list the containers"):
         rows = client.containers(all=True, filters={"label": wanted})
     return tuple(

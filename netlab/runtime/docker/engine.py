@@ -59,6 +59,16 @@ def refuse_closed(where: str) -> None:
 
 
 @contextmanager
+def connected(where: str | None = None) -> Iterator[docker.APIClient]:
+    """The same for the length of a block."""
+    client = connect(where)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextmanager
 def refusals(what: str) -> Iterator[None]:
     """LabError for what the engine refuses meanwhile, HostError where it does not answer any more."""
     try:

@@ -1,7 +1,8 @@
 """Removes what there is of a lab whose builder ended before the lab was complete, however it ended.
 
-Run as `python3 -I -S guard.py URL NAME DIRECTORY` with a pipe from the builder as standard input and the lab's lock
-among its descriptors. A byte on the pipe means that the lab is complete; its end without one, that the builder is gone.
+Run as `python3 -I -S guard.py URL NAME DIRECTORY BUILD FOLDER LOCK` with a pipe from the builder as standard input;
+FOLDER and LOCK are descriptors of the lab's state folder and its lock. COMPLETE on the pipe means that the lab lives
+on; HOLD, that others may remove it but it still ends with its builder; the pipe's end, that the builder is gone.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import os
 import sys
 import time
 
+COMPLETE = b"c"
+HOLD = b"h"
 _SWEEP = "--sweep"
 _SETTLE = 0.3  # seconds: a request that the engine had begun when the builder was killed may still make a container
 _TRIES = 20
@@ -18,13 +21,19 @@ _TRIES = 20
 def main() -> None:
     """Wait for the builder's word or its end."""
     if sys.argv[1] == _SWEEP:
-        _sweep(*sys.argv[2:5])
-    elif not os.read(0, 1):
+        url, name, directory, build, folder = sys.argv[2:]
+        _sweep(url, name, directory, build, int(folder))
+        return
+    said = os.read(0, 1)
+    if said == HOLD:
+        os.close(int(sys.argv[6]))
+        said = os.read(0, 1)
+    if said != COMPLETE:
         # With the libraries this time, which a guard that is not needed never loads.
-        os.execv(sys.executable, [sys.executable, "-s", "-P", os.path.abspath(__file__), _SWEEP, *sys.argv[1:4]])
+        os.execv(sys.executable, [sys.executable, "-s", "-P", os.path.abspath(__file__), _SWEEP, *sys.argv[1:6]])
 
 
-def _sweep(url: str, name: str, directory: str) -> None:
+def _sweep(url: str, name: str, directory: str, build: str, folder: int) -> None:
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
     from netlab.model.errors import NetlabError
     from netlab.runtime import claim
@@ -33,9 +42,9 @@ def _sweep(url: str, name: str, directory: str) -> None:
     seen_empty = 0
     for _ in range(_TRIES):
         try:
-            client = engine.connect(url)
-            found = containers.of_lab(client, name, directory)
-            containers.remove(client, found)
+            with engine.connected(url) as client:
+                found = containers.of_lab(client, name, directory, build)
+                containers.remove(client, found)
         except NetlabError:
             seen_empty = 0  # the engine is restarting, for example
         else:
@@ -45,7 +54,11 @@ def _sweep(url: str, name: str, directory: str) -> None:
         time.sleep(_SETTLE)
     else:
         sys.exit(1)  # the folder stays, so that `netlab destroy` finds the rest
-    claim.remove_state(directory, os.open(directory, os.O_RDONLY | os.O_DIRECTORY))
+    try:
+        if os.path.samestat(os.stat(directory), os.fstat(folder)):  # and not that of a later lab
+            claim.remove_state(directory, folder)
+    except FileNotFoundError:
+        pass  # removed by somebody else
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def agent(lab: Lab) -> AgentClient:
 
     from netlab.runtime.docker.agents import Agents
 
-    made = Agents(engine.connect(lab.engine), lab.name, Path(lab.directory)).start()
+    made = Agents(lab.engine, lab.name, Path(lab.directory)).start()
     try:
         made.hello({node.name: node.pid for node in lab.nodes if processes.is_running(node.pid, node.started)})
     except BaseException:
@@ -64,7 +64,8 @@ def capture(lab: Lab, node: LabNode, invocation: Invocation) -> Finished:
     from netlab.runtime.docker import commands
 
     _must_run(lab, node)
-    return commands.capture(engine.connect(lab.engine), node, invocation)
+    with engine.connected(lab.engine) as client:
+        return commands.capture(client, node, invocation)
 
 
 def _must_run(lab: Lab, node: LabNode) -> None:
@@ -72,8 +73,9 @@ def _must_run(lab: Lab, node: LabNode) -> None:
         return
     from netlab.runtime.docker import containers
 
-    engine.refuse_closed(lab.engine)
-    if not containers.pid_of(engine.connect(lab.engine), node.container):
+    with engine.connected(lab.engine) as client:
+        runs = containers.pid_of(client, node.container) != 0
+    if not runs:
         raise LabError(f"{node.name} is dead: its container does not run; 'netlab restart {node.name}' starts it")
 
 
@@ -83,14 +85,15 @@ def recorder(lab: Lab, output: int) -> RecordSession:
 
     from netlab.runtime.docker.agents import Agents
 
-    return Agents(engine.connect(lab.engine), lab.name, Path(lab.directory)).start_recorder(output)
+    return Agents(lab.engine, lab.name, Path(lab.directory)).start_recorder(output)
 
 
 def printed(lab: Lab, node: LabNode, tail: int | None) -> Iterator[str]:
     """The lines that the container's own first process printed, the last `tail` of them."""
     from netlab.runtime.docker import containers
 
-    return containers.printed(engine.connect(lab.engine), node.container, tail)
+    with engine.connected(lab.engine) as client:
+        yield from containers.printed(client, node.container, tail)
 
 
 def running(lab: Lab) -> frozenset[str]:
@@ -105,7 +108,8 @@ def restarted(lab: Lab) -> frozenset[str]:
         return frozenset()
     from netlab.runtime.docker import containers
 
-    found = containers.of_lab(engine.connect(lab.engine), lab.name, lab.directory)
+    with engine.connected(lab.engine) as client:
+        found = containers.of_lab(client, lab.name, lab.directory)
     return frozenset(container.node for container in found if container.running and container.node in others)
 
 
@@ -115,13 +119,13 @@ def is_alive(lab: Lab) -> bool:
         return True
     from netlab.runtime.docker import containers
 
-    return any(found.running for found in containers.of_lab(engine.connect(lab.engine), lab.name, lab.directory))
+    with engine.connected(lab.engine) as client:
+        return any(found.running for found in containers.of_lab(client, lab.name, lab.directory))
 
 
 def restart(lab: Lab, node: LabNode, timeout: float) -> None:
     """End a machine's container as `docker stop` does, within `timeout` seconds, and start it; without its links."""
-    client = engine.connect(lab.engine)
-    with engine.refusals(f"{node.name}: cannot restart its container"):
+    with engine.connected(lab.engine) as client, engine.refusals(f"{node.name}: cannot restart its container"):
         client.restart(node.container, timeout=int(timeout))
 
 
@@ -136,15 +140,15 @@ def destroy(lab: Lab) -> None:
     """Remove every container of the lab; its namespaces and links go with them."""
     from netlab.runtime.docker import containers
 
-    client = engine.connect(lab.engine)
-    containers.remove(client, containers.of_lab(client, lab.name, lab.directory))
+    with engine.connected(lab.engine) as client:
+        containers.remove(client, containers.of_lab(client, lab.name, lab.directory))
 
 
 def sweep(lab: str, directory: Path) -> bool:
     """Remove what there is of a lab of that name that has no record: half built, or its record was lost."""
     from netlab.runtime.docker import containers
 
-    client = engine.connect()
-    found = containers.of_lab(client, lab, directory)
-    containers.remove(client, found)
+    with engine.connected() as client:
+        found = containers.of_lab(client, lab, directory)
+        containers.remove(client, found)
     return bool(found)
