@@ -34,6 +34,11 @@ class _ReaderGone(Exception):
     """Whoever read the output has closed it."""
 
 
+class _MachineGone(Exception):
+    """The machine has died. Under the netns runtime the recorder dies with it; elsewhere it must see for itself, and
+    let go of the machine's network namespace."""
+
+
 def main() -> None:
     """Serve the one request on standard input."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -42,6 +47,8 @@ def main() -> None:
     try:
         request = RecordRequest(**json.loads(control.makefile("rb").readline()))
         _serve(request, control)
+    except _MachineGone:
+        return  # without an answer, as if killed with it
     except NetlabError as error:
         _answer(control, _described(error))
     except OSError as error:
@@ -54,12 +61,13 @@ def _serve(request: RecordRequest, control: socket.socket) -> None:
         index = _index(request, names)
         see_hosts_file_of(request.pid)
         program = bpf.program(request.filter, index, request.snaplen)
+        machine = os.pidfd_open(request.pid)
         try:
             ring = Ring(program)
         except OSError as error:
             raise _not_captured(error) from None
         _answer(control, {"capturing": [request.interface] if request.interface else sorted(names.values())})
-        report = Recorder(request, ring, control, names).run()
+        report = Recorder(request, ring, control, names, machine).run()
     _answer(control, {"done": asdict(report)})
 
 
@@ -97,7 +105,11 @@ def _answer(control: socket.socket, message: dict[str, Any]) -> None:
 class Recorder:
     """One recording, from its first packet to its last."""
 
-    def __init__(self, request: RecordRequest, ring: Ring, control: socket.socket, names: dict[int, str]) -> None:
+    def __init__(
+        self, request: RecordRequest, ring: Ring, control: socket.socket, names: dict[int, str], machine: int
+    ) -> None:
+        """`machine`: a pidfd of the machine's first process, the recorder's from now on."""
+        self._machine = machine
         self._request = request
         self._ring = ring
         self._control = control
@@ -132,6 +144,7 @@ class Recorder:
         poll = select.poll()
         poll.register(self._ring, select.POLLIN)
         poll.register(self._control, select.POLLIN | select.POLLRDHUP)
+        poll.register(self._machine, select.POLLIN)
         if self._output.may_lose_its_reader:
             poll.register(1, 0)  # POLLERR alone: nobody reads any more
         while not self._is_full():
@@ -142,6 +155,9 @@ class Recorder:
                 return
             if 1 in ready:
                 raise _ReaderGone
+            if self._machine in ready:
+                self._drain()
+                raise _MachineGone
 
     def _wait(self) -> float | None:
         return None if self._deadline is None else max(0.0, self._deadline - time.monotonic()) * 1000

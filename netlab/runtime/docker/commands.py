@@ -51,9 +51,9 @@ def capture(client: docker.APIClient, node: LabNode, invocation: Invocation) -> 
         try:
             output, errors, ended = _exchange(connection, invocation.data, invocation.timeout)
         finally:
+            getattr(stream, "_response").close()  # noqa: B009  it keeps the connection open; no other way leads to it
             stream.close()
             connection.close()
-            getattr(stream, "_response").close()  # noqa: B009  it keeps the connection open; no other way leads to it
         if not ended:
             _kill(client, node, made)
             return Finished(None, output, errors)
