@@ -54,7 +54,8 @@ def pair(tmp_path_factory, deploy):
     threading.Thread(target=done.wait, daemon=True).start()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(folder / "state"))
-        with deploy(folder / "pair.yaml") as lab:
+        # A name of its own: a container engine has one name space for the labs of every state folder.
+        with deploy(folder / "pair.yaml", name="shared") as lab:
             yield lab
     done.set()
 

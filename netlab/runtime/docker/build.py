@@ -23,7 +23,7 @@ from netlab.model.lab import Lab, LabNode
 from netlab.model.plan import LabPlan, NodePlan, Role
 from netlab.runtime import claim, processes, starting
 from netlab.runtime.base import Invocation
-from netlab.runtime.docker import commands, containers, engine, guard, images
+from netlab.runtime.docker import commands, containers, control, engine, guard, images
 from netlab.runtime.docker.agents import Agents
 from netlab.runtime.docker.control import Door, Init
 
@@ -204,6 +204,8 @@ class Build:
             done = commands.capture(
                 self._client, self._nodes[node.name], Invocation(argv, dict(node.env), timeout=timeout)
             )
+            with control.open_log(self._directory, node.name, "exec") as log:
+                log.write(done.output + done.errors)
             if done.code != 0:
                 how = "did not end in time" if done.code is None else f"ended with exit code {done.code}"
                 said = " / ".join((done.errors or done.output).decode("utf-8", "replace").strip().splitlines()[-4:])

@@ -70,6 +70,7 @@ def create(client: docker.APIClient, plan: LabPlan, node: NodePlan, directory: P
             image,
             name=plan.container_name(node.name),
             hostname=node.name,
+            working_dir="/root" if managed or node.image is None else None,
             entrypoint=["python3", "-I", "-S", "-B", _INIT] if managed else list(entrypoint) if entrypoint else None,
             command=[node.name] if managed else list(command) if command else None,
             user=None if managed else node.container.user,

@@ -12,8 +12,9 @@ import select
 import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from netlab.model.errors import LabError
 from netlab.model.plan import NodePlan
@@ -27,10 +28,9 @@ class Door:
 
     def __init__(self, directory: Path, node: NodePlan) -> None:
         self._node = node
-        self._logs = directory / "logs" / node.name
+        self._directory = directory
         folder = directory / "nodes" / node.name
-        for path in (self._logs, folder):
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / _NAME).unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
         # The path of a unix socket has room for 107 bytes (unix(7)), and the state folder may lie deep.
@@ -57,23 +57,20 @@ class Door:
             if time.monotonic() > deadline:
                 raise LabError(f"{self._node.name}: netlab's init in its container did not answer in time")
         connection, _ = self._listener.accept()
-        return Init(connection, self._node, self._logs, keep_files=keep_files)
+        return Init(connection, self._node, self._directory, keep_files=keep_files)
 
 
 class Init:
     """A connected init."""
 
-    def __init__(self, connection: socket.socket, node: NodePlan, logs: Path, *, keep_files: bool) -> None:
+    def __init__(self, connection: socket.socket, node: NodePlan, directory: Path, *, keep_files: bool) -> None:
         self.node = node
         self.connection = connection
         self._lines = connection.makefile("rb")
         names = [*(process.name for process in node.processes), "exec"]
-        opened = [_open_log(logs, name) for name in names]
-        try:
-            socket.send_fds(connection, [b"L"], opened)
-        finally:
-            for descriptor in opened:
-                os.close(descriptor)
+        with ExitStack() as stack:
+            logs = [stack.enter_context(open_log(directory, node.name, name)) for name in names]
+            socket.send_fds(connection, [b"L"], [log.fileno() for log in logs])
         files = [{"path": file.path, "content": file.content, "mode": file.mode} for file in node.files]
         self.send({"logs": names, "files": files, "keep_files": keep_files})
         self._expect("ready")
@@ -114,6 +111,9 @@ class Init:
         self.connection.close()
 
 
-def _open_log(folder: Path, name: str) -> int:
+def open_log(directory: Path, node: str, process: str) -> BinaryIO:
+    """The log of a machine's process in the state folder, to read and to append to."""
+    folder = directory / "logs" / node
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     flags = os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.open(folder / f"{name}.log", flags, 0o600)
+    return os.fdopen(os.open(folder / f"{process}.log", flags, 0o600), "r+b", buffering=0)
