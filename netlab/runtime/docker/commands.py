@@ -22,6 +22,7 @@ from netlab.runtime.docker import engine
 from netlab.runtime.inside.starter import base_environment
 
 _PIECE = 1 << 16
+_START_TIMEOUT = 30.0
 _HEADER = 8  # of a frame: stream, three zeros, size (Docker's API, "attach": stream format)
 
 
@@ -132,7 +133,12 @@ def _exit_code(client: docker.APIClient, command: str) -> int:
 
 def _kill(client: docker.APIClient, node: LabNode, command: str) -> None:
     """End a command by its pid in the container, where whoever may talk to the engine may send signals."""
-    pid = client.exec_inspect(command)["Pid"]
+    deadline = time.monotonic() + _START_TIMEOUT
+    found = client.exec_inspect(command)
+    while not found["Pid"] and found["ExitCode"] is None and time.monotonic() < deadline:
+        time.sleep(0.005)  # a busy engine has not even started it
+        found = client.exec_inspect(command)
+    pid = found["Pid"]
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
     except OSError:
