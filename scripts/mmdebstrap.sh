@@ -32,8 +32,11 @@ mmdebstrap_for() {
         mmdebstrap=(mmdebstrap --mode=unshare)
     elif have_sudo; then
         mmdebstrap=(sudo -- mmdebstrap --mode=root)
+    elif unshare --user --map-root-user --mount true 2>/dev/null; then
+        die 3 "unpacking Debian needs root, or subordinate ids for $(id -un)" \
+            "As root, run:  usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $(id -un)"
     else
-        die 3 "unpacking Debian needs user namespaces with subordinate ids (/etc/subuid), or root, or sudo"
+        die 3 "unpacking Debian needs root, or user namespaces, and $(why_no_user_namespaces)"
     fi
     mmdebstrap+=(--format=tar --keyring="$debian_keyring" --dpkgopt=path-exclude=/usr/share/doc/*
         --dpkgopt=path-exclude=/usr/share/man/* --dpkgopt=path-exclude=/usr/share/locale/* "$@" "$suite" -)

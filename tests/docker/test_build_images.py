@@ -33,9 +33,10 @@ def clone(built: Clone, tmp_path: Path) -> Iterator[Clone]:
 
 def leftovers() -> set[str]:
     """Containers, and images without a name: what an unfinished build has."""
-    nameless = docker("image", "ls", "--quiet", "--no-trunc", "--filter", "dangling=true").stdout
-    containers = docker("container", "ls", "--all", "--quiet", "--no-trunc").stdout
-    return set(nameless.split()) | set(containers.split())
+    listing = ("image", "ls", "--quiet", "--no-trunc", "--filter", "dangling=true", "--filter", "label=netlab.image")
+    containers = docker("container", "ls", "--all", "--format", "{{.Image}}").stdout
+    # The engine shows a build's container with the image's id; others may start named ones meanwhile.
+    return set(docker(*listing).stdout.split()) | {image for image in containers.split() if ":" not in image}
 
 
 def test_a_second_run_builds_nothing(clone: Clone):
@@ -108,10 +109,10 @@ def test_a_build_that_fails_shows_why_and_leaves_the_old_image(clone: Clone):
 def test_an_interrupted_build_leaves_nothing(clone: Clone, number: signal.Signals, status: int):
     before, others = clone.ids(), leftovers()
     dockerfile = clone.folder / "images/client/Dockerfile"
-    dockerfile.write_text(dockerfile.read_text() + "RUN touch /begun && sleep 100\n")
+    dockerfile.write_text(dockerfile.read_text() + "RUN touch /begun && sleep 98765\n")
     build = clone.start("client")
     deadline = time.monotonic() + 60
-    while not any("sleep 100" in line for line in commands()):
+    while not any("sleep 98765" in line for line in commands()):
         assert time.monotonic() < deadline and build.poll() is None
         time.sleep(0.05)
 

@@ -101,20 +101,9 @@ def test_an_frr_container_runs_what_its_etc_frr_says(container: Callable[..., st
     answer(router, "ip route", "blackhole 192.0.2.0/24")
     assert docker("exec", router, "id", "-nG").stdout.split() == ["root", "frr", "frrvty"]
     # What somebody types in vtysh and writes is on the host.
-    docker(
-        "exec",
-        router,
-        "vtysh",
-        "-c",
-        "configure",
-        "-c",
-        "ip route 198.51.100.0/24 blackhole",
-        "-c",
-        "end",
-        "-c",
-        "write memory",
-    )
-    assert "ip route 198.51.100.0/24 blackhole" in (etc / "frr.conf").read_text()
+    line = "ip route 198.51.100.0/24 blackhole"
+    docker("exec", router, "vtysh", "-c", "configure", "-c", line, "-c", "end", "-c", "write memory")
+    assert line in (etc / "frr.conf").read_text()
 
 
 def test_an_frr_container_without_more_is_a_router_with_static_routes(container: Callable[..., str]):
