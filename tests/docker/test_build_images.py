@@ -9,8 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from images import NAMES, Clone, cloned, docker
+from clones import NAMES, Clone, cloned, docker
 
 pytestmark = pytest.mark.lab
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-
-from images import NAMES, Clone, cloned, docker
+from clones import NAMES, Clone, cloned, docker
 
 pytestmark = pytest.mark.lab
 
