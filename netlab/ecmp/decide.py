@@ -49,9 +49,11 @@ def _no_route(reading: Reading) -> Decision | None:
     router, announced = reading.router, reading.paths.announced
     known = f"although BGP has {counted(announced, 'valid path')}" if announced else "and BGP has no valid path to it"
     if router.fib_before:
+        # Linux answers for an address of `lo` on every link (arp_ignore=0).
+        asks = " So it asks that link, and a node that holds the VIP may answer." if router.anycast else ""
         return (
             Outcome.NO_ROUTE,
-            f"The FIB has only {router.fib_before.prefix}, without a next hop, for {router.vip}, {known}.",
+            f"The FIB has only {router.fib_before.prefix}, without a next hop, for {router.vip}, {known}.{asks}",
         )
     return Outcome.NO_ROUTE, f"The FIB has no route to {router.vip}, {known}."
 

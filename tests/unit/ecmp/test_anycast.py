@@ -8,7 +8,7 @@ from evidence_builder import CLIENT, article, bgp, evidence, flow, flows, neighb
 from rich.console import Console
 
 from netlab.ecmp.judge import judge
-from netlab.model.evidence import FlowEvidence, PodInfo, RouterEvidence
+from netlab.model.evidence import FibNextHop, FibRoute, FlowEvidence, PodInfo, RouterEvidence
 from netlab.model.verdict import Finding
 from netlab.report.terminal import print_verdict
 
@@ -103,6 +103,17 @@ def test_endpoints_that_a_second_router_evens_out() -> None:
 
 def test_what_answers_by_next_hop_hides_nothing() -> None:
     assert "only-pods-balanced" not in findings(anycast(article()))
+
+
+def test_a_router_without_a_path_may_still_find_a_server_on_its_link() -> None:
+    """Its FIB has the subnet in which the VIP lies, and whoever holds the VIP answers for it there."""
+    connected = FibRoute("172.16.7.0/24", "kernel", (FibNextHop("", "eth1", 1),))
+    made = router([600], bgp=bgp(0, 0), rib=(), fib_before=connected, fib_after=connected)
+    for case, said in ((made, False), (anycast(made), True)):
+        (verdict,) = judge(evidence(case)).routers
+        assert verdict.verdict == "no-route"
+        assert "172.16.7.0/24, without a next hop" in verdict.reason
+        assert ("a node that holds the VIP may answer" in verdict.reason) is said
 
 
 def test_the_table_has_a_row_for_each_endpoint_and_none_for_pods() -> None:
