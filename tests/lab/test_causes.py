@@ -8,26 +8,26 @@ import shutil
 
 import pytest
 
-pytestmark = pytest.mark.cluster
-
 LAB = """
     name: causes
     topology:
+      groups:
+        speakers:
+          kind: frr
+          bgp: {{asn: 64522, neighbors: [{{address: 172.16.7.1, asn: 64512}}]}}
+          serve: [{{vip: 172.16.7.192, name: web}}]
       nodes:
         rt-1: {{kind: frr, startup-config: frr.conf{binds}}}
         host-1: {{kind: linux}}
-        k8s-net: {{kind: bridge}}
-        k8s:
-          kind: k8s
-          workers: 3
-          addresses:
-            control-plane: 172.16.7.10/24
-            workers: [172.16.7.11/24, 172.16.7.12/24, 172.16.7.13/24]
-          metallb: {{asn: 64522, pool: 172.16.7.192/26, peers: [{{peer-address: 172.16.7.1, peer-asn: 64512}}]}}
-          services: [{{name: nginx, replicas: 3, port: 80}}]
+        lan: {{kind: bridge}}
+        s1: {{group: speakers}}
+        s2: {{group: speakers}}
+        s3: {{group: speakers}}
       links:
-        - {{endpoints: ["rt-1:eth1", "k8s-net"], ipv4: [172.16.7.1/24]}}
-        - {{endpoints: ["k8s", "k8s-net"]}}
+        - {{endpoints: ["rt-1:eth1", "lan"], ipv4: [172.16.7.1/24]}}
+        - {{endpoints: ["s1:eth1", "lan"], ipv4: [172.16.7.11/24]}}
+        - {{endpoints: ["s2:eth1", "lan"], ipv4: [172.16.7.12/24]}}
+        - {{endpoints: ["s3:eth1", "lan"], ipv4: [172.16.7.13/24]}}
         - {{endpoints: ["rt-1:eth2", "host-1:eth1"], ipv4: [172.16.9.1/24, 172.16.9.11/24]}}
 """
 
@@ -68,7 +68,7 @@ def look(netlab, topology, *, change="", family="", globally="", binds="", files
         ("set as-path prepend 64522", "AS path length", 2),
         ("set local-preference 200", "local preference", 1),
         ("set weight 10", "weight", 1),
-        ("set origin igp", "origin", 1),
+        ("set origin incomplete", "origin", 2),
     ],
 )
 def test_a_path_with_another_attribute_is_not_equal(netlab, topology, change, attribute, chosen):
@@ -89,6 +89,13 @@ def test_paths_from_one_as_share_the_load_whatever_stands_behind_it(netlab, topo
 TRANSIT = """
     name: transit
     topology:
+      groups:
+        speakers:
+          kind: frr
+          bgp:
+            asn: 64522
+            neighbors: [{{address: 172.16.7.1, asn: 64601}}, {{address: 172.16.7.2, asn: 64602}}]
+          serve: [{{vip: 172.16.7.192, name: web}}]
       nodes:
         rt-1:
           kind: frr
@@ -99,30 +106,29 @@ TRANSIT = """
             neighbors: [{{address: 10.1.0.2, asn: 64601}}, {{address: 10.2.0.2, asn: 64602}}]
         rt-2:
           kind: frr
-          bgp: {{asn: 64601, neighbors: [{{cluster: k8s}}, {{address: 10.1.0.1, asn: 64512}}]}}
+          bgp: {{asn: 64601, neighbors: [{speakers}, {{address: 10.1.0.1, asn: 64512}}]}}
         rt-3:
           kind: frr
-          bgp: {{asn: 64602, neighbors: [{{cluster: k8s}}, {{address: 10.2.0.1, asn: 64512}}]}}
+          bgp: {{asn: 64602, neighbors: [{speakers}, {{address: 10.2.0.1, asn: 64512}}]}}
         host-1: {{kind: linux}}
-        k8s-net: {{kind: bridge}}
-        k8s:
-          kind: k8s
-          workers: 2
-          metallb: {{asn: 64522, pool: 172.16.7.192/26}}
-          services: [{{name: nginx, replicas: 2, port: 80}}]
+        lan: {{kind: bridge}}
+        s1: {{group: speakers}}
+        s2: {{group: speakers}}
       links:
         - {{endpoints: ["rt-1:eth1", "host-1:eth1"], ipv4: [172.16.9.1/24, 172.16.9.11/24]}}
         - {{endpoints: ["rt-1:eth2", "rt-2:eth1"], ipv4: [10.1.0.1/24, 10.1.0.2/24]}}
         - {{endpoints: ["rt-1:eth3", "rt-3:eth1"], ipv4: [10.2.0.1/24, 10.2.0.2/24]}}
-        - {{endpoints: ["rt-2:eth2", "k8s-net"], ipv4: [172.16.7.1/24]}}
-        - {{endpoints: ["rt-3:eth2", "k8s-net"], ipv4: [172.16.7.2/24]}}
-        - {{endpoints: ["k8s", "k8s-net"]}}
+        - {{endpoints: ["rt-2:eth2", "lan"], ipv4: [172.16.7.1/24]}}
+        - {{endpoints: ["rt-3:eth2", "lan"], ipv4: [172.16.7.2/24]}}
+        - {{endpoints: ["s1:eth1", "lan"], ipv4: [172.16.7.11/24]}}
+        - {{endpoints: ["s2:eth1", "lan"], ipv4: [172.16.7.12/24]}}
 """
+SPEAKERS = "{address: 172.16.7.11, asn: 64522}, {address: 172.16.7.12, asn: 64522}"
 
 
 @pytest.mark.parametrize(("relax", "paths"), [("false", 1), ("true", 2)])
 def test_paths_from_two_autonomous_systems(netlab, topology, relax, paths):
-    netlab("deploy", topology(TRANSIT.format(relax=relax)))
+    netlab("deploy", topology(TRANSIT.format(relax=relax, speakers=SPEAKERS)))
     done = netlab("ecmp-check", "--router", "rt-1", "--format", "json")
     assert done.stdout, done
     (router,) = json.loads(done.stdout)["routers"]
