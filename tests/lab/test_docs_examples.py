@@ -11,8 +11,6 @@ from netlab_program import TOPOLOGIES
 
 from netlab import api
 
-pytestmark = pytest.mark.cluster
-
 PAGE = Path(__file__).resolve().parents[2] / "docs/testing-your-network.md"
 
 
@@ -48,11 +46,13 @@ def run_tests(netlab, folder):
     return suite.get("tests")
 
 
+@pytest.mark.cluster
 def test_the_test_file_passes(project, netlab):
     assert run_tests(netlab, project) == "5"
     assert api.judge(project / "evidence.json").matches
 
 
+@pytest.mark.netns
 def test_servers_that_announce_a_vip_themselves(tmp_path, netlab):
     for name in ("anycast.yaml", "test_anycast.py"):
         (tmp_path / name).write_text(block(name))
@@ -60,6 +60,7 @@ def test_servers_that_announce_a_vip_themselves(tmp_path, netlab):
     assert run_tests(netlab, tmp_path) == "3"
 
 
+@pytest.mark.cluster
 def test_the_commands_give_a_report_and_evidence(project, netlab):
     assert netlab("deploy", project / "network.yaml").returncode == 0
     evidence = project / "evidence.json"

@@ -5,8 +5,6 @@ import json
 import pytest
 from netlab_program import TOPOLOGIES
 
-pytestmark = pytest.mark.cluster
-
 # The contract of ecmp-check's JSON. A key is only ever added.
 TOP = {"schema", "lab", "runtime", "emulated", "versions", "seed", "alpha", "routers"}
 ROUTER = {
@@ -28,16 +26,25 @@ ROWS = {
 
 
 @pytest.fixture(scope="module")
-def labs(shared_netlab):
-    """netlab with two shipped labs deployed, side by side."""
-    for name in ("ecmp", "ecmp-vs-vyos"):
-        done = shared_netlab("deploy", TOPOLOGIES / f"{name}.yaml")
+def labs(shared_netlab, ecmp_file):
+    """netlab with two labs deployed, side by side."""
+    for file in (ecmp_file, TOPOLOGIES / "speakers.yaml"):
+        done = shared_netlab("deploy", file)
         assert done.returncode == 0, done
     return shared_netlab
 
 
-def test_two_routers_side_by_side(labs):
-    done = labs("ecmp-check", "--lab", "ecmp-vs-vyos", "--format", "json")
+@pytest.mark.parametrize(
+    ("lab", "nodes"),
+    [
+        ("speakers", {"speaker-1", "speaker-2", "speaker-3"}),
+        pytest.param("ecmp-vs-vyos", {"k8s-worker", "k8s-worker2", "k8s-worker3"}, marks=pytest.mark.cluster),
+    ],
+)
+def test_two_routers_side_by_side(netlab, lab, nodes):
+    deployed = netlab("deploy", TOPOLOGIES / f"{lab}.yaml")
+    assert deployed.returncode == 0, deployed
+    done = netlab("ecmp-check", "--format", "json")
     assert done.returncode == 0, done
     frr, vyos = json.loads(done.stdout)["routers"]
     assert (frr["router"], frr["verdict"], frr["client"]) == ("rt-frr", "ecmp", "host-1")
@@ -55,16 +62,16 @@ def test_two_routers_side_by_side(labs):
     for hop in frr["next_hops"]:
         low, high = hop["ci95"]
         assert 0 < low < hop["share"] < high < 1
-    assert {hop["node"] for hop in frr["next_hops"]} == {"k8s-worker", "k8s-worker2", "k8s-worker3"}
+    assert {hop["node"] for hop in frr["next_hops"]} == nodes
 
 
 def test_the_json_keeps_its_contract(labs):
-    document = json.loads(labs("ecmp-check", "--lab", "ecmp-vs-vyos", "--format", "json").stdout)
+    document = json.loads(labs("ecmp-check", "--lab", "speakers", "--format", "json").stdout)
     assert set(document) == TOP
     assert document["schema"] == 1
-    assert document["runtime"] == "netns"
+    assert document["runtime"] == (labs.runtime or "netns")
     assert set(document["versions"]) == {"netlab", "FRR", "Linux"}
-    assert len(document["emulated"]) == 2
+    assert document["emulated"] == ["rt-vyos: VyOS 1.1 configuration, Quagga's defaults, run by FRR"]
     for router in document["routers"]:
         assert set(router) == ROUTER
         for key, inner in INNER.items():
@@ -76,7 +83,7 @@ def test_the_json_keeps_its_contract(labs):
 
 
 def test_the_table_says_what_was_measured_and_what_is_emulated(labs):
-    done = labs("ecmp-check", "--lab", "ecmp-vs-vyos", env={"COLUMNS": "120"})
+    done = labs("ecmp-check", "--lab", "speakers", env={"COLUMNS": "120"})
     assert done.returncode == 0, done
     assert "\x1b" not in done.stdout
     assert "emulated: " in done.stdout
@@ -87,7 +94,7 @@ def test_the_table_says_what_was_measured_and_what_is_emulated(labs):
 
 def test_judge_says_the_same_of_the_saved_evidence(labs, tmp_path):
     evidence = tmp_path / "evidence.json"
-    checked = labs("ecmp-check", "--lab", "ecmp-vs-vyos", "--format", "json", "--evidence", evidence)
+    checked = labs("ecmp-check", "--lab", "speakers", "--format", "json", "--evidence", evidence)
     assert checked.returncode == 0, checked
     judged = labs("judge", evidence, "--format", "json", env={"XDG_STATE_HOME": str(tmp_path / "no-lab-here")})
     assert judged.returncode == 0, judged
@@ -121,7 +128,7 @@ def test_a_seed_repeats_a_run(labs, tmp_path):
 
 
 def test_one_router_and_a_number_of_flows_can_be_chosen(labs):
-    lab = ("ecmp-check", "--lab", "ecmp-vs-vyos", "--format", "json")
+    lab = ("ecmp-check", "--lab", "speakers", "--format", "json")
     done = labs(*lab, "--router", "rt-vyos", "--vip", "172.16.7.192:80", "--flows", "50")
     assert done.returncode == 0, done
     (router,) = json.loads(done.stdout)["routers"]
@@ -139,7 +146,7 @@ def test_one_router_and_a_number_of_flows_can_be_chosen(labs):
     ],
 )
 def test_wrong_options_are_exit_code_2(labs, option, value, message):
-    done = labs("ecmp-check", "--lab", "ecmp-vs-vyos", option, value)
+    done = labs("ecmp-check", "--lab", "speakers", option, value)
     assert done.returncode == 2, done
     assert message in done.stderr
     assert "Traceback" not in done.stderr
