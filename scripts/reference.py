@@ -1,9 +1,9 @@
-"""Write what is made from the code: the tables of docs/topology.md, the editors' schema, the lists of docs/vyos.md.
+"""Write what is made from the code: tables of docs/, the editors' schema, the lists of docs/vyos.md.
 
     python scripts/reference.py            write all
     python scripts/reference.py --check    only say whether they are as they should be (exit code 1: they are not)
 
-In the page a table stands between `<!-- keys of MODEL -->` and `<!-- end -->`, where MODEL is `module:class`, and a
+In a page a table stands between `<!-- keys of MODEL -->` and `<!-- end -->`, where MODEL is `module:class`, and a
 list of VyOS's statements between `<!-- statements of NAME -->` and `<!-- end -->`.
 """
 
@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 from netlab.kinds import schema  # noqa: E402
 from netlab.kinds.vyos import statements  # noqa: E402
 
-PAGE = ROOT / "docs" / "topology.md"
+PAGES = (ROOT / "docs" / "topology.md", ROOT / "docs" / "from-containerlab.md")
 VYOS_PAGE = ROOT / "docs" / "vyos.md"
 SCHEMA = ROOT / "topologies" / "topology.schema.json"
 
@@ -34,18 +34,21 @@ _STATEMENTS = re.compile(r"(?P<begin><!-- statements of (?P<name>\w+) -->\n).*?(
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
-def models(page: str) -> dict[type[BaseModel], str]:
-    """Every model that has a table in the page, and the link to the heading above it."""
+def models() -> dict[type[BaseModel], tuple[Path, str]]:
+    """Every model that has a table: its page, and the link to the heading above the table."""
     found = {}
-    for table in TABLE.finditer(page):
-        heading = _HEADING.findall(page[: table.start()])[-1]
-        found[_model(table["model"])] = "#" + re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for table in TABLE.finditer(text):
+            heading = _HEADING.findall(text[: table.start()])[-1]
+            anchor = "#" + re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
+            found[_model(table["model"])] = page, anchor
     return found
 
 
-def page(text: str) -> str:
+def page(text: str, where: Path) -> str:
     """The page with every table as the models have it."""
-    links = models(text)
+    links = {model: anchor if file == where else file.name + anchor for model, (file, anchor) in models().items()}
     return TABLE.sub(lambda table: f"{table['begin']}{_table(_model(table['model']), links)}{table['end']}", text)
 
 
@@ -70,7 +73,10 @@ def _model(name: str) -> type[BaseModel]:
 def _table(model: type[BaseModel], links: dict[type[BaseModel], str]) -> str:
     properties = schema.keys_of(model)
     rows = ["| key | value | |", "|---|---|---|"]
+    elsewhere = {name for base in model.__mro__[1:] if base in links for name in base.model_fields}
     for name, field in model.model_fields.items():
+        if name in elsewhere:
+            continue
         key = field.alias or name
         value = _value(properties[key])
         rows.append(f"| `{key}` | {_linked(value, field, links)} | {_about(field, properties[key])} |")
@@ -109,8 +115,8 @@ def _one(part: dict[str, Any]) -> str:
     if kind == "array":
         return f"list of {_value(part['items'])}"
     if kind == "integer":
-        return f"{part.get('minimum', '')} to {part.get('maximum', '')}"
-    return {"boolean": "`true`, `false`", "string": "text"}.get(str(kind), "mapping")
+        return f"{part.get('minimum', '')} to {part['maximum']}" if "maximum" in part else "number"
+    return {"number": "number", "boolean": "`true`, `false`", "string": "text"}.get(str(kind), "mapping")
 
 
 def _written(word: object) -> str:
@@ -121,7 +127,7 @@ def _written(word: object) -> str:
 def main() -> int:
     """Write, or with --check compare."""
     wanted = {
-        PAGE: page(PAGE.read_text(encoding="utf-8")),
+        **{file: page(file.read_text(encoding="utf-8"), file) for file in PAGES},
         VYOS_PAGE: vyos_page(VYOS_PAGE.read_text(encoding="utf-8")),
         SCHEMA: document(),
     }

@@ -17,6 +17,8 @@ from netlab.model.plan import Address, Interface, LinkPlan, Network, NodePlan, R
 from netlab.model.topology import NodeSpec, Topology
 
 Options = TypeVar("Options")
+HOSTS = "/etc/hosts"
+"""A file of every machine, unless a bind of the user's shows another."""
 
 
 @dataclass(frozen=True)
@@ -190,3 +192,5 @@ class Kind(Generic[Options]):
     """The model of its own keys, for `netlab schema`; with None any key passes there."""
     wants_startup_config: bool = False
     """Whether nodes of this kind may have a startup-config."""
+    reads: tuple[str, ...] = ()
+    """Paths in the machine that `check` looks into where a bind shows them (`node.bound`)."""

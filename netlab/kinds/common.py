@@ -9,7 +9,7 @@ from zlib import crc32
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from netlab.kinds.base import AddressedLab, AddressedMachine
+from netlab.kinds.base import HOSTS, AddressedLab, AddressedMachine
 from netlab.model.errors import Problem, TopologyError
 from netlab.model.plan import FilePlan, InterfacePlan, NodePlan, Role, SysctlPlan
 from netlab.model.topology import Key, NodeSpec
@@ -83,7 +83,7 @@ def machine_plan(lab: AddressedLab, machine: AddressedMachine, *, runs_as: str, 
             **parts,
             "routes": machine.routes + parts.get("routes", ()),
             "sysctls": base_sysctls(plan.role) + parts.get("sysctls", ()),
-            "files": (FilePlan("/etc/hosts", lab.hosts), *parts.get("files", ())),
+            "files": (FilePlan(HOSTS, lab.hosts), *parts.get("files", ())),
         },
     )
 

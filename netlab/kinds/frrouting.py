@@ -56,6 +56,10 @@ _WANTED_BY = {
 }
 
 
+OPTIONAL_DAEMONS = (*_WANTED_BY, "pathd", "pim6d", "sharpd")
+"""What may run beside zebra and staticd, in the order in which they start."""
+
+
 class HashOptions(OptionModel):
     """`hash:` of a router: how its kernel picks one of several next hops (fib_multipath_hash_*), of IPv4 and IPv6."""
 

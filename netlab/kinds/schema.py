@@ -201,7 +201,7 @@ def _sections(schema: Schema, by_kind: Mapping[Kind[Any], Sequence[str]]) -> Non
         ("groups", {"additionalProperties": _ref("group")}),
         ("links", {"items": _ref("link")}),
         ("kinds", {"properties": dict(_layers(by_kind)), "additionalProperties": False}),
-        ("nodes", {"additionalProperties": _ref("node"), "propertyNames": {"pattern": patterns.HOST_NAME}}),
+        ("nodes", {"additionalProperties": _ref("node"), "propertyNames": {"pattern": patterns.NODE_NAME}}),
     ):
         kind = ["object"] if key == "nodes" else ["array" if key == "links" else "object", "null"]
         about = {name: properties[key][name] for name in ("description", "minProperties") if name in properties[key]}
@@ -218,7 +218,7 @@ def _layers(by_kind: Mapping[Kind[Any], Sequence[str]]) -> Iterator[tuple[str, S
                     "description": f"keys for every node of kind `{name}`",
                     "type": ["object", "null"],
                     "allOf": [_ref("node keys"), _ref(f"kind {names[0]}")],
-                    "properties": {"kind": False, "group": False},
+                    "properties": {"kind": False},
                     "unevaluatedProperties": False,
                 },
             )

@@ -35,9 +35,11 @@ def check_where_possible(plan: LabPlan) -> tuple[str, ...]:
 def _problems(node: NodePlan, runtime: Runtime) -> list[Problem]:
     if node.startup_check is None:
         return []
-    file = next(file for file in node.files if file.path == node.startup_check.path)
-    output = runtime.try_out(node, node.startup_check.argv, file.content)
-    lines = file.content.splitlines()
+    text = node.startup_check.text
+    if text is None:
+        text = next(file.content for file in node.files if file.path == node.startup_check.path)
+    output = runtime.try_out(node, node.startup_check.argv, text)
+    lines = text.splitlines()
     whose = f"vtysh of {node.rootfs}" if node.rootfs else "this host's vtysh"
     problems = []
     for found in re.finditer(node.startup_check.file.wrong_place, output, re.MULTILINE):

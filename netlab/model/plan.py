@@ -153,6 +153,8 @@ class StartupCheck:
     path: str
     """The machine's file that it is."""
     file: UserFile
+    text: str | None = None
+    """What it holds, where a bind shows it; None where it is one of the machine's `files`."""
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,8 @@ class BindSpec:
     target: str
     read_only: bool
     position: Position
+    kept_from_writing: bool = False
+    """It is read-only against what the file says: it lies outside the topology's folder."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,38 @@ class RouteSpec:
     to: str
     via: str
     position: Position
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """What the file says of a node's container, and of the program that it runs. Sizes are in bytes."""
+
+    command: tuple[str, ...] = ()
+    """`cmd`."""
+    entrypoint: tuple[str, ...] = ()
+    user: str | None = None
+    ports: tuple[str, ...] = ()
+    management: bool = False
+    privileged: bool = False
+    capabilities: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    tmpfs: tuple[tuple[str, str], ...] = ()
+    security_options: tuple[str, ...] = ()
+    cpus: float | None = None
+    cpu_set: str | None = None
+    memory: int | None = None
+    shm_size: int | None = None
+
+
+@dataclass(frozen=True)
+class BoundFile:
+    """A file of the host that a bind shows to a node, read because the node's kind looks into it.
+
+    `path` is the node's, `file` its name in positions."""
+
+    path: str
+    file: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -105,6 +139,11 @@ class NodeSpec:
     """The unpacked root file system that it runs from: absolute, every link followed."""
     startup_config: Path | None = None
     startup_config_position: Position | None = None
+    embedded_config: str | None = field(default=None, repr=False)
+    """A startup-config that stands in the topology file itself."""
+    container: ContainerSpec = ContainerSpec()
+    bound: tuple[BoundFile, ...] = ()
+    """The bound files that the node's kind looks into (`Kind.reads`)."""
     exec: tuple[str, ...] = ()
     binds: tuple[BindSpec, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
@@ -145,6 +184,28 @@ class LinkSpec:
     auto_ipv4: bool = False
     """`ipv4: auto`: the planner picks a subnet."""
     auto_ipv6: bool = False
+    macs: tuple[str | None, str | None] = (None, None)
+    """The ends' MAC addresses, in lower case; None for the kernel's choice."""
+
+
+@dataclass(frozen=True)
+class DummySpec:
+    """An interface that no link leads to (containerlab's link of type dummy)."""
+
+    endpoint: EndpointSpec
+    mtu: int | None = None
+    ipv4: IPv4Interface | None = None
+    ipv6: IPv6Interface | None = None
+    mac: str | None = None
+
+
+@dataclass(frozen=True)
+class WrittenKey:
+    """A key that the file has, of those that not every runtime honours. `top`: it stands beside `topology`."""
+
+    key: str
+    position: Position
+    top: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,6 +219,10 @@ class Topology:
     nodes: tuple[NodeSpec, ...]
     links: tuple[LinkSpec, ...]
     layers: tuple[LayerSpec, ...] = ()
+    dummies: tuple[DummySpec, ...] = ()
+    prefix: str | None = None
+    """What the names of its containers begin with; None for netlab's choice."""
+    written: tuple[WrittenKey, ...] = ()
 
     def node(self, name: str) -> NodeSpec:
         """The node of that name. KeyError where there is none."""

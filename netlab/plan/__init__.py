@@ -12,7 +12,7 @@ from netlab.model.errors import InputError, Problem
 from netlab.model.plan import LabPlan
 from netlab.plan.planning import plan
 from netlab.plan.reading import CheckedTopology, read
-from netlab.topology.names import host_name_problem
+from netlab.topology.names import lab_name_problem
 
 __all__ = ["CheckedTopology", "plan", "plan_file", "read"]
 
@@ -23,7 +23,7 @@ def plan_file(file: Path, name: str | None = None, runtime: str | None = None) -
     What is computed from the name in the file (hash seeds) stays, so that copies of a lab forward alike.
     Raises TopologyError with every problem, InputError where the file cannot be read or the name cannot be one.
     """
-    problem = None if name is None else host_name_problem(name)
+    problem = None if name is None else lab_name_problem(name)
     if problem:
         raise InputError(Problem(f'"{name}" cannot be the name of a lab', hint=problem))
     planned = plan(read(file, runtime))

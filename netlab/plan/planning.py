@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from netlab import kinds
-from netlab.kinds.base import AddressedLab, AddressedMachine, Rendered
+from netlab.kinds.base import HOSTS, AddressedLab, AddressedMachine, Rendered
 from netlab.model.plan import BindPlan, LabPlan, NodePlan, Role, SysctlPlan
 from netlab.model.topology import NodeSpec
 from netlab.plan import anycast
 from netlab.plan.addressing import address_lab
 from netlab.plan.checks import plan_checks, unreachable_vips
+from netlab.plan.notes import notes
 from netlab.plan.reading import CheckedTopology
 from netlab.plan.routes import SegmentGraph, destinations, static_routes
 from netlab.plan.wiring import WiredLab, wire_lab
@@ -36,9 +37,11 @@ def plan(checked: CheckedTopology) -> LabPlan:
         nodes=tuple(nodes.values()),
         links=wired.links,
         services=services,
+        prefix=LabPlan.prefix if topology.prefix is None else topology.prefix,
         checks=plan_checks(lab, graph, services),
         emulated=tuple(sentence for part in rendered.values() for sentence in part.emulated),
         warnings=(
+            *notes(topology),
             *addressed.warnings,
             *(warning for part in rendered.values() for warning in part.warnings),
             *unreachable_vips(lab, services),
@@ -87,10 +90,30 @@ def _overlay(plan: NodePlan, node: NodeSpec) -> NodePlan:
         return plan
     own = dict(node.sysctls)
     kept = tuple(sysctl for sysctl in plan.sysctls if sysctl.key not in own)
+    said = node.container
+    hosts_bound = any(bind.target in ("/etc", HOSTS) for bind in node.binds)
     return replace(
         plan,
         image=node.image,
+        files=tuple(file for file in plan.files if not (hosts_bound and file.path == HOSTS)),
         rootfs=str(node.rootfs) if node.rootfs else None,
+        container=replace(
+            plan.container,
+            entrypoint=said.entrypoint or None,
+            user=said.user,
+            labels=node.labels,
+            ports=said.ports if said.management else (),
+            management=said.management,
+            privileged=plan.container.privileged or said.privileged,
+            capabilities=said.capabilities,
+            devices=said.devices,
+            tmpfs=said.tmpfs,
+            security_options=said.security_options,
+            cpus=said.cpus,
+            cpu_set=said.cpu_set,
+            memory=said.memory,
+            shm_size=said.shm_size,
+        ),
         env=node.env,
         binds=tuple(BindPlan(str(bind.source), bind.target, bind.read_only) for bind in node.binds),
         exec=tuple(tuple(shlex.split(command)) for command in node.exec),

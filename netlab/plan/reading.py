@@ -11,7 +11,7 @@ from typing import Any, Literal
 from netlab import kinds
 from netlab.kinds.base import SourceText
 from netlab.model.errors import InputError, Position, Problem, TopologyError
-from netlab.model.topology import NodeSpec, Topology
+from netlab.model.topology import BoundFile, NodeSpec, Topology
 from netlab.plan.addressing import address_lab
 from netlab.plan.layers import layer_problems, no_startup_config
 from netlab.plan.wiring import wire_lab
@@ -53,8 +53,10 @@ def read(file: Path, runtime: str | None = None) -> CheckedTopology:
     for node in topology.nodes:
         with problems.gather():
             source = _startup_config(node, topology, file)
+            bound = _bound_files(node, topology.file.parent, file.parent)
             size += len(source.text) if source else 0
-            options[node.name] = kinds.load(node.kind).check(node, topology, source)
+            size += sum(len(one.text) for one in bound)
+            options[node.name] = kinds.load(node.kind).check(replace(node, bound=bound), topology, source)
             machines += len(kinds.load(node.kind).expand(node, options[node.name]).machines)
         if machines > MAX_MACHINES:
             problems.add(f"more than {MAX_MACHINES} machines up to here", node.position, "split the lab")
@@ -85,11 +87,28 @@ def _runtime(name: str) -> Literal["netns", "docker"]:
 
 
 def _startup_config(node: NodeSpec, topology: Topology, file: Path) -> SourceText | None:
-    if node.startup_config is None:
+    if node.startup_config is None and node.embedded_config is None:
         return None
     if not kinds.load(node.kind).wants_startup_config:
         raise TopologyError(no_startup_config(node.kind, node.startup_config_position))
+    if node.startup_config is None:
+        # As many empty lines before it as the file has, so that places in it are the file's.
+        before = node.startup_config_position.line if node.startup_config_position else 0
+        return SourceText(str(file), "\n" * before + (node.embedded_config or ""))
     return _source(node.startup_config, node.startup_config_position, topology.file.parent, file.parent)
+
+
+def _bound_files(node: NodeSpec, folder: Path, shown_folder: Path) -> tuple[BoundFile, ...]:
+    """The files that the node's kind looks into, as far as binds show them."""
+    found = []
+    for path in kinds.load(node.kind).reads:
+        covering = [bind for bind in node.binds if f"{path}/".startswith(f"{bind.target}/")]
+        bind = max(covering, key=lambda bind: len(bind.target), default=None)
+        source = bind and bind.source / path[len(bind.target) + 1 :]
+        if bind and source and source.resolve().is_relative_to(folder) and source.is_file():
+            text = _source(source, bind.position, folder, shown_folder)
+            found.append(BoundFile(path, text.file, text.text))
+    return tuple(found)
 
 
 def _source(path: Path, position: Position | None, folder: Path, shown_folder: Path) -> SourceText:

@@ -24,13 +24,17 @@ def pair(family: type[Family], where: Located, key: str, problems: Problems) -> 
     first, second = (
         address(family, text, where.at(key, index), problems) for index, text in enumerate([*written, None, None][:2])
     )
+    return first, second
+
+
+def same_subnet(first: Family | None, second: Family | None, position: Position, problems: Problems) -> None:
+    """A problem at `position`, the second one's, where the ends of a link are not in one subnet."""
     if first is not None and second is not None and first.network != second.network:
         problems.add(
             f"{second} is not in the subnet of the link's other end, {first.network}",
-            where.at(key, 1),
+            position,
             "both ends of a link share one subnet",
         )
-    return first, second
 
 
 def address(family: type[Family], written: str | None, position: Position, problems: Problems) -> Family | None:

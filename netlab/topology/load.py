@@ -6,18 +6,20 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from netlab.model.errors import Position, Problem, TopologyError
-from netlab.model.topology import LayerSpec, NodeSpec, Topology
+from netlab.model.topology import LayerSpec, NodeSpec, Topology, WrittenKey
+from netlab.topology import containerlab
 from netlab.topology.checking import check
 from netlab.topology.links import link_specs
 from netlab.topology.merge import layer, merge, text_of
-from netlab.topology.names import host_name_problem
-from netlab.topology.nodes import check_layer, node_spec
-from netlab.topology.problems import Problems, did_you_mean
+from netlab.topology.names import lab_name_problem, node_name_problem
+from netlab.topology.nodes import Place, check_layer, node_spec
+from netlab.topology.problems import Problems, did_you_mean, nearest
 from netlab.topology.schema import FileKeys
 from netlab.topology.source import MAX_VALUES, read
 from netlab.topology.tree import Branch, Entry, Scalar, Tree, located
+from netlab.topology.uses import written_keys
 
-SAME_KIND: Mapping[str, str] = {"k8s-kind": "k8s"}
+SAME_KIND: Mapping[str, str] = {"k8s-kind": "k8s", "vyosnetworks_vyos": "vyos"}
 """containerlab's names of kinds that have another name here."""
 
 
@@ -57,12 +59,16 @@ class _Reader:
         self.groups: dict[str, Branch | None] = {}
         self.layers: list[LayerSpec] = []
         self.auto: set[str] = set()
-        self.written = 0
+        self.size = 0
+        self.lab = ""
+        self.written: list[WrittenKey] = []
 
     def topology(self, tree: Tree) -> Topology | None:
         _, found = check(FileKeys, located(tree), "the file")
         self.problems.extend(found)
         top = _entries(tree)
+        self.lab = self._lab_name(top)
+        self.written += written_keys(tree, containerlab.IgnoredTopKeys, top=True)
         sections = _entries(_at(top, "topology"))
         if not sections:
             return None
@@ -72,23 +78,25 @@ class _Reader:
         links = link_specs(_items(_at(sections, "links")), declared, self.auto, self.problems)
         names = {node.name for node in nodes}
         return Topology(
-            name=self._lab_name(top),
+            name=self.lab,
             file=self.file,
             runtime="docker" if text_of(tree, "runtime") == "docker" else "netns",
             nodes=nodes,
-            links=tuple(link for link in links if names.issuperset(end.node for end in link.endpoints)),
+            links=tuple(link for link in links.links if names.issuperset(end.node for end in link.endpoints)),
             layers=tuple(self.layers),
+            dummies=tuple(dummy for dummy in links.dummies if dummy.endpoint.node in names),
+            prefix=text_of(tree, "prefix"),
+            written=tuple(dict.fromkeys(self.written)),  # an anchor's keys count once
         )
 
     def _lab_name(self, top: Mapping[str, Entry]) -> str:
         tree = _at(top, "name")
         name = tree.value if isinstance(tree, Scalar) and isinstance(tree.value, str) else ""
         if name and tree is not None:
-            self._check_host_name("lab", name, tree.position)
+            self._check_name("lab", name, lab_name_problem(name), tree.position)
         return name
 
-    def _check_host_name(self, whose: str, name: str, position: Position) -> None:
-        reason = host_name_problem(name)
+    def _check_name(self, whose: str, name: str, reason: str | None, position: Position) -> None:
         if reason is not None:
             self.problems.add(f'"{name}" cannot be the name of a {whose}', position, reason)
 
@@ -105,7 +113,6 @@ class _Reader:
             self.defaults = self._layer(Branch(sections["defaults"].tree.position, entries=defaults))
         for name, entry in _entries(_at(sections, "kinds")).items():
             self._refuse("kind", entry.tree)
-            self._refuse("group", entry.tree)
             kind = SAME_KIND.get(name, name)
             if kind in self.kinds:
                 self.problems.add(f'"{name}" is kind {kind}, which stands here twice', entry.key_position, "join them")
@@ -123,7 +130,8 @@ class _Reader:
         made = layer(tree)
         if made is None:
             return None
-        spec = check_layer(made, self.file.parent, self.problems)
+        self.written += written_keys(made, containerlab.NodeOnlyKeys)
+        spec = check_layer(made, Place(self.file.parent, self.lab), self.problems)
         if kind is None and "kind" in (made.entries or {}):
             kind = text_of(made, "kind")
             if kind is None or not self._known_kind(kind, _entries(made)["kind"].tree.position):
@@ -134,40 +142,51 @@ class _Reader:
     def _known_kind(self, kind: str, position: Position) -> bool:
         if self.kind_names is None or kind in self.kind_names or SAME_KIND.get(kind) in self.kind_names:
             return True
-        self.problems.add(f'unknown kind "{kind}"', position, did_you_mean(kind, self.kind_names))
+        if kind in containerlab.KINDS:
+            known = f"netlab has {', '.join(sorted(self.kind_names))}"
+            self.problems.add(f'kind "{kind}" is containerlab\'s alone', position, known)
+        else:
+            self.problems.add(f'unknown kind "{kind}"', position, did_you_mean(kind, self.kind_names))
         return False
 
     def _node(self, name: str, entry: Entry) -> NodeSpec | None:
-        self._check_host_name("node", name, entry.key_position)
+        self._check_name("node", name, node_name_problem(name), entry.key_position)
+        self.written += written_keys(entry.tree, containerlab.NodeOnlyKeys)
         empty = isinstance(entry.tree, Scalar) and entry.tree.value is None
         own = Branch(entry.key_position, entries={}) if empty else layer(entry.tree)
         if own is None:
             return None
-        group = self._group(own)
+        group = self._group((own, self.defaults))
         kind = self._kind(name, entry.key_position, (own, group, self.defaults))
+        place = Place(self.file.parent, self.lab, name)
         if kind is None:
-            check_layer(own, self.file.parent, self.problems)
+            check_layer(own, place, self.problems)
             return None
+        if text_of(self.kinds.get(kind), "group") is not None:
+            group = self._group((own, self.kinds.get(kind)))
         merged = merge((self.defaults, self.kinds.get(kind), group), own)
-        self.written += merged.size
-        if self.written > MAX_VALUES:
+        self.size += merged.size
+        if self.size > MAX_VALUES:
             self.problems.add(
                 f"defaults, kinds and groups write more than {MAX_VALUES} values into the nodes up to here",
                 entry.key_position,
                 "split the lab",
             )
             raise TopologyError(*self.problems.sorted())
-        return node_spec(name, kind, merged, entry.key_position, folder=self.file.parent, problems=self.problems)
+        return node_spec(kind, merged, entry.key_position, place=place, problems=self.problems)
 
-    def _group(self, own: Branch) -> Branch | None:
-        for one in (own, self.defaults):
+    def _group(self, layers: tuple[Branch | None, ...]) -> Branch | None:
+        """The keys of the first group that a layer names. One without keys is a word for containerlab's graph."""
+        for one in layers:
             name = text_of(one, "group")
             if name is None or one is None:
                 continue
-            if name not in self.groups:
-                self.problems.add(
-                    f'unknown group "{name}"', _entries(one)["group"].tree.position, did_you_mean(name, self.groups)
-                )
+            entry = _entries(one)["group"]
+            if name not in self.groups and nearest(name, self.groups):
+                hint = did_you_mean(name, self.groups)
+                self.problems.add(f'unknown group "{name}"', entry.tree.position, hint)
+            elif name not in self.groups:
+                self.written.append(WrittenKey("group", entry.key_position))
             return self.groups.get(name)
         return None
 

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from netlab.topology.schema import NODE_KEYS
 from netlab.topology.tree import Branch, Entry, Scalar, Tree
 
-_MERGED_BY_KEY = frozenset({"env", "sysctls", "labels"})
-_CONCATENATED = frozenset({"exec", "binds"})
+_MERGED_BY_KEY = frozenset({"env", "sysctls", "labels", "tmpfs"})
+_CONCATENATED = frozenset({"exec", "binds", "env-files"})
+_STAGES = "stages"
 
 
 def layer(tree: Tree | None) -> Branch | None:
-    """One layer: generic keys without a value left out, the values of env, sysctls and labels as they are written.
+    """One layer: generic keys without a value left out, the values of env, sysctls and the like as they are written.
 
     So `DEBUG: true` is the text true and `VERSION: 1.10` keeps its zero. None where the tree is no mapping.
     """
@@ -29,8 +30,8 @@ def layer(tree: Tree | None) -> Branch | None:
 def merge(layers: Iterable[Branch | None], into: Branch) -> Branch:
     """The layers, the later over the earlier, as one mapping that stands where `into` stands.
 
-    Maps of env, sysctls and labels merge by key; exec and binds are concatenated, where a bind replaces an earlier
-    layer's bind to the same target. A value keeps the place where it was written.
+    Maps of env, sysctls and labels merge by key; exec, binds, env-files and the lists of each stage are concatenated,
+    where a bind replaces an earlier layer's bind to the same target. A value keeps the place where it was written.
     """
     merged: dict[str, Entry] = {}
     for one in (*layers, into):
@@ -74,11 +75,41 @@ def _over(key: str, below: Tree, above: Tree) -> Tree:
         return above
     if key in _MERGED_BY_KEY and below.entries is not None and above.entries is not None:
         return Branch(above.position, entries={**below.entries, **above.entries})
+    if key == _STAGES:
+        return _stages_over(below, above)
     if key in _CONCATENATED and below.entries is None and above.entries is None:
         replaced = {_target(item) for item in above.items} if key == "binds" else set()
         kept = (item for item in below.items if _target(item) not in replaced or key != "binds")
         return Branch(above.position, items=(*kept, *above.items))
     return above
+
+
+def _stages_over(below: Branch, above: Branch) -> Tree:
+    """Each stage's lists, those of the layer below first."""
+    if below.entries is None or above.entries is None:
+        return above
+    merged = dict(below.entries)
+    for name, entry in above.entries.items():
+        lower = merged[name].tree if name in merged else None
+        if isinstance(lower, Branch) and isinstance(entry.tree, Branch):
+            joined = _lists_over(lower, entry.tree)
+            merged[name] = Entry(entry.key_position, joined)
+        else:
+            merged[name] = entry
+    return Branch(above.position, entries=merged)
+
+
+def _lists_over(below: Branch, above: Branch) -> Branch:
+    """Two mappings of lists as one: what both have is concatenated."""
+    merged = dict(below.entries or {})
+    for key, entry in (above.entries or {}).items():
+        lower = merged[key].tree if key in merged else None
+        if isinstance(lower, Branch) and isinstance(entry.tree, Branch):
+            joined = Branch(entry.tree.position, items=(*lower.items, *entry.tree.items))
+            merged[key] = Entry(entry.key_position, joined)
+        else:
+            merged[key] = entry
+    return Branch(above.position, entries=merged)
 
 
 def _target(bind: Tree) -> str:

@@ -7,6 +7,8 @@ import re
 from netlab.topology import patterns
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_NODE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
+_LAB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _SYSCTL = re.compile(patterns.SYSCTL)
 _ENV = re.compile(patterns.ENV)
 # What the kernel's dev_valid_name() takes for white space, byte by byte, and the characters it refuses; a % would
@@ -16,13 +18,25 @@ _NOT_IN_INTERFACE = frozenset(b"/:% \t\n\v\f\r\xa0")
 _TAKEN = frozenset({"lo", "all", "default", ".", ".."})
 
 
-def host_name_problem(name: str) -> str | None:
-    """Why this is no host name: an RFC 1123 label in lower case."""
+def lab_name_problem(name: str) -> str | None:
+    """Why this names no lab: its folder and its containers are called by it (Docker's rule for names)."""
     if len(name) > 63:
         return "longer than 63 characters"
-    if not _LABEL.fullmatch(name):
-        return "only a-z, 0-9 and - (not first or last)"
+    return None if _LAB.fullmatch(name) else "only letters, digits, _, . and -, a letter or digit first"
+
+
+def node_name_problem(name: str) -> str | None:
+    """Why this names no node: a host name, with _ as containerlab's files have it too (gethostname(2): 64 bytes)."""
+    if len(name) > 63:
+        return "longer than 63 characters"
+    if not _NODE.fullmatch(name):
+        return "only letters, digits, _, . and -, a letter or digit first and last"
     return "that name is every machine's own" if name == "localhost" else None
+
+
+def kubernetes_name_problem(name: str) -> str | None:
+    """Why this names no cluster: an RFC 1123 label in lower case."""
+    return None if len(name) <= 63 and _LABEL.fullmatch(name) else "only a-z, 0-9 and - (not first or last)"
 
 
 def interface_name_problem(name: str) -> str | None:

@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface
 from pathlib import Path, PurePosixPath
 
 from netlab.model.errors import Position
 from netlab.model.topology import BindSpec, Expect, Expectation, Key, Located, NodeSpec, RouteSpec
 from netlab.topology.checking import check
+from netlab.topology.containers import container_spec, stage_commands
+from netlab.topology.envfiles import read_env_file
 from netlab.topology.merge import split
 from netlab.topology.names import is_env_name, is_sysctl
-from netlab.topology.paths import inside, root_folder
+from netlab.topology.paths import inside, root_folder, shared_software
 from netlab.topology.problems import Problems
 from netlab.topology.schema import ExpectKeys, NodeKeys
 from netlab.topology.tree import Branch, located
 
 
-def node_spec(name: str, kind: str, merged: Branch, place: Position, *, folder: Path, problems: Problems) -> NodeSpec:
+@dataclass(frozen=True)
+class Place:
+    """Where a node's paths start, and what containerlab's variables in them stand for."""
+
+    folder: Path
+    lab: str
+    node: str = ""
+    """Empty for a layer, which is no node's yet."""
+
+    def resolve(self, text: str) -> str:
+        """The text with containerlab's own variables written out: its folder for the lab lies beside the file."""
+        folder = f"clab-{self.lab}"
+        named = text.replace("__clabDir__", folder).replace("__clabNodeDir__", f"{folder}/{self.node}")
+        return named.replace("__clabNodeName__", self.node)
+
+    def knows(self, text: str) -> bool:
+        """Whether the text is complete: a layer cannot say whose name will stand in it."""
+        return bool(self.node) or "__clabNode" not in text
+
+
+def node_spec(kind: str, merged: Branch, position: Position, *, place: Place, problems: Problems) -> NodeSpec:
     """The node whose merged keys are `merged`. A generic key with a wrong value counts as not written."""
+    folder, name = place.folder, place.node
     generic, own = split(merged)
     where = located(generic)
     keys, found = check(NodeKeys, where, "a node")
@@ -28,19 +53,23 @@ def node_spec(name: str, kind: str, merged: Branch, place: Position, *, folder: 
     _check_exec(where, problems)
     _check_env(where, problems)
     _check_sysctls(where, problems)
-    startup = _startup_config(keys.startup_config, where, folder, problems)
+    embedded = keys.startup_config if keys.startup_config and "\n" in keys.startup_config else None
+    startup = None if embedded else _startup_config(keys.startup_config, where, place, problems)
+    commands = (*stage_commands(keys, where, problems), *keys.exec)
     return NodeSpec(
         name=name,
         kind=kind,
-        position=place,
+        position=position,
         options=located(own),
         image=keys.image,
         rootfs=root_folder(folder, keys.rootfs, where.at("rootfs"), problems) if keys.rootfs else None,
         startup_config=startup,
-        startup_config_position=where.at("startup-config") if startup else None,
-        exec=tuple(keys.exec),
-        binds=_binds(where, folder, problems),
-        env=tuple(keys.env.items()),
+        startup_config_position=where.at("startup-config") if startup or embedded else None,
+        embedded_config=embedded,
+        container=container_spec(keys, where, problems),
+        exec=tuple(place.resolve(command) for command in commands),
+        binds=_binds(where, place, problems),
+        env=tuple({**_env_files(keys, where, place, problems), **keys.env}.items()),
         sysctls=tuple(keys.sysctls.items()),
         labels=tuple(keys.labels.items()),
         routes=_routes(where, problems) or (keys.routes if isinstance(keys.routes, str) else ()),
@@ -54,9 +83,18 @@ def _expectation(written: Expect | ExpectKeys) -> Expectation:
     return Expectation(written, written)
 
 
-def check_layer(one: Branch, folder: Path, problems: Problems) -> NodeSpec:
+def check_layer(one: Branch, place: Place, problems: Problems) -> NodeSpec:
     """Check the generic keys of a layer by itself, so that one which no node uses is checked too."""
-    return node_spec("", "", one, one.position, folder=folder, problems=problems)
+    return node_spec("", one, one.position, place=place, problems=problems)
+
+
+def _env_files(keys: NodeKeys, where: Located, place: Place, problems: Problems) -> dict[str, str]:
+    """The variables of the files, a later file's over an earlier one's."""
+    found: dict[str, str] = {}
+    for index, written in enumerate(keys.env_files):
+        if place.knows(written):
+            found |= read_env_file(place.folder, place.resolve(written), where.at("env-files", index), problems)
+    return found
 
 
 def _texts(where: Located, key: str) -> Iterator[tuple[Key, str]]:
@@ -93,36 +131,45 @@ def _check_sysctls(where: Located, problems: Problems) -> None:
             problems.add(f'sysctl "{name}" has no value', where.at("sysctls", name), "write one")
 
 
-def _startup_config(written: str | None, where: Located, folder: Path, problems: Problems) -> Path | None:
-    if written is None:
+def _startup_config(written: str | None, where: Located, place: Place, problems: Problems) -> Path | None:
+    if written is None or not place.knows(written):
         return None
-    path = inside(folder, written, where.at("startup-config"), problems)
+    if re.match("(https?|s3)://", written):
+        problems.add("a startup-config from the network", where.at("startup-config"), "download it beside the file")
+        return None
+    path = inside(place.folder, place.resolve(written), where.at("startup-config"), problems)
     if path is not None and not path.is_file():
         problems.add(f'"{written}" is not a file', where.at("startup-config"), "name a file with the configuration")
         return None
     return path
 
 
-def _binds(where: Located, folder: Path, problems: Problems) -> tuple[BindSpec, ...]:
+def _binds(where: Located, place: Place, problems: Problems) -> tuple[BindSpec, ...]:
     specs: dict[str, BindSpec] = {}
     for index, bind in _texts(where, "binds"):
-        place = where.at("binds", index)
+        at = where.at("binds", index)
         source, *rest = bind.split(":")
         if not source or len(rest) not in {1, 2} or not rest[0]:
-            problems.add(f'"{bind}" is no bind', place, "write SOURCE:TARGET or SOURCE:TARGET:ro")
+            problems.add(f'"{bind}" is no bind', at, "write SOURCE:TARGET or SOURCE:TARGET:ro")
             continue
         target, mode = rest[0], rest[1] if len(rest) == 2 else "rw"
         if mode not in {"ro", "rw"}:
-            problems.add(f'unknown bind mode "{mode}"', place, "ro or rw")
+            problems.add(f'unknown bind mode "{mode}"', at, "ro or rw")
         if not target.startswith("/") or ".." in PurePosixPath(target).parts or not target.strip("/"):
-            problems.add(f'bind target "{target}" is not an absolute path below /', place, "without ..")
+            problems.add(f'bind target "{target}" is not an absolute path below /', at, "without ..")
             continue
         normal = "/" + str(PurePosixPath(target)).lstrip("/")
         if normal in specs:
-            problems.add(f'two binds to "{normal}"', place, f"the first stands in line {specs[normal].position.line}")
-        path = inside(folder, source, place, problems)
+            problems.add(f'two binds to "{normal}"', at, f"the first stands in line {specs[normal].position.line}")
+        if not place.knows(source):
+            continue
+        source = place.resolve(source)
+        shared = shared_software(source)
+        path = shared or inside(place.folder, source, at, problems)
         if path is not None:
-            specs[normal] = BindSpec(path, normal, mode == "ro", place)
+            specs[normal] = BindSpec(
+                path, normal, mode == "ro" or shared is not None, at, mode == "rw" and shared is not None
+            )
     return tuple(specs.values())
 
 

@@ -35,6 +35,24 @@ def is_utf8(path: Path) -> bool:
     return not any("\ud800" <= char <= "\udfff" for char in str(path))
 
 
+_SOFTWARE = (Path("/usr"), Path("/lib/modules"))
+"""Folders of the host that hold programs and kernel modules, readable to everybody, and nobody's secrets or sockets."""
+
+
+def shared_software(written: str) -> Path | None:
+    """What a bind may show of the host beside the topology's folder, and only for reading: installed software.
+
+    A file from anywhere must not name /etc/shadow or Docker's socket; VyOS and others need the kernel's modules.
+    """
+    if not written.startswith("/"):
+        return None
+    try:
+        path = Path(written).resolve(strict=True)
+    except (OSError, RuntimeError):  # a loop of links is a RuntimeError before Python 3.13
+        return None
+    return path if any(path.is_relative_to(folder) for folder in _SOFTWARE) and is_utf8(path) else None
+
+
 def inside(folder: Path, written: str, position: Position, problems: Problems) -> Path | None:
     """The existing file or folder that `written` names, absolute, every symbolic link followed.
 

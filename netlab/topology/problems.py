@@ -34,6 +34,11 @@ class Problems:
                 raise TopologyError(*self.sorted(), rest)
             self._problems[problem] = None
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._problems)
+
     @contextmanager
     def gather(self) -> Iterator[None]:
         """Note the problems of an InputError raised in the block, which ends there."""

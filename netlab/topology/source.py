@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from ruamel.yaml.events import (
 )
 
 from netlab.model.errors import InputError, Position, Problem, TopologyError
+from netlab.topology.expansion import Expanded, expand
 from netlab.topology.paths import is_utf8, read_regular
 from netlab.topology.problems import Problems, did_you_mean
 from netlab.topology.tree import Branch, Entry, Scalar, Tree
@@ -32,6 +34,8 @@ MAX_VALUES = 100_000
 MAX_WRITTEN = 30_000
 """As the file has them, keys too: what can be read in a second."""
 MAX_DEPTH = 32
+EMBEDDED = "startup-config"
+"""The one key whose value may be a block of lines: a configuration that stands in the file itself."""
 
 # The core schema of YAML 1.2 (section 10.3.2), but 007 stays text, as do .inf and .nan.
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
@@ -74,9 +78,12 @@ def read(file: Path, problems: Problems) -> Tree | None:
     text = _text(_bytes(file), file, problems)
     if text is None or not _plain_text(text, file, problems):
         return None
-    composer = _Composer(file, problems)
     try:
-        composer.compose(text)
+        expanded = expand(text, str(file), os.environ, MAX_BYTES, problems)
+        if expanded is None:
+            return None
+        composer = _Composer(file, expanded, problems)
+        composer.compose()
     except TopologyError as error:
         problems.extend(error.problems)
         return None
@@ -170,8 +177,9 @@ class _Composer:
     ruamel.yaml's own composer recurses without a bound and writes aliases out; this one counts before it builds.
     """
 
-    def __init__(self, file: Path, problems: Problems) -> None:
+    def __init__(self, file: Path, source: Expanded, problems: Problems) -> None:
         self.file = str(file)
+        self.source = source
         self.problems = problems
         self.root: Tree | None = None
         self.stack: list[_Frame] = []
@@ -180,10 +188,10 @@ class _Composer:
         self.documents = 0
         self.written = 0
 
-    def compose(self, text: str) -> None:
+    def compose(self) -> None:
         """Fill `root`. Raises TopologyError where the rest of the file cannot be understood."""
         try:
-            for event in YAML(typ="safe", pure=True).parse(text):
+            for event in YAML(typ="safe", pure=True).parse(self.source.text):
                 self.last = self._place(event)
                 self._take(event)
         except MarkedYAMLError as error:
@@ -195,7 +203,11 @@ class _Composer:
             raise self._fail("this is not valid YAML", self.last, "check the line after this place too") from None
 
     def _place(self, event: Event) -> Position:
-        return Position(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+        return self._position(event.start_mark.line, event.start_mark.column)
+
+    def _position(self, line: int, column: int) -> Position:
+        """The place in the file of a line and column of its expanded text, which start at 0."""
+        return Position(self.file, line + 1, self.source.column(line + 1, column) + 1)
 
     def _fail(self, message: str, position: Position, hint: str | None = None) -> TopologyError:
         return TopologyError(Problem(message, position, hint))
@@ -203,7 +215,7 @@ class _Composer:
     def _syntax_error(self, error: MarkedYAMLError) -> TopologyError:
         unclosed = error.context == "while scanning a quoted scalar"
         mark = error.context_mark if unclosed else error.problem_mark or error.context_mark
-        where = Position(self.file, mark.line + 1, mark.column + 1) if mark else self.last
+        where = self._position(mark.line, mark.column) if mark else self.last
         told = f"{error.context or ''}; {error.problem or ''}"
         for jargon, english in _PLAIN_ENGLISH:
             if jargon in told:
@@ -235,6 +247,8 @@ class _Composer:
     def _scalar(self, event: ScalarEvent) -> Scalar:
         self._refuse_tag(event)
         text = str(event.value)
+        if event.style == "|" and self._is_embedded() and all(char.isprintable() or char in "\n\t" for char in text):
+            return Scalar(text, text, self.last)
         bad = next((char for char in text if not char.isprintable()), None)
         if bad == "\n":
             self.problems.add("a value with a line break", self.last, "write it in one line")
@@ -244,6 +258,11 @@ class _Composer:
         text = "".join(char for char in text if char.isprintable())
         plain = event.style is None and event.tag is None
         return Scalar(resolve(text) if plain else text, text, self.last)
+
+    def _is_embedded(self) -> bool:
+        """Whether the value that comes next is a configuration, which alone has several lines."""
+        key = self.stack[-1].key if self.stack else None
+        return key is not None and key[0] == EMBEDDED
 
     def _alias(self, anchor: str) -> Tree:
         if anchor not in self.anchors:

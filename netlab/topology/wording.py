@@ -37,6 +37,7 @@ _EXPECTED = {
     "model_attributes_type": "a mapping",
     "dataclass_type": "a mapping",
 }
+_LISTED = "netlab schema lists the keys"
 _OF_WORDS = frozenset({"literal_error", "enum"})
 _BOUNDS = {"greater_than": "more than", "greater_than_equal": "at least", "less_than": "less than"}
 _BOUNDS["less_than_equal"] = "at most"
@@ -129,7 +130,9 @@ def _problem(
         *above, key = path
         known = set(_keys(model, above)) | (set() if above else set(also_known))
         where = _subject(tuple(above), what)
-        return Problem(f'unknown key "{key}" in {where}', located.key_at(*path), did_you_mean(str(key), known))
+        return Problem(
+            f'unknown key "{key}" in {where}', located.key_at(*path), did_you_mean(str(key), known) or _LISTED
+        )
     if error["type"] == "missing":
         return Problem(f'{subject} needs "{error["loc"][-1]}"', located.key_at(*path))
     value = _at(located, path)

@@ -1,4 +1,4 @@
-"""The tables of docs/topology.md and the shipped schema are what scripts/reference.py makes of the models."""
+"""The tables of the pages and the shipped schema are what scripts/reference.py makes of the models."""
 
 import importlib.util
 import json
@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from netlab import kinds
 from netlab.kinds.common import OptionModel
 from netlab.kinds.schema import document
-from netlab.topology import schema
+from netlab.topology.keys import Keys
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,8 +28,9 @@ def reference() -> ModuleType:
 
 
 def test_the_page_and_the_shipped_schema_are_what_the_models_say(reference: ModuleType) -> None:
-    page = (ROOT / "docs/topology.md").read_text(encoding="utf-8")
-    assert page == reference.page(page), "run python scripts/reference.py"
+    for file in reference.PAGES:
+        page = file.read_text(encoding="utf-8")
+        assert page == reference.page(page, file), "run python scripts/reference.py"
     assert reference.SCHEMA.read_text(encoding="utf-8") == reference.document(), "run python scripts/reference.py"
 
 
@@ -39,21 +40,28 @@ def leaves(model: type[BaseModel]) -> set[type[BaseModel]]:
     return {leaf for child in children for leaf in leaves(child)} if children else {model}
 
 
+def all_of(model: type[BaseModel]) -> set[type[BaseModel]]:
+    """The models derived from this one."""
+    return {found for child in model.__subclasses__() for found in (child, *all_of(child))}
+
+
 def test_every_model_of_keys_has_its_table_and_every_key_its_description(reference: ModuleType) -> None:
     for name in kinds.names():
         kinds.load(name)
     own = [model for model in leaves(OptionModel) if model.__module__.startswith("netlab.")]
-    with_keys = {model for model in (*own, *schema._Keys.__subclasses__()) if model.model_fields}
-    assert with_keys == set(reference.models((ROOT / "docs/topology.md").read_text(encoding="utf-8")))
+    with_keys = {model for model in (*own, *all_of(Keys)) if "__annotations__" in vars(model) and model.model_fields}
+    assert with_keys == set(reference.models())
     for model in with_keys:
         for name, field in model.model_fields.items():
             assert field.description, f"{model.__name__}.{name} has no Field(description=...)"
 
 
 def test_a_change_of_a_description_changes_the_page(reference: ModuleType) -> None:
-    page = "# Keys\n<!-- keys of netlab.kinds.linux:LinuxOptions -->\nold\n<!-- end -->\n"
-    (row,) = [line for line in reference.page(page).splitlines() if line.startswith("| `")]
-    assert row == "| `cmd` | text | a program that it runs from the start on, without a shell |"
+    page = "# Keys\n<!-- keys of netlab.topology.schema:ExpectKeys -->\nold\n<!-- end -->\n"
+    row, _ = [line for line in reference.page(page, ROOT / "docs/x.md").splitlines() if line.startswith("| `")]
+    assert row == (
+        "| `ipv4` | `ecmp`, `single-path`, `per-packet`, `any` | with the flows to VIPs of IPv4; default `any` |"
+    )
 
 
 def test_the_command_prints_the_schema() -> None:

@@ -12,6 +12,9 @@ from netlab.lab.routing.view import Conversation, RoutingView, unanswered
 from netlab.model.evidence import BgpEvidence, BgpPath, BgpSession, RibNextHop
 from netlab.model.plan import NodePlan
 
+_SHUT_DOWN = "Idle (Admin)"
+"""The state of a neighbor with `shutdown`."""
+
 
 def converse(node: NodePlan, destination: str) -> Conversation:
     """Ask FRR's daemons about a destination."""
@@ -61,6 +64,7 @@ def _received(summary: str) -> Iterable[tuple[str, int]]:
 def bgp_evidence(node: NodePlan, destination: str, summary: str, route: str, configuration: str) -> BgpEvidence:
     """BGP's sessions, its paths to the destination and the settings that decide about multipath there."""
     expect_down = {n.name for n in node.routing.neighbors if n.expect_down} if node.routing else set()
+    asked = node.routing is not None and node.routing.neighbors_asked
     sessions: dict[str, BgpSession] = {}
     local_asn = 0
     for family in json.loads(summary or "{}").values():
@@ -68,7 +72,8 @@ def bgp_evidence(node: NodePlan, destination: str, summary: str, route: str, con
             continue
         local_asn = family.get("as", local_asn)
         for address, peer in family.get("peers", {}).items():
-            sessions[address] = BgpSession(address, peer["remoteAs"], peer["state"], address in expect_down)
+            down = peer["state"] == _SHUT_DOWN if asked else address in expect_down
+            sessions[address] = BgpSession(address, peer["remoteAs"], peer["state"], down)
     table = json.loads(route or "{}")
     family = _address_family(configuration, "ipv6" if ":" in destination else "ipv4")
     return BgpEvidence(

@@ -93,7 +93,7 @@ def test_a_copy_forwards_as_the_original_does():
     assert plan.nodes == copy.nodes
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "..", "UPPER", "-x", "x" * 64, "localhost"])
+@pytest.mark.parametrize("name", ["", "a/b", "..", "a b", "-x", "x" * 64, "_x"])
 def test_what_cannot_be_a_labs_name(name):
     with pytest.raises(api.InputError, match="cannot be the name of a lab"):
         api.deploy(ECMP, name=name)

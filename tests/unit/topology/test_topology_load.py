@@ -126,14 +126,14 @@ def test_a_partly_wrong_file_gives_what_could_be_understood(tmp_path: Path) -> N
     file = tmp_path / "lab.yaml"
     file.write_text(
         "name: x\ntopology:\n  nodes:\n"
-        "    a: {kind: linux, image: 5, cmd: x}\n    b: {kind: nix}\n    c: {kind: linux}\n"
+        "    a: {kind: linux, image: 5, workers: x}\n    b: {kind: nix}\n    c: {kind: linux}\n"
         "  links:\n    - endpoints: [a:eth1, b:eth1]\n    - {endpoints: [a:eth2, c:eth1], mtu: 1}\n"
     )
     topology, problems = parse(file, KINDS)
     assert topology is not None
     assert [problem.position.line for problem in problems if problem.position] == [4, 5, 9]
     assert [node.name for node in topology.nodes] == ["a", "c"]
-    assert topology.node("a").options.value == {"cmd": "x"}
+    assert topology.node("a").options.value == {"workers": "x"}
     assert [link.endpoints[1].node for link in topology.links] == ["c"]
 
 
