@@ -29,11 +29,15 @@ class WireRequest:
 
 @dataclass(frozen=True)
 class WireAnswer:
-    """`missing`: sysctls that this kernel does not have and that were not required, as (machine, key)."""
+    """`missing`: sysctls that this kernel does not have and that were not required, as (machine, key).
+
+    `stand_ins`: (machine, interface) of dummy interfaces that are of another type, because the kernel has none.
+    """
 
     missing: tuple[tuple[str, str], ...]
     links: int = 0
     """How many links were made."""
+    stand_ins: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ ever exists in another namespace. Interface indexes are chosen here, so nothing 
 
 from __future__ import annotations
 
+import errno
 import socket
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv6Interface
 from pathlib import Path
 
@@ -32,6 +34,9 @@ _FIRST_INDEX = 100
 _LO_INDEX = 1
 """LOOPBACK_IFINDEX (net/flow.h)."""
 _MTU = 1500
+_DUMMY_TYPES = ("dummy", "ifb")
+"""What an interface without a link may be. An ifb, too, is up as soon as it is raised, has no peer and drops what it
+is given to send (drivers/net/ifb.c), and is in kernels that are built without dummy."""
 _IPV6_SYSCTLS = Path("/proc/sys/net/ipv6")
 
 
@@ -41,7 +46,8 @@ def wire(request: WireRequest, namespaces: Namespaces, *, again: bool = False) -
     `again`: the machines may have their bridges, addresses and routes already; the links are new.
     """
     _check_ipv6(request)
-    missing = []
+    missing: list[tuple[str, str]] = []
+    stand_ins: list[tuple[str, str]] = []
     sockets: dict[str, NetlinkSocket] = {}
     for node in request.nodes:
         with namespaces.inside(node.name):
@@ -52,6 +58,7 @@ def wire(request: WireRequest, namespaces: Namespaces, *, again: bool = False) -
     try:
         _make_links(request, namespaces, indexes)
         for node in request.nodes:
+            stand_ins += _make_dummies(node, sockets[node.name], indexes[node.name], again=again)
             _configure(node, sockets[node.name], indexes[node.name], again=again)
             with namespaces.inside(node.name):
                 missing += _set_sysctls(node, [s for s in node.sysctls if s.of_interface])
@@ -60,7 +67,7 @@ def wire(request: WireRequest, namespaces: Namespaces, *, again: bool = False) -
     finally:
         for netlink in sockets.values():
             netlink.close()
-    return WireAnswer(tuple(missing), len(request.links))
+    return WireAnswer(tuple(missing), len(request.links), tuple(stand_ins))
 
 
 def _check_ipv6(request: WireRequest) -> None:
@@ -103,10 +110,11 @@ def _indexes(request: WireRequest) -> dict[str, dict[str, int]]:
 def _make_links(request: WireRequest, namespaces: Namespaces, indexes: dict[str, dict[str, int]]) -> None:
     netlink = NetlinkSocket()
     messages = []
+    macs = {(node.name, interface.name): interface.mac for node in request.nodes for interface in node.interfaces}
     for link in request.links:
         message = ifinfmsg()
-        message["index"], near = _veth_end(link.a, link.mtu, namespaces, indexes)
-        far_index, far = _veth_end(link.b, link.mtu, namespaces, indexes)
+        message["index"], near = _veth_end(link.a, link.mtu, macs, namespaces, indexes)
+        far_index, far = _veth_end(link.b, link.mtu, macs, namespaces, indexes)
         peer = {"index": far_index, "attrs": far}
         info = {"attrs": [("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", {"attrs": [("VETH_INFO_PEER", peer)]})]}
         message["attrs"] = [*near, ("IFLA_LINKINFO", info)]
@@ -119,13 +127,20 @@ def _make_links(request: WireRequest, namespaces: Namespaces, indexes: dict[str,
 
 
 def _veth_end(
-    end: LinkEnd, mtu: int | None, namespaces: Namespaces, indexes: dict[str, dict[str, int]]
+    end: LinkEnd,
+    mtu: int | None,
+    macs: Mapping[tuple[str, str], str | None],
+    namespaces: Namespaces,
+    indexes: dict[str, dict[str, int]],
 ) -> tuple[int, list[tuple[str, object]]]:
     attributes: list[tuple[str, object]] = [
         ("IFLA_IFNAME", end.interface),
         ("IFLA_MTU", mtu or _MTU),
         ("IFLA_NET_NS_FD", namespaces.handle(end.node)),
     ]
+    mac = macs.get((end.node, end.interface))
+    if mac is not None:
+        attributes.append(("IFLA_ADDRESS", mac))
     return indexes[end.node][end.interface], attributes
 
 
@@ -134,6 +149,42 @@ def removal(end: LinkEnd, index: int) -> Message:
     message = ifinfmsg()
     message["index"] = index
     return Message(_RTM_DELLINK, 0, body_of(message), f"{end.node}: remove {end.interface}")
+
+
+def _make_dummies(
+    node: NodeWiring, netlink: NetlinkSocket, indexes: dict[str, int], *, again: bool
+) -> Iterator[tuple[str, str]]:
+    """Make the interfaces that lead nowhere, and say which of them are not of the kernel's dummy type."""
+    for interface in node.interfaces:
+        if interface.dummy and _make_dummy(node, interface, netlink, indexes, again=again) != _DUMMY_TYPES[0]:
+            yield node.name, interface.name
+
+
+def _make_dummy(
+    node: NodeWiring, interface: InterfacePlan, netlink: NetlinkSocket, indexes: dict[str, int], *, again: bool
+) -> str:
+    """Its type. One that is there already, where that may be, stays as it is."""
+    for kind in _DUMMY_TYPES:
+        try:
+            netlink.batch([_new_dummy(node.name, interface, kind, indexes[interface.name])])
+        except KernelRefusal as refusal:
+            if again and refusal.number == errno.EEXIST:
+                return _DUMMY_TYPES[0]
+            if refusal.number != errno.EOPNOTSUPP:
+                raise
+        else:
+            return kind
+    raise HostError(f"{node.name}: this kernel has no dummy interfaces", "load its module: modprobe dummy")
+
+
+def _new_dummy(node: str, interface: InterfacePlan, kind: str, index: int) -> Message:
+    message = ifinfmsg()
+    message["index"] = index
+    attributes: list[tuple[str, object]] = [("IFLA_IFNAME", interface.name), ("IFLA_MTU", interface.mtu or _MTU)]
+    if interface.mac is not None:
+        attributes.append(("IFLA_ADDRESS", interface.mac))
+    message["attrs"] = [*attributes, ("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", kind)]})]
+    return Message(_RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body_of(message), f"{node}: {kind} {interface.name}")
 
 
 def _configure(node: NodeWiring, netlink: NetlinkSocket, indexes: dict[str, int], *, again: bool) -> None:

@@ -23,6 +23,8 @@ _OWN = {
     "bridge": "netlab.kinds.bridge",
     "frr": "netlab.kinds.frr",
     "vyos": "netlab.kinds.vyos",
+    "vyosnetworks_vyos": "netlab.kinds.vyos",
+    "ext-container": "netlab.kinds.ext_container",
     "bird": "netlab.kinds.bird",
     "k8s": "netlab.kinds.k8s",
     "k8s-kind": "netlab.kinds.k8s",

@@ -103,6 +103,9 @@ class Port:
     addresses: tuple[Interface, ...] = ()
     segment: int | None = None
     mtu: int | None = None
+    mac: str | None = None
+    dummy: bool = False
+    """No link leads to it."""
 
     def address(self, version: int) -> Address | None:
         """Its first address of that IP version; not an IPv6 link-local one, which means nothing off its link."""

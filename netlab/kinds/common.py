@@ -74,7 +74,10 @@ def machine_plan(lab: AddressedLab, machine: AddressedMachine, *, runs_as: str, 
         role=machine.machine.role,
         owner=owner.name,
         runs_as=runs_as,
-        interfaces=tuple(InterfacePlan(port.interface, port.addresses, port.mtu) for port in machine.ports),
+        interfaces=tuple(
+            InterfacePlan(port.interface, port.addresses, port.mtu, mac=port.mac, dummy=port.dummy)
+            for port in machine.ports
+        ),
         node=machine.machine.node,
     )
     return replace(

@@ -115,7 +115,11 @@ def wiring_of(plan: LabPlan) -> WireRequest:
 
 def _wire(plan: LabPlan, agent: AgentClient, progress: Progress) -> None:
     progress.step(f"wiring {len(plan.links)} link{'' if len(plan.links) == 1 else 's'}")
-    missing = agent.wire(wiring_of(plan)).missing
+    answer = agent.wire(wiring_of(plan))
+    missing = answer.missing
+    if answer.stand_ins:
+        named = ", ".join(f"{node}:{interface}" for node, interface in answer.stand_ins)
+        progress.note(f"{named}: this kernel has no dummy interfaces, so an ifb interface stands in")
     unseeded = [node for node, key in missing if key == _BY_DESIGN_OPTIONAL]
     if unseeded:
         progress.note(

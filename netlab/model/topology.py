@@ -198,6 +198,11 @@ class DummySpec:
     ipv6: IPv6Interface | None = None
     mac: str | None = None
 
+    @property
+    def position(self) -> Position:
+        """The place of its endpoint."""
+        return self.endpoint.position
+
 
 @dataclass(frozen=True)
 class WrittenKey:

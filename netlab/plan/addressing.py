@@ -269,6 +269,8 @@ class _Addresser:
                         tuple(address for address, _ in interface.addresses),
                         interface.segment,
                         interface.wired.mtu if interface.wired else None,
+                        interface.wired.mac if interface.wired else None,
+                        interface.wired.dummy if interface.wired else False,
                     )
                     for interface in self.interfaces[name].values()
                 ),

@@ -39,6 +39,7 @@ def notes(topology: Topology) -> Iterator[str]:
         yield from _ports(topology)
     else:
         yield from _images(topology)
+        yield from _foreign(topology)
     yield from _programs(topology)
     yield from _binds(topology)
     yield from _bridges(topology)
@@ -80,6 +81,12 @@ def _images(topology: Topology) -> Iterator[str]:
             by_image[node.image].append(node)
     for image, nodes in by_image.items():
         yield f"{_nodes(nodes)}: netns runs this host's programs, not those of the image {image}"
+
+
+def _foreign(topology: Topology) -> Iterator[str]:
+    nodes = [node for node in topology.nodes if node.kind == "ext-container"]
+    if nodes:
+        yield f"{_nodes(nodes)}: an existing container: netns cannot deploy this file, --runtime docker can"
 
 
 def _programs(topology: Topology) -> Iterator[str]:

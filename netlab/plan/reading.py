@@ -70,7 +70,8 @@ def read(file: Path, runtime: str | None = None) -> CheckedTopology:
     # What is left without the wrong nodes still shows wrong addresses.
     nodes = tuple(node for node in topology.nodes if node.name in options)
     links = tuple(link for link in topology.links if all(end.node in options for end in link.endpoints))
-    usable = CheckedTopology(replace(topology, nodes=nodes, links=links), options)
+    dummies = tuple(dummy for dummy in topology.dummies if dummy.endpoint.node in options)
+    usable = CheckedTopology(replace(topology, nodes=nodes, links=links, dummies=dummies), options)
     with problems.gather():
         address_lab(usable.topology, wire_lab(usable.topology, usable.options))
     problems.raise_any()

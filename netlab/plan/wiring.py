@@ -15,7 +15,7 @@ from netlab.kinds.bridge import DEVICE
 from netlab.kinds.common import interface_name
 from netlab.model.errors import Position
 from netlab.model.plan import LinkEnd, LinkPlan, Role
-from netlab.model.topology import EndpointSpec, LinkSpec, NodeSpec, Topology
+from netlab.model.topology import DummySpec, EndpointSpec, LinkSpec, NodeSpec, Topology
 from netlab.topology.problems import Problems
 
 
@@ -33,6 +33,8 @@ class WiredPort:
     auto: frozenset[int]
     """The IP versions for which the link says `auto`."""
     position: Position
+    mac: str | None = None
+    dummy: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ def wire_lab(topology: Topology, options: Mapping[str, Any]) -> WiredLab:
     wirer.reserve_names(topology)
     for link in topology.links:
         wirer.connect(link)
+    for dummy in topology.dummies:
+        wirer.add_dummy(dummy)
     for node in topology.nodes:
         wirer.connect_inside(node)
     problems.raise_any()
@@ -104,7 +108,8 @@ class _Wirer:
             for link in expansion.links:
                 for end in (link.a, link.b):
                     own[end.node].add(end.interface)
-        for endpoint in (end for link in topology.links for end in link.endpoints):
+        ends = [end for link in topology.links for end in link.endpoints]
+        for endpoint in (*ends, *(dummy.endpoint for dummy in topology.dummies)):
             for name in self._linked(endpoint.node):
                 if endpoint.interface in own[name]:
                     message = f"{name} has an interface {endpoint.interface} of its own"
@@ -136,6 +141,9 @@ class _Wirer:
 
     def _check_addresses(self, spec: LinkSpec, machines: tuple[list[str], list[str]]) -> None:
         for index, (endpoint, names) in enumerate(zip(spec.endpoints, machines, strict=True)):
+            if len(names) > 1 and spec.macs[index] is not None:
+                message = f"{endpoint.node} is {len(names)} machines: they cannot share a MAC address"
+                self.problems.add(message, endpoint.position, "leave mac: out")
             if spec.ipv4[index] is None and spec.ipv6[index] is None:
                 continue
             if len(names) > 1:
@@ -160,8 +168,33 @@ class _Wirer:
                 spec.ipv6[index] if plain else None,
                 auto if plain else frozenset(),
                 spec.position,
+                spec.macs[index],
             )
             self.drafts.append((port, lan))
+
+    def add_dummy(self, spec: DummySpec) -> None:
+        """An interface that leads nowhere: a LAN of its own."""
+        node, interface = spec.endpoint.node, spec.endpoint.interface
+        machines = self._linked(node)
+        if len(machines) != 1 or self.bridges.issuperset(machines):
+            message = f"{node} cannot have an interface that leads nowhere"
+            self.problems.add(message, spec.endpoint.position, "give it to a host or a router")
+            return
+        assert interface is not None
+        port = WiredPort(
+            machines[0],
+            interface,
+            None,
+            spec.mtu,
+            spec.ipv4,
+            spec.ipv6,
+            frozenset(),
+            spec.endpoint.position,
+            spec.mac,
+            dummy=True,
+        )
+        self.used[machines[0]].add(interface)
+        self.drafts.append((port, object()))
 
     def _name(self, machine: str, endpoint: EndpointSpec, other: str) -> str:
         """The name written in the file; else `eth1`, `eth2`, ... or, on a bridge, the other machine's name."""

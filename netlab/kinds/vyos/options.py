@@ -17,7 +17,7 @@ from netlab.kinds.vyos.config import ConfigNode, parse_config, version_in
 from netlab.kinds.vyos.statements import VERSIONS
 from netlab.kinds.vyos.translate import Translation, translate
 from netlab.model.errors import Problem, TopologyError
-from netlab.model.topology import NodeSpec, Topology
+from netlab.model.topology import DummySpec, LinkSpec, NodeSpec, Topology
 from netlab.topology.checking import check_options
 from netlab.topology.problems import Problems
 
@@ -102,7 +102,10 @@ def _addresses(node: NodeSpec, topology: Topology, config: ConfigNode, problems:
 
     So is an MTU that is not its link's: netlab sets it on both ends of a link.
     """
-    links = {end.interface: link for link in topology.links for end in link.endpoints if end.node == node.name}
+    links: dict[str | None, LinkSpec | DummySpec] = {
+        end.interface: link for link in topology.links for end in link.endpoints if end.node == node.name
+    }
+    links |= {dummy.endpoint.interface: dummy for dummy in topology.dummies if dummy.endpoint.node == node.name}
     given = []
     for kind in ("ethernet", "loopback"):
         for interface in config.below("interfaces", kind):

@@ -42,6 +42,7 @@ class Build:
         self._taken = False
         """The folder is another lab's or gone: nothing here to clean up."""
         self._buffer = b""
+        _refuse_containers(plan)
         needs.refuse_old_kernel(plan)
         _check_programs(plan)
         self._control, theirs = socket.socketpair()
@@ -216,6 +217,16 @@ def _remove(directory: Path) -> None:
         lock.remove_folder(directory, 0)
     except OSError as error:
         raise HostError(f"cannot remove {error.filename}: {error.strerror}", f"remove {directory}") from None
+
+
+def _refuse_containers(plan: LabPlan) -> None:
+    """HostError where a node is somebody else's container: there is no engine here that could find it."""
+    found = [node.name for node in plan.nodes if node.container.existing]
+    if found:
+        raise HostError(
+            f"{', '.join(found)}: an existing container cannot be part of a lab of namespaces",
+            "deploy with --runtime docker",
+        )
 
 
 def _check_programs(plan: LabPlan) -> None:

@@ -62,7 +62,26 @@ LAYERED = {
         "links": [{"endpoints": ["a", "b"], "ipv6": ["fd00::1/64", "fd00::2/64"], "mtu": 1500, "labels": {"x": [1]}}],
     },
 }
-SEEDS = [*(value_of(file) for file in sorted((ROOT / "topologies").glob("*.yaml"))), LAYERED]
+CONTAINERLAB = {
+    "name": "containerlab",
+    "prefix": "clab",
+    "mgmt": {"network": "x"},
+    "topology": {
+        "defaults": {"kind": "linux", "mgmt-ipv4": "10.0.0.1", "stages": {"create": {"wait-for": [{"node": "a"}]}}},
+        "kinds": {"linux": {"group": "g", "cpu": 1.5, "memory": "1gb", "cap-add": ["NET_RAW"]}},
+        "groups": {"g": {"ports": ["8080:80"], "healthcheck": {"test": ["x"]}, "entrypoint": "env", "user": 5}},
+        "nodes": {
+            "a": {"mgmt": True, "tmpfs": {"/x": "size=1m"}, "network-mode": "none", "restart-policy": "always"},
+            "b": {"stages": {"configure": {"exec": [{"command": "ls", "phase": "on-exit"}]}}, "devices": ["/dev/fuse"]},
+        },
+        "links": [
+            {"type": "veth", "endpoints": [{"node": "a", "interface": "x", "mac": "02:00:00:00:00:01"}, "b:y"]},
+            {"type": "dummy", "endpoint": {"node": "b", "interface": "d", "ipv4": "10.1.0.1/24"}, "vars": {"x": [1]}},
+        ],
+    },
+}
+SHIPPED = sorted((ROOT / "topologies").rglob("*.y*ml"))
+SEEDS = [*(value_of(file) for file in SHIPPED), LAYERED, CONTAINERLAB]
 
 # fmt: off
 WORDS = st.sampled_from([
@@ -70,7 +89,7 @@ WORDS = st.sampled_from([
     "10.0.0.1", "10.0.0.1/24", "10.0.0.0/8", "10.0.0.0/255.0.0.0", "10.0.0.0/0008", "::/0", "fe80::1%x y", "fd00::1/64",
     "fd00::1%x/64", "1.1", "ecmp", "up", "", " ", "x" * 70, "-", "a:b:c", ".:/x", "..:/x", ".:/..", "x.yaml:/a:ro",
     "article.commands", "vyos-1.1.commands", "..", "/etc/passwd", "a'b", "a\\", "{{ 7 }}", "$(id)",
-    "localhost", "rt-1:eth9", "rt-1:lo", "h:", ":", "net.ipv4.ip_forward", "kernel.panic", "A", "1A", "\u202e", "\x1b",
+    "localhost", "rt-1:eth9", "rt-1:lo", "h:", ":", "net.ipv4.ip_forward", "kernel.panic", "${A", "${A:=x}", "$$", "02:00:00:00:00:02", "host", "dummy", "1g", "A", "1A", "\u202e", "\x1b",
     "\ud800", "\n", "é", "\uff11\uff10.0.0.1", "0x10", "1_000", "22:22", "on", "1e3", "\u2028",
 ])
 # fmt: on
@@ -121,8 +140,8 @@ def topologies(draw: st.DrawFn) -> Any:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("differential")
-    for file in (ROOT / "topologies").iterdir():
-        shutil.copy(file, made)
+    for shipped in (ROOT / "topologies", ROOT / "topologies" / "containerlab"):
+        shutil.copytree(shipped, made, dirs_exist_ok=True)
     return made
 
 
@@ -162,7 +181,7 @@ def test_any_tree(folder: Path, tree: Any) -> None:
 
 
 @FUZZ
-@given(st.sampled_from(sorted((ROOT / "topologies").glob("*.yaml"))), st.data())
+@given(st.sampled_from(SHIPPED), st.data())
 def test_shipped_files_with_changed_bytes(folder: Path, shipped: Path, data: st.DataObject) -> None:
     content = shipped.read_bytes()
     for _ in range(data.draw(st.integers(1, 4))):

@@ -15,7 +15,7 @@ from netlab.topology.source import read
 from netlab.topology.tree import located
 
 ROOT = Path(__file__).resolve().parents[3]
-TOPOLOGIES = sorted((ROOT / "topologies").glob("*.yaml"))
+TOPOLOGIES = sorted((ROOT / "topologies").rglob("*.y*ml"))
 SCHEMA = document()
 VALIDATOR = Draft202012Validator(SCHEMA)
 
@@ -42,7 +42,8 @@ def test_the_schema_is_a_schema() -> None:
 
 @pytest.mark.parametrize("file", TOPOLOGIES, ids=lambda file: file.stem)
 def test_a_shipped_topology_names_the_schema_and_keeps_to_it(file: Path) -> None:
-    assert file.read_text().startswith("# yaml-language-server: $schema=topology.schema.json\n")
+    path = "" if file.parent == ROOT / "topologies" else "../"
+    assert file.read_text().startswith(f"# yaml-language-server: $schema={path}topology.schema.json\n")
     assert list(VALIDATOR.iter_errors(value(file))) == []
 
 
