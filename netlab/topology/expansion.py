@@ -1,7 +1,7 @@
 """Environment variables in a topology file: `${NAME}`, with what stands in where it is not set, as containerlab has it.
 
 A file's text is expanded before YAML reads it, so `mtu: ${MTU:=9000}` is a number. Only the form with braces is
-expanded: `$NAME` belongs to the shells in `exec` and `cmd`, which `$${NAME}` leaves the other form to as well.
+expanded: `$NAME` belongs to the shells in `exec` and `cmd`, to which `$$` is a `$`, so that `$${NAME}` is theirs too.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from dataclasses import dataclass, field
 from netlab.model.errors import Position
 from netlab.topology.problems import Problems
 
-_VARIABLE = re.compile(
-    r"\$(?P<escaped>\$(?=[A-Za-z_{]))|\$\{(?P<name>[A-Za-z_]\w*)(?:(?P<rule>:?[-=+])(?P<other>[^}]{0,256}))?\}"
-)
+_VARIABLE = re.compile(r"\$(?P<escaped>\$)|\$\{(?P<name>[A-Za-z_]\w*)(?:(?P<rule>:?[-=+])(?P<other>[^}]{0,256}))?\}")
 _OPENED = re.compile(r"\$\{")
 
 

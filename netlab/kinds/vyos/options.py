@@ -13,6 +13,7 @@ from netlab.kinds.common import OptionModel
 from netlab.kinds.forwarding import Forwarding
 from netlab.kinds.frrouting import HashOptions
 from netlab.kinds.serving import Serve, serve_problems
+from netlab.kinds.vyos.boot import VyosImage, read_image
 from netlab.kinds.vyos.config import ConfigNode, parse_config, version_in
 from netlab.kinds.vyos.statements import VERSIONS
 from netlab.kinds.vyos.translate import Translation, translate
@@ -57,12 +58,17 @@ class CheckedVyos:
     addresses: tuple[GivenAddress, ...]
 
 
-def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None) -> CheckedVyos:
-    """The options and the configuration of a VyOS router. Raises TopologyError with every problem."""
+def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None) -> CheckedVyos | VyosImage:
+    """The options and the configuration of a VyOS router. Raises TopologyError with every problem.
+
+    With an image, where containers run, it is VyOS itself; else its configuration is translated for FRR.
+    """
     options = check_options(VyosOptions, node.options, "a node of kind vyos")
     if options.vyos_version is not None and options.vyos_version not in VERSIONS:
         message = f"VyOS {options.vyos_version} is not understood"
         raise TopologyError(Problem(message, node.options.at("vyos-version"), f"versions: {', '.join(VERSIONS)}"))
+    if node.image is not None and topology.runtime == "docker":
+        return read_image(node, options.vyos_version, startup_config)
     if startup_config is None:
         message = f"{node.name} has no configuration"
         raise TopologyError(Problem(message, node.position, "add startup-config: a config.boot or a list of commands"))

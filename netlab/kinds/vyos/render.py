@@ -8,6 +8,8 @@ from netlab.kinds import forwarding, frrouting, serving
 from netlab.kinds.base import AddressedLab, Expansion, Machine, Rendered, SourceText
 from netlab.kinds.common import machine_plan
 from netlab.kinds.frrouting import HASH_FIELDS, HASH_POLICY, HashOptions
+from netlab.kinds.vyos import boot
+from netlab.kinds.vyos.boot import VyosImage
 from netlab.kinds.vyos.lines import ConfigLine
 from netlab.kinds.vyos.options import CheckedVyos
 from netlab.model.plan import LineSource, Role, RoutingPlan, SysctlPlan
@@ -26,14 +28,18 @@ def runs_as(version: str) -> str:
     return f"VyOS {version} configuration,{defaults} run by FRR"
 
 
-def expand(node: NodeSpec, checked: CheckedVyos) -> Expansion:
+def expand(node: NodeSpec, checked: CheckedVyos | VyosImage) -> Expansion:
     """One machine, with the addresses of its configuration."""
+    if isinstance(checked, VyosImage):
+        return boot.expand(node, checked)
     serves = serving.servings(node, checked.options.serve)
     return Expansion((Machine(node.name, Role.ROUTER, checked.addresses, checked.translation.asn, serves=serves),))
 
 
-def render(node: NodeSpec, checked: CheckedVyos, lab: AddressedLab) -> Rendered:
-    """The translated configuration, the daemons that it needs and the kernel's hash settings."""
+def render(node: NodeSpec, checked: CheckedVyos | VyosImage, lab: AddressedLab) -> Rendered:
+    """The translated configuration, the daemons that it needs and the kernel's hash settings; or VyOS's own image."""
+    if isinstance(checked, VyosImage):
+        return boot.render(node, checked, lab)
     version, translation, spread = checked.version, checked.translation, checked.options.forwarding
     serve = checked.options.serve
     sources = line_sources(translation.lines, checked.source)

@@ -89,7 +89,8 @@ WORDS = st.sampled_from([
     "10.0.0.1", "10.0.0.1/24", "10.0.0.0/8", "10.0.0.0/255.0.0.0", "10.0.0.0/0008", "::/0", "fe80::1%x y", "fd00::1/64",
     "fd00::1%x/64", "1.1", "ecmp", "up", "", " ", "x" * 70, "-", "a:b:c", ".:/x", "..:/x", ".:/..", "x.yaml:/a:ro",
     "article.commands", "vyos-1.1.commands", "..", "/etc/passwd", "a'b", "a\\", "{{ 7 }}", "$(id)",
-    "localhost", "rt-1:eth9", "rt-1:lo", "h:", ":", "net.ipv4.ip_forward", "kernel.panic", "${A", "${A:=x}", "$$", "02:00:00:00:00:02", "host", "dummy", "1g", "A", "1A", "\u202e", "\x1b",
+    "localhost", "rt-1:eth9", "rt-1:lo", "h:", ":", "net.ipv4.ip_forward", "kernel.panic", "A", "1A", "\u202e", "\x1b",
+    "${A", "${A:=x}", "$$", "02:00:00:00:00:02", "host", "dummy", "1g", "clab", "container:a", "512mb",
     "\ud800", "\n", "é", "\uff11\uff10.0.0.1", "0x10", "1_000", "22:22", "on", "1e3", "\u2028",
 ])
 # fmt: on
