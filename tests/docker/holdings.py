@@ -47,11 +47,12 @@ class Holdings:
     def changes(self) -> list[str]:
         """What differs from now, one line each, once it no longer gets less."""
         deadline = time.monotonic() + _SETTLES_WITHIN
-        while (found := self._differences()) and time.monotonic() < deadline:
+        while (found := self.differences()) and time.monotonic() < deadline:
             time.sleep(0.05)
         return found
 
-    def _differences(self) -> list[str]:
+    def differences(self) -> list[str]:
+        """What differs right now."""
         now = Holdings.now(self.engine, self.netlab).lines
         return [f"new {line}" for line in sorted(now - self.lines)] + [
             f"gone {line}" for line in sorted(self.lines - now)

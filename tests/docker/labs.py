@@ -19,8 +19,8 @@ ROUTED = f"""
         rt-2:
           kind: frr
           bgp: {{asn: 64513, networks: [10.0.2.0/24], neighbors: [{{address: 10.0.0.1, asn: 64512}}]}}
-        host-1: {{kind: linux, exec: [ip route replace default via 10.0.1.1]}}
-        host-2: {{kind: linux, exec: [ip route replace default via 10.0.2.1]}}
+        host-1: {{kind: linux}}
+        host-2: {{kind: linux}}
         lan: {{kind: bridge}}
       links:
         - {{endpoints: ["rt-1:eth1", "rt-2:eth1"], ipv4: [10.0.0.1/24, 10.0.0.2/24]}}
@@ -77,7 +77,7 @@ def machines(engine: Engine, nodes: tuple[str, ...] = NODES) -> dict[str, Machin
 
 
 def _machine(engine: Engine, name: str) -> Machine:
-    asked = ("ip -o link", "ip -o -4 address", "ip route", "ps -e -o pid=,comm=")
+    asked = ("ip -o link", "ip -o -4 address", "ip -N route | sed 's/ nhid [0-9]*//'", "ps -e -o pid=,comm=")
     answers = engine("exec", name, "sh", "-c", "; echo ==; ".join(asked)).split("==\n")
     links, addresses, routes, processes = answers
     # What looks is seen too.

@@ -18,7 +18,7 @@ def test_destroy_leaves_nothing_at_all(netlab, topology, holdings):
     assert netlab("deploy", topology(ROUTED)).returncode == 0
     works(netlab)
     assert netlab("exec", "host-1", "--", "sh", "-c", "sleep 1000 >/dev/null 2>&1 &").returncode == 0
-    assert len(holdings.changes()) > 5, "the lab is seen while it runs"
+    assert len(holdings.differences()) > 5, "the lab is seen while it runs"
 
     assert netlab("destroy").returncode == 0
 
@@ -65,7 +65,7 @@ def test_a_machine_reaches_nothing_outside_its_lab(netlab, topology, engine):
     for node, machine in machines(engine).items():
         assert "eth0" not in machine.links
         defaults = [line for line in machine.routes.splitlines() if line.startswith("default")]
-        assert defaults == ([f"default via 10.0.{node[-1]}.1 dev eth1 "] if node.startswith("host-") else [])
+        assert [line.split()[2] for line in defaults] == ([f"10.0.{node[-1]}.1"] if node.startswith("host-") else [])
         assert engine.inspect(container(node))["NetworkSettings"]["Ports"] in ({}, None)
 
 

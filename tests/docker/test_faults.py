@@ -1,0 +1,224 @@
+"""What a lab of containers loses, and how netlab says so and puts it back."""
+
+import os
+import re
+import signal
+import time
+
+import pytest
+from hoststate import SUPERVISOR, descendants
+from labs import NAME, NODES, ROUTED, container, dead, inspected, machines, works
+
+
+@pytest.fixture
+def lab(netlab, topology):
+    """netlab with the lab deployed."""
+    done = netlab("deploy", topology(ROUTED))
+    assert done.returncode == 0, done
+    return netlab
+
+
+def lines(done):
+    """What netlab says on standard error, without its progress."""
+    assert "Traceback" not in done.stderr, done
+    return [line for line in done.stderr.splitlines() if line.startswith("netlab: ")]
+
+
+def same_but(before, after, *changed):
+    """Every machine but these is what it was: container, pid, interface indexes, addresses, routes, processes."""
+    others = set(before) - set(changed)
+    assert {node: before[node] for node in others} == {node: after[node] for node in others}
+
+
+def without_index(text):
+    """Interfaces by name: a link that was made again has another index, and its peer's another MAC address."""
+    return sorted(re.findall(r"^\d+: (\S+?)[@:]", text, re.MULTILINE))
+
+
+# A container dies
+
+
+@pytest.mark.parametrize("node", ["rt-1", "host-1", "lan"])
+def test_a_killed_container_is_named_and_repair_puts_back_all_it_had(lab, engine, node):
+    before = machines(engine)
+
+    engine("kill", container(node))
+
+    assert dead(lab) == {node}
+    assert inspected(lab)["state"] == "running"
+    refused = lab("exec", node, "--", "true")
+    assert refused.returncode == 125
+    assert lines(refused) == [f"netlab: {node} is dead: its container does not run; 'netlab restart {node}' starts it"]
+    done = lab("repair")
+    assert done.returncode == 0, done
+    assert f"lab {NAME} is repaired: {node} started again, " in done.stdout
+    works(lab)
+    after = machines(engine)
+    assert after[node].pid != before[node].pid
+    assert after[node].container == before[node].container
+    for name in NODES:
+        assert without_index(after[name].links) == without_index(before[name].links)
+        assert [line.split()[1:4] for line in after[name].addresses.splitlines()] == [
+            line.split()[1:4] for line in before[name].addresses.splitlines()
+        ]
+        assert sorted(after[name].routes.splitlines()) == sorted(before[name].routes.splitlines())
+        if name != node:
+            assert (after[name].pid, after[name].processes) == (before[name].pid, before[name].processes)
+
+
+def test_links_that_nobody_lost_are_left_alone(lab, engine):
+    before = machines(engine)
+    engine("kill", container("host-2"))
+    assert lab("repair").returncode == 0
+    same_but(before, machines(engine), "host-2", "rt-2")
+
+
+def test_repair_of_a_whole_lab_changes_nothing(lab, engine):
+    before = machines(engine)
+    for _ in range(2):
+        done = lab("repair")
+        assert (done.returncode, done.stdout) == (0, f"lab {NAME} is whole: nothing to repair\n")
+    assert machines(engine) == before
+
+
+def test_restart_gives_a_node_back_its_links_and_daemons(lab, engine):
+    before = machines(engine)
+    done = lab("restart", "rt-1")
+    assert done.returncode == 0, done
+    works(lab)
+    after = machines(engine)
+    assert after["rt-1"].pid != before["rt-1"].pid
+    same_but(before, after, "rt-1", "rt-2", "lan")
+    unknown = lab("restart", "rt-3")
+    assert (unknown.returncode, lines(unknown)) == (
+        2,
+        [f'netlab: lab {NAME} has no node rt-3 (did you mean "rt-2"?)'],
+    )
+
+
+def test_what_somebody_else_restarted_is_told_and_repaired(lab, engine):
+    engine("restart", "--time=1", container("rt-1"))
+    refused = lab("vtysh", "rt-1", "-c", "show version")
+    assert refused.returncode != 0
+    assert "rt-1 (restarted)" in lab("inspect").stdout
+    assert lab("repair").returncode == 0
+    works(lab)
+
+
+def test_a_container_that_was_removed_is_made_again(lab, engine):
+    removed = engine.inspect(container("rt-2"))["Id"]
+    engine("rm", "--force", container("rt-2"))
+    assert dead(lab) == {"rt-2"}
+    assert lab("repair").returncode == 0
+    works(lab)
+    assert engine.inspect(container("rt-2"))["Id"] != removed
+
+
+def test_a_configuration_written_by_the_router_itself_survives_its_restart(lab):
+    configure = ("-c", "configure", "-c", "ip route 192.0.2.0/24 blackhole", "-c", "end", "-c", "write memory")
+    assert lab("vtysh", "rt-1", *configure).returncode == 0
+    assert lab("restart", "rt-1").returncode == 0
+    assert "192.0.2.0/24" in lab("exec", "rt-1", "--", "ip", "route").stdout
+
+
+def test_destroy_takes_a_lab_of_which_some_are_dead(netlab, topology, engine, holdings):
+    assert netlab("deploy", topology(ROUTED)).returncode == 0
+    engine("kill", container("rt-1"))
+    engine("rm", "--force", container("host-1"))
+    engine("pause", container("rt-2"))
+    assert netlab("destroy").returncode == 0
+    assert holdings.changes() == []
+
+
+def test_a_lab_of_which_all_are_dead_is_dead_and_can_be_replaced(lab, engine, topology):
+    engine("kill", *(container(node) for node in NODES))
+    assert inspected(lab)["state"] == "dead"
+    done = lab("exec", "host-1", "--", "true")
+    assert done.returncode == 125
+    assert len(lines(done)) == 1
+    assert lab("ecmp-check").returncode == 3
+    assert lab("deploy", topology(ROUTED)).returncode == 3
+    assert lab("deploy", "--reconfigure", topology(ROUTED)).returncode == 0
+    works(lab)
+
+
+# The engine
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_an_engine_that_is_gone_is_told_plainly(lab, own_engine, number):
+    own_engine.end(number)
+    socket = own_engine.host.removeprefix("unix://")
+    for command in (("inspect",), ("exec", "rt-1", "--", "true"), ("ecmp-check",), ("repair",), ("restart", "rt-1")):
+        done = lab(*command)
+        assert done.returncode in (3, 125), done
+        (said,) = lines(done)
+        assert socket in said
+        assert "(to mend it: start it ('sudo systemctl start docker')" in said
+    own_engine.start()
+
+
+@pytest.mark.needs_root
+def test_a_restarted_engine_has_ended_all_containers_and_repair_brings_the_lab_back(lab, own_engine):
+    own_engine.restart()
+    assert inspected(lab)["state"] == "dead"
+    assert dead(lab) == set(NODES)
+    refused = lab("exec", "rt-1", "--", "true")
+    assert refused.returncode == 125
+    assert len(lines(refused)) == 1
+    done = lab("repair")
+    assert done.returncode == 0, done
+    works(lab)
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_destroy_after_the_engines_restart_leaves_nothing(netlab, topology, own_engine, holdings, number):
+    assert netlab("deploy", topology(ROUTED)).returncode == 0
+    own_engine.end(number)
+    own_engine.start()
+    assert netlab("destroy").returncode == 0
+    assert holdings.changes() == []
+
+
+@pytest.mark.needs_root
+def test_an_engine_that_dies_during_a_deploy_fails_it_and_nothing_is_left(netlab, topology, own_engine, holdings):
+    deploying = netlab.start("deploy", topology(ROUTED))
+    for line in deploying.stderr:
+        if "building" in line:
+            break
+    time.sleep(0.5)
+    own_engine.end(signal.SIGKILL)
+    _, stderr = deploying.communicate(timeout=60)
+    assert deploying.returncode == 3, stderr
+    assert "Traceback" not in stderr
+    own_engine.start()
+    netlab("destroy", "--all")
+    assert holdings.changes() == []
+
+
+# The state folder
+
+
+def test_a_lab_whose_state_was_removed_is_found_by_its_labels(lab, engine, topology, holdings):
+    for path in sorted(lab.state(NAME).rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    lab.state(NAME).rmdir()
+    refused = lab("deploy", topology(ROUTED))
+    assert refused.returncode == 3
+    (said,) = lines(refused)
+    assert f"containers of a lab {NAME} are left whose state is gone: " in said
+    assert f"'netlab destroy --lab {NAME}' removes them" in said
+    assert lab("destroy", "--lab", NAME).returncode == 0
+    assert engine.names(f"label=netlab.directory={lab.state(NAME)}") == []
+    assert lab.files() == []
+
+
+# netlab itself
+
+
+def test_no_process_of_netlab_stays_behind_a_running_lab(lab):
+    left = [process.command for process in descendants().values() if SUPERVISOR not in process.command]
+    assert [command for command in left if "netlab" in command] == []
+    assert os.getpid() not in descendants()
