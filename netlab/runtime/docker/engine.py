@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,13 +50,18 @@ def connect(where: str | None = None) -> docker.APIClient:
 
 
 def refuse_closed(where: str) -> None:
-    """HostError where there is no socket, or this user may not use it."""
+    """HostError where there is no socket, or this user may not use it, or nobody listens there any more."""
     path = where.removeprefix("unix://")
     if not Path(path).exists():
         raise HostError(f"there is no Docker engine: no socket {path}", _START)
     if not os.access(path, os.R_OK | os.W_OK):
         mend = "sudo usermod -aG docker $USER, then log in again; or run netlab with sudo"
         raise HostError(f"this user may not use the Docker engine ({path})", mend)
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except OSError as error:
+            raise HostError(f"no Docker engine answers at {where}: {error.strerror}", _START) from None
 
 
 @contextmanager

@@ -69,6 +69,7 @@ def capture(lab: Lab, node: LabNode, invocation: Invocation) -> Finished:
 
 
 def _must_run(lab: Lab, node: LabNode) -> None:
+    engine.refuse_closed(lab.engine)  # containers live on without an engine that was killed
     if processes.is_running(node.pid, node.started):
         return
     from netlab.runtime.docker import containers
