@@ -71,9 +71,9 @@ def foreign(engine: Engine) -> Iterator[Callable[..., str]]:
     """Starts a container that netlab did not make and must never touch; gives its id."""
     made = []
 
-    def start(name: str) -> str:
-        options = ("--detach", "--network=none", "--label=foreign", f"--name={name}", "--entrypoint=sleep")
-        made.append(engine("run", *options, "netlab/base:13", "100000"))
+    def start(name: str, *options: str) -> str:
+        given = ("--detach", f"--name={name}", "--entrypoint=sleep", *(options or ("--network=none",)))
+        made.append(engine("run", *given, "netlab/base:13", "100000"))
         return made[-1]
 
     yield start

@@ -48,14 +48,14 @@ def dead(netlab: Netlab, lab: str = NAME) -> set[str]:
     return {node["name"] for node in inspected(netlab, lab)["nodes"] if not node["alive"]}
 
 
-def works(netlab: Netlab) -> None:
+def works(netlab: Netlab, lab: str = NAME) -> None:
     """The sessions are up, and a packet goes from one end to the other."""
-    lab = inspected(netlab)
-    assert lab["state"] == "running"
-    assert dead(netlab) == set()
-    sessions = [session["state"] for node in lab["nodes"] for session in node["sessions"]]
+    shown = inspected(netlab, lab)
+    assert shown["state"] == "running"
+    assert dead(netlab, lab) == set()
+    sessions = [session["state"] for node in shown["nodes"] for session in node["sessions"]]
     assert sessions == ["Established"] * 2
-    done = netlab("exec", "host-1", "--", "ping", "-c1", "-W5", "10.0.2.11")
+    done = netlab("exec", "--lab", lab, "host-1", "--", "ping", "-c1", "-W5", "10.0.2.11")
     assert done.returncode == 0, done
 
 

@@ -31,13 +31,14 @@ def test_every_container_can_be_found_from_docker_alone(netlab, topology, engine
     assert engine.names(f"label=netlab.lab={NAME}") == sorted(container(node) for node in NODES)
     for node in NODES:
         labels = engine.inspect(container(node))["Config"]["Labels"]
-        assert {key: value for key, value in labels.items() if key.startswith("netlab.")} == {
+        wanted = {
             "netlab.lab": NAME,
             "netlab.node": node,
             "netlab.owner": str(os.geteuid()),
             "netlab.version": package.__version__,
             "netlab.directory": str(netlab.state(NAME)),
         }
+        assert {key: labels.get(key) for key in wanted} == wanted
 
 
 def test_no_machine_has_more_rights_than_it_is_said_to_have(netlab, topology, engine):
@@ -64,8 +65,7 @@ def test_a_machine_reaches_nothing_outside_its_lab(netlab, topology, engine):
     assert netlab("deploy", topology(ROUTED)).returncode == 0
     for node, machine in machines(engine).items():
         assert "eth0" not in machine.links
-        defaults = [line for line in machine.routes.splitlines() if line.startswith("default")]
-        assert [line.split()[2] for line in defaults] == ([f"10.0.{node[-1]}.1"] if node.startswith("host-") else [])
+        assert "default" not in machine.routes
         assert engine.inspect(container(node))["NetworkSettings"]["Ports"] in ({}, None)
 
 

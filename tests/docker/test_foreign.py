@@ -1,0 +1,71 @@
+"""What netlab did not make it does not touch, whatever its name is."""
+
+import os
+import signal
+
+import pytest
+from labs import NAME, ROUTED, container, works
+
+
+def said(done):
+    assert done.returncode == 3, done
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("netlab: ")]
+    return line
+
+
+def test_a_foreign_container_of_a_machines_name_is_named_and_left_alone(netlab, topology, engine, foreign):
+    foreign(container("host-1"))
+    pid = engine.pid(container("host-1"))
+
+    line = said(netlab("deploy", topology(ROUTED)))
+
+    assert f"there is a container {container('host-1')} already, which is not this lab's" in line
+    assert "give the lab another name or prefix, or remove that container" in line
+    assert engine.pid(container("host-1")) == pid != 0
+    assert netlab("destroy", "--lab", NAME).returncode == 3
+    assert netlab("destroy", "--all").returncode == 0
+    assert engine.pid(container("host-1")) == pid
+    assert netlab.files() == []
+
+
+def test_another_name_of_the_lab_goes_beside_it(netlab, topology, engine, foreign):
+    foreign(container("host-1"))
+    assert netlab("deploy", "--name", "other", topology(ROUTED)).returncode == 0
+    works(netlab, "other")
+    assert netlab("destroy").returncode == 0
+    assert engine.pid(container("host-1")) != 0
+
+
+@pytest.mark.parametrize(
+    "label", ["netlab.lab=faulty", "netlab.node=host-1", f"netlab.owner={os.geteuid()}", "netlab.directory=/elsewhere"]
+)
+def test_one_label_of_netlabs_makes_no_container_netlabs(netlab, topology, engine, foreign, label):
+    foreign("stranger", "--network=none", "--label", label)
+    pid = engine.pid("stranger")
+    assert netlab("deploy", topology(ROUTED)).returncode == 0
+    engine("kill", container("lan"))
+    assert netlab("repair").returncode == 0
+    assert netlab("destroy", "--all").returncode == 0
+    assert engine.pid("stranger") == pid != 0
+
+
+def test_neither_ctrl_c_nor_an_earlier_death_touches_a_foreign_container(netlab, topology, engine, foreign):
+    foreign("stranger", "--network=none", "--label", f"netlab.lab={NAME}", "--label", f"netlab.owner={os.geteuid()}")
+    pid = engine.pid("stranger")
+    for number in (signal.SIGINT, signal.SIGKILL):
+        deploying = netlab.start("deploy", topology(ROUTED))
+        for line in deploying.stderr:
+            if "wiring" in line:
+                break
+        os.kill(deploying.pid, number)
+        deploying.communicate(timeout=60)
+        netlab("destroy", "--all")
+    assert engine.pid("stranger") == pid != 0
+
+
+def test_a_network_namespace_shared_with_a_foreign_container_outlives_the_lab(netlab, topology, engine, foreign):
+    assert netlab("deploy", topology(ROUTED)).returncode == 0
+    foreign("guest", f"--network=container:{container('host-2')}")
+    assert "10.0.2.11" in engine("exec", "guest", "ip", "address")
+    assert netlab("destroy").returncode == 0
+    assert engine.pid("guest") != 0
