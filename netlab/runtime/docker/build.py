@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
@@ -59,7 +60,7 @@ class Build:
         self._inits: dict[str, Init] = {}
         self._committed = False
         self._stopping = threading.Event()
-        self._identity = f"{os.getpid()}-{time.time_ns()}"
+        self._identity = uuid.uuid4().hex
         """Tells this lab's containers from those of a later one of its name."""
 
     @property
