@@ -22,7 +22,7 @@ _SETTLES_WITHIN = 3.0
 """Seconds. The kernel takes namespaces and their links apart after the last process is gone."""
 _VOLATILE_SYSCTLS = re.compile(
     r"kernel/(random/|ns_last_pid|pty/nr|perf_|sched|hung_task_detect|keys/)|vm/stat_refresh|conntrack_count|tcp_mem"
-    r"|fs/(dentry-state|file-nr|inode-nr|inode-state|aio-nr)"
+    r"|fs/(dentry-state|file-nr|inode-nr|inode-state|aio-nr|quota/)"
 )
 _VOLATILE_KEYS = ("valid_life_time", "preferred_life_time", "expires", "cache", "stats", "stats64")
 # Where FRR writes on a host without private folders.

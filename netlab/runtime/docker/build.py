@@ -7,6 +7,7 @@ again, and come to the same hands as new ones.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _GUARD = Path(__file__).with_name("guard.py")
 _START_TIMEOUT = 60.0
+_SYSCTL = re.compile(r"write /proc/sys/(?P<path>[\w/.-]+): (?P<why>[^:]+)")
+"""How runc says that the kernel refused a setting."""
 _CLUSTER = frozenset({Role.CONTROL_PLANE, Role.WORKER, Role.POD})
 
 
@@ -143,9 +146,13 @@ class Build:
             )
             if there is None:
                 self._put_files(node, made)
-            with engine.refusals(f"{node.name}: cannot start its container of image {images.image_of(node)}"):
-                self._client.start(made)
+            self._start(node, made)
             found = self._look(node.name, made)
+            if not found.pid and not managed:
+                said = containers.last_words(self._client, made)
+                image = images.image_of(node)
+                message = f"{node.name}: its container of image {image} ended at once{f': {said}' if said else ''}"
+                raise LabError(f"{message} (what it runs must stay: see entrypoint and cmd)")
             if door is not None:
                 deadline = time.monotonic() + _START_TIMEOUT
                 self._inits[node.name] = door.answer(
@@ -155,6 +162,18 @@ class Build:
             if door is not None:
                 door.close()
         return found
+
+    def _start(self, node: NodePlan, container: str) -> None:
+        try:
+            with engine.refusals(f"{node.name}: cannot start its container of image {images.image_of(node)}"):
+                self._client.start(container)
+        except LabError as error:
+            refused = _SYSCTL.search(str(error))
+            if not refused:
+                raise
+            key = refused["path"].replace("/", ".")
+            value = next((sysctl.value for sysctl in node.sysctls if sysctl.key == key), "?")
+            raise LabError(f"{node.name}: sysctl {key}={value}: {refused['why'].capitalize()}") from None
 
     def _put_files(self, node: NodePlan, container: str) -> None:
         """The machine's files, where no init of netlab's writes them."""

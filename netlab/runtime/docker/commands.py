@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import select
 import shutil
+import signal
 import socket
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,7 +17,7 @@ import docker
 from docker.errors import APIError
 from docker.utils.socket import STDERR, STDOUT
 
-from netlab.model.errors import HostError
+from netlab.model.errors import HostError, NetlabError
 from netlab.model.lab import LabNode
 from netlab.runtime.base import Finished, Invocation
 from netlab.runtime.docker import engine
@@ -26,18 +28,78 @@ _START_TIMEOUT = 30.0
 _HEADER = 8  # of a frame: stream, three zeros, size (Docker's API, "attach": stream format)
 
 
-def replace_this_process(url: str, node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -> NoReturn:
-    """Become `docker exec`, which passes streams, terminal sizes, signals and the exit code. HostError without it."""
+def attach(url: str, node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -> int:
+    """Run a command with this process's standard streams; its exit code. SIGINT and SIGTERM are passed on to it.
+
+    At a terminal this process becomes `docker exec`, which knows about terminals; and where the command reads from one
+    alone, Ctrl-C would end the docker command and not the command in the container.
+    """
+    if os.isatty(0) and os.isatty(1):
+        _become_docker(url, node, argv, environment)
+    with engine.connected(url) as client, engine.refusals(node.name):
+        made = client.exec_create(
+            node.container, found_by_env(argv), stdin=True, environment=base_environment(node.name, environment)
+        )["Id"]
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, _: _send_signal(url, node, made, number))
+        with _connected_to(client, made) as connection:
+            streams = {STDOUT: 1, STDERR: 2}
+            _pump(connection, _Frames(lambda stream, data: _write(streams[stream], data)))
+        return _exit_code(client, made)
+
+
+def _become_docker(url: str, node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -> NoReturn:
     program = shutil.which("docker")
     if program is None:
-        raise HostError(
-            "there is no docker command, which runs commands in containers", "sudo apt-get install docker-cli"
-        )
-    terminal = ["-t"] if os.isatty(0) and os.isatty(1) else []
-    settings = [
-        part for key, value in base_environment(node.name, environment).items() for part in ("-e", f"{key}={value}")
-    ]
-    os.execv(program, [program, "-H", url, "exec", "-i", *terminal, *settings, node.container, *found_by_env(argv)])
+        mend = "sudo apt-get install docker-cli"
+        raise HostError("there is no docker command, which opens terminals in containers", mend)
+    variables = base_environment(node.name, environment)
+    settings = [part for key, value in variables.items() for part in ("-e", f"{key}={value}")]
+    os.execv(program, [program, "-H", url, "exec", "-it", *settings, node.container, *found_by_env(argv)])
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def _pump(connection: socket.socket, frames: _Frames) -> None:
+    """Pass standard input to the command and its output on, until it closes that."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    poll.register(0, select.POLLIN)
+    while True:
+        ready = dict(poll.poll())
+        if 0 in ready:
+            data = os.read(0, _PIECE)
+            if data:
+                connection.sendall(data)
+            else:
+                poll.unregister(0)
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_WR)
+        if connection.fileno() in ready:
+            try:
+                piece = connection.recv(_PIECE)
+            except ConnectionResetError:
+                return
+            if not piece:
+                return
+            frames.add(piece)
+
+
+@contextmanager
+def _connected_to(client: docker.APIClient, command: str) -> Iterator[socket.socket]:
+    """Start a command that was created, and give the connection that its streams come and go by."""
+    stream = client.exec_start(command, socket=True)
+    connection: socket.socket = getattr(stream, "_sock")  # noqa: B009  the library's half of it cannot be shut down
+    try:
+        yield connection
+    finally:
+        getattr(stream, "_response").close()  # noqa: B009  it keeps the connection open; no other way leads to it
+        stream.close()
+        connection.close()
 
 
 def capture(client: docker.APIClient, node: LabNode, invocation: Invocation) -> Finished:
@@ -47,14 +109,8 @@ def capture(client: docker.APIClient, node: LabNode, invocation: Invocation) -> 
         made = client.exec_create(
             node.container, found_by_env(invocation.argv), stdin=bool(invocation.data), environment=environment
         )["Id"]
-        stream = client.exec_start(made, socket=True)
-        connection: socket.socket = getattr(stream, "_sock")  # noqa: B009  the library's half of it cannot be shut down
-        try:
+        with _connected_to(client, made) as connection:
             output, errors, ended = _exchange(connection, invocation.data, invocation.timeout)
-        finally:
-            getattr(stream, "_response").close()  # noqa: B009  it keeps the connection open; no other way leads to it
-            stream.close()
-            connection.close()
         if not ended:
             _kill(client, node, made)
             return Finished(None, output, errors)
@@ -70,12 +126,13 @@ def found_by_env(argv: tuple[str, ...]) -> list[str]:
 def _exchange(connection: socket.socket, data: bytes, timeout: float | None) -> tuple[bytes, bytes, bool]:
     """Send `data`, read everything; output, errors, and whether the command closed its output in time."""
     deadline = None if timeout is None else time.monotonic() + timeout
-    pending, frames = memoryview(data), _Frames()
+    streams = {STDOUT: bytearray(), STDERR: bytearray()}
+    pending, frames = memoryview(data), _Frames(lambda stream, came: streams[stream].extend(came))
     connection.setblocking(False)
     while True:
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
-            return frames.output, frames.errors, False
+            return bytes(streams[STDOUT]), bytes(streams[STDERR]), False
         readable, writable, _ = select.select([connection], [connection] if pending else [], [], left)
         if writable:
             with suppress(BlockingIOError):
@@ -91,16 +148,17 @@ def _exchange(connection: socket.socket, data: bytes, timeout: float | None) -> 
             except ConnectionResetError:
                 piece = b""
             if not piece:
-                return frames.output, frames.errors, True
+                return bytes(streams[STDOUT]), bytes(streams[STDERR]), True
             frames.add(piece)
 
 
 class _Frames:
     """The two streams of a command, which the engine sends in frames of one connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, take: Callable[[int, bytes], None]) -> None:
+        """`take` gets what came: STDOUT or STDERR, and the bytes."""
         self._raw = bytearray()
-        self._streams = {STDOUT: bytearray(), STDERR: bytearray()}
+        self._take = take
 
     def add(self, piece: bytes) -> None:
         """What came next."""
@@ -109,16 +167,8 @@ class _Frames:
             size = int.from_bytes(self._raw[4:_HEADER], "big")
             if len(self._raw) < _HEADER + size:
                 return
-            self._streams.get(self._raw[0], bytearray()).extend(self._raw[_HEADER : _HEADER + size])
+            self._take(self._raw[0], bytes(self._raw[_HEADER : _HEADER + size]))
             del self._raw[: _HEADER + size]
-
-    @property
-    def output(self) -> bytes:
-        return bytes(self._streams[STDOUT])
-
-    @property
-    def errors(self) -> bytes:
-        return bytes(self._streams[STDERR])
 
 
 def _exit_code(client: docker.APIClient, command: str) -> int:
@@ -132,19 +182,36 @@ def _exit_code(client: docker.APIClient, command: str) -> int:
 
 
 def _kill(client: docker.APIClient, node: LabNode, command: str) -> None:
-    """End a command by its pid in the container, where whoever may talk to the engine may send signals."""
+    """End a command and all that it has started."""
+    pid = _pid_inside(client, command)
+    if pid:
+        _run_kill(client, node, pid, signal.SIGKILL)
+
+
+def _send_signal(url: str, node: LabNode, command: str, number: int) -> None:
+    """Pass a signal on to a command, as a terminal does: to its whole process group."""
+    with suppress(NetlabError), engine.connected(url) as client:  # a client of its own: this interrupts another's call
+        pid = _pid_inside(client, command)
+        if pid:
+            _run_kill(client, node, pid, number)
+
+
+def _pid_inside(client: docker.APIClient, command: str) -> str | None:
+    """A command's pid in its container; the engine makes each the leader of a session. None where it has ended."""
     deadline = time.monotonic() + _START_TIMEOUT
     found = client.exec_inspect(command)
     while not found["Pid"] and found["ExitCode"] is None and time.monotonic() < deadline:
         time.sleep(0.005)  # a busy engine has not even started it
         found = client.exec_inspect(command)
-    pid = found["Pid"]
     try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+        status = Path(f"/proc/{found['Pid']}/status").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return  # it has ended
-    inner = next(line.split()[-1] for line in status.splitlines() if line.startswith("NSpid:"))
+        return None
+    return next(line.split()[-1] for line in status.splitlines() if line.startswith("NSpid:"))
+
+
+def _run_kill(client: docker.APIClient, node: LabNode, pid: str, number: int) -> None:
+    """By a command in the container, where whoever may talk to the engine may send signals."""
     with suppress(APIError):
-        # With all that it has started: the engine makes each command the leader of a session.
-        killer = client.exec_create(node.container, ["kill", "-9", "--", f"-{inner}"])["Id"]
+        killer = client.exec_create(node.container, ["kill", f"-{int(number)}", "--", f"-{pid}"])["Id"]
         client.exec_start(killer)

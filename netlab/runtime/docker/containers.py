@@ -44,7 +44,8 @@ class Container:
 
 def is_managed(node: NodePlan) -> bool:
     """Whether netlab's init runs in it: it has processes of netlab's to start."""
-    return not node.container.boots and any(not process.is_command for process in node.processes)
+    own = node.image is not None  # its entrypoint runs the user's command
+    return not node.container.boots and any(not (own and process.is_command) for process in node.processes)
 
 
 def labels(plan_name: str, node: str, directory: str, build: str = "") -> dict[str, str]:

@@ -52,11 +52,11 @@ def agent(lab: Lab) -> AgentClient:
 
 
 def execute(lab: Lab, node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -> int:
-    """Run a command in a machine with this process's standard streams; this process becomes it."""
+    """Run a command in a machine with this process's standard streams; its exit code."""
     from netlab.runtime.docker import commands
 
     _must_run(lab, node)
-    commands.replace_this_process(lab.engine, node, argv, environment)
+    return commands.attach(lab.engine, node, argv, environment)
 
 
 def capture(lab: Lab, node: LabNode, invocation: Invocation) -> Finished:
