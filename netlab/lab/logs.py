@@ -88,10 +88,10 @@ def _printed(lab: Lab, node: str, process: str | None, tail: int | None) -> Iter
 
 def _files(lab: Lab, node: str, process: str | None) -> list[Path]:
     files = sorted(Path(lab.directory, "logs", node).glob("*.log"))
-    if process is None or (lab.engine and process == _OWN):
-        return files if process is None else []
+    if process is None:
+        return files
     chosen = [file for file in files if file.stem == process]
-    if not chosen:
+    if not chosen and not (lab.engine and process == _OWN):
         known = ", ".join(file.stem for file in files) or "none"
         raise InputError(Problem(f"{node} has no process {process}", hint=f"there is {known}"))
     return chosen

@@ -112,8 +112,8 @@ def test_inspect_shows_the_routers_that_have_a_route_and_not_the_servers(speaker
 
 
 def test_a_server_whose_process_died_is_announced_and_does_not_answer(netlab):
-    assert netlab("deploy", TOPOLOGIES / "speakers.yaml", "--name", "mine").returncode == 0
-    assert netlab("exec", "speaker-3", "--", "pkill", "-KILL", "-x", "python3").returncode == 0
+    assert netlab("deploy", TOPOLOGIES / "speakers.yaml", "--name", "dead").returncode == 0
+    assert netlab("exec", "speaker-3", "--", "pkill", "-KILL", "-f", "http_server.py").returncode == 0
     _, verdict = check(netlab, "--router", "rt-frr")
     (router,) = verdict["routers"]
     # The router knows nothing of it: it spreads its flows over all three as before.
@@ -128,7 +128,7 @@ def test_a_server_whose_process_died_is_announced_and_does_not_answer(netlab):
 
 
 def test_a_server_that_withdraws_the_vip_gets_no_more_flows(netlab):
-    assert netlab("deploy", TOPOLOGIES / "speakers.yaml", "--name", "mine").returncode == 0
+    assert netlab("deploy", TOPOLOGIES / "speakers.yaml", "--name", "withdrawn").returncode == 0
     withdraw = ("configure terminal", "router bgp 64522", "address-family ipv4 unicast", "no network 172.16.7.192/32")
     arguments = [word for command in withdraw for word in ("-c", command)]
     assert netlab("vtysh", "speaker-2", *arguments).returncode == 0

@@ -42,7 +42,7 @@ def labs(shared_netlab, ecmp_file):
     ],
 )
 def test_two_routers_side_by_side(netlab, lab, nodes):
-    deployed = netlab("deploy", TOPOLOGIES / f"{lab}.yaml")
+    deployed = netlab("deploy", TOPOLOGIES / f"{lab}.yaml", "--name", "side-by-side")
     assert deployed.returncode == 0, deployed
     done = netlab("ecmp-check", "--format", "json")
     assert done.returncode == 0, done
