@@ -6,8 +6,6 @@ import time
 import pytest
 from netlab_program import TOPOLOGIES
 
-pytestmark = pytest.mark.cluster
-
 SIX = """
     name: six
     topology:
@@ -16,7 +14,6 @@ SIX = """
         rt-1:
           kind: frr
           bgp: {{asn: 64512, neighbors: [{{cluster: k8s}}]}}
-          {router}
         host-1: {{kind: linux}}
         k8s-net: {{kind: bridge}}
         k8s:
@@ -30,10 +27,47 @@ SIX = """
         - {{endpoints: ["rt-1:eth2", "host-1:eth1"]}}
 """
 
+SPEAKERS = """
+    name: speakers-of-six
+    topology:
+      groups:
+        speakers:
+          kind: frr
+          bgp: {{asn: 64522, neighbors: [{{address: "fd00:7::1", asn: 64512}}]}}
+          serve: [{{vip: "fd00:c0::1", name: web}}]
+      nodes:
+        rt-1:
+          kind: frr
+          bgp:
+            asn: 64512
+            networks: ["fd00:9::/64"]
+            neighbors:
+              - {{address: "fd00:7::11", asn: 64522}}
+              - {{address: "fd00:7::12", asn: 64522}}
+              - {{address: "fd00:7::13", asn: 64522}}
+          {router}
+        host-1: {{kind: linux}}
+        lan: {{kind: bridge}}
+        s1: {{group: speakers}}
+        s2: {{group: speakers}}
+        s3: {{group: speakers}}
+      links:
+        - {{endpoints: ["rt-1:eth1", "lan"], ipv6: ["fd00:7::1/64"]}}
+        - {{endpoints: ["s1:eth1", "lan"], ipv6: ["fd00:7::11/64"]}}
+        - {{endpoints: ["s2:eth1", "lan"], ipv6: ["fd00:7::12/64"]}}
+        - {{endpoints: ["s3:eth1", "lan"], ipv6: ["fd00:7::13/64"]}}
+        - {{endpoints: ["rt-1:eth2", "host-1:eth1"], ipv6: ["fd00:9::1/64", "fd00:9::11/64"]}}
+"""
 
-def six(router="", service="replicas: 3"):
-    """A lab without any IPv4 address."""
-    return SIX.format(router=router, service=service)
+
+def six(service="replicas: 3"):
+    """A lab without any IPv4 address, with a cluster."""
+    return SIX.format(service=service)
+
+
+def speakers(router):
+    """A lab without any IPv4 address, with servers that announce the VIP themselves."""
+    return SPEAKERS.format(router=router)
 
 
 def check(netlab, *options):
@@ -59,6 +93,7 @@ def dual(shared_netlab):
     return shared_netlab
 
 
+@pytest.mark.cluster
 def test_one_service_is_ecmp_by_ipv4_and_single_path_by_ipv6(dual):
     code, (v4, v6) = check(dual)
     assert code == 0
@@ -78,6 +113,7 @@ def test_one_service_is_ecmp_by_ipv4_and_single_path_by_ipv6(dual):
     assert "address-family ipv6 unicast" in below["mend"]
 
 
+@pytest.mark.cluster
 def test_an_ipv6_next_hop_is_link_local_and_its_node_is_known(dual):
     _, (router,) = check(dual, "--vip", "[2001:db8:8::c0]:80", "--flows", "50")
     (hop,) = router["next_hops"]
@@ -87,6 +123,7 @@ def test_an_ipv6_next_hop_is_link_local_and_its_node_is_known(dual):
     assert all(":" in seen for pod in router["pods"] for seen in pod["client_addresses_seen"])
 
 
+@pytest.mark.cluster
 def test_one_router_with_two_vips_is_two_columns(dual):
     done = dual("ecmp-check", env={"COLUMNS": "120"})
     assert done.returncode == 0, done
@@ -101,6 +138,7 @@ def test_one_router_with_two_vips_is_two_columns(dual):
     )
 
 
+@pytest.mark.cluster
 def test_pods_have_an_address_of_each_version(dual):
     done = dual("exec", "nginx-1", "--", "ip", "-brief", "address", "show", "eth0")
     assert "10.244.1.2/32" in done.stdout
@@ -111,6 +149,7 @@ def test_pods_have_an_address_of_each_version(dual):
         assert asked.stdout.startswith("pod: nginx-"), asked
 
 
+@pytest.mark.cluster
 def test_a_lab_of_ipv6_alone(netlab, topology):
     assert netlab("deploy", topology(six())).returncode == 0
     code, (router,) = check(netlab, "--expect", "ecmp")
@@ -127,7 +166,7 @@ def test_the_seed_is_ipv6s_too(netlab, topology):
     """Two routers of one seed send the same flows to the same positions; another seed, other flows."""
     spread = []
     for seed in (7, 7, 8):
-        assert netlab("deploy", "--reconfigure", topology(six(router=f"hash: {{seed: {seed}}}"))).returncode == 0
+        assert netlab("deploy", "--reconfigure", topology(speakers(f"hash: {{seed: {seed}}}"))).returncode == 0
         code, (router,) = check(netlab, "--seed", "1")
         assert (code, router["hash"]["seed"], router["verdict"]) == (0, seed, "ecmp")
         # Addresses, and with them the order of the next hops in the kernel, differ from deploy to deploy.
@@ -136,7 +175,7 @@ def test_the_seed_is_ipv6s_too(netlab, topology):
 
 
 def test_hash_policy_1_measures_the_senders_socket_in_ipv6_too(netlab, topology):
-    assert netlab("deploy", topology(six(router="hash: {policy: 1}"))).returncode == 0
+    assert netlab("deploy", topology(speakers("hash: {policy: 1}"))).returncode == 0
     _, (router,) = check(netlab)
     assert finding(router, "socket-hash")["severity"] == "error"
     assert 120 < router["prediction"]["agree"] < 280
@@ -144,13 +183,14 @@ def test_hash_policy_1_measures_the_senders_socket_in_ipv6_too(netlab, topology)
 
 def test_hash_policy_0_spreads_ipv6_by_the_flow_label(netlab, topology):
     """Under IPv4 all flows of one client are one key; IPv6 has a label per connection (net.ipv6.auto_flowlabels)."""
-    assert netlab("deploy", topology(six(router="hash: {policy: 0}"))).returncode == 0
+    assert netlab("deploy", topology(speakers("hash: {policy: 0}"))).returncode == 0
     code, (router,) = check(netlab, "--expect", "ecmp")
     assert (code, router["verdict"], router["flows"]["keys"]) == (0, "ecmp", 600)
     # A kernel before Linux 6.14 cannot be asked with a label, and then nothing is predicted.
     assert router["prediction"]["agree"] == router["prediction"]["of"]
 
 
+@pytest.mark.cluster
 def test_local_policy_shows_the_clients_own_address(netlab, topology):
     file = topology(six(service="replicas: 2, external-traffic-policy: Local"))
     assert netlab("deploy", file).returncode == 0
@@ -195,6 +235,7 @@ UNNUMBERED = """
 """
 
 
+@pytest.mark.cluster
 def test_unnumbered_links_carry_both_versions(netlab, topology):
     """RFC 8950: the edge's IPv4 route has link-local IPv6 next hops."""
     done = netlab("deploy", topology(UNNUMBERED))
@@ -209,6 +250,7 @@ def test_unnumbered_links_carry_both_versions(netlab, topology):
         assert router["findings"] == []
 
 
+@pytest.mark.cluster
 def test_a_dead_speaker_is_a_node_that_does_not_announce(netlab, topology):
     assert netlab("deploy", topology(six())).returncode == 0
     assert netlab("exec", "k8s-worker3", "--", "pkill", "-KILL", "-x", "bgpd").returncode == 0

@@ -9,28 +9,39 @@ from netlab_program import TOPOLOGIES
 SIDE_BY_SIDE = """
     name: side-by-side
     topology:
+      groups:
+        speakers:
+          kind: frr
+          bgp: {asn: 64522, neighbors: [{address: 172.16.7.1, asn: 64512}, {address: 172.16.7.2, asn: 64513}]}
+          serve: [{vip: 172.16.7.192, name: web}]
       nodes:
         rt-packet:
           kind: frr
           forwarding: per-packet
-          bgp: {asn: 64512, networks: [172.16.9.0/24], neighbors: [{cluster: k8s}]}
+          bgp: &bgp
+            asn: 64512
+            networks: [172.16.9.0/24]
+            neighbors:
+              - {address: 172.16.7.11, asn: 64522}
+              - {address: 172.16.7.12, asn: 64522}
+              - {address: 172.16.7.13, asn: 64522}
           expect: per-packet
         rt-flow:
           kind: frr
-          bgp: {asn: 64513, networks: [172.16.10.0/24], neighbors: [{cluster: k8s}]}
+          bgp: {<<: *bgp, asn: 64513, networks: [172.16.10.0/24]}
           expect: ecmp
         host-1: {kind: linux}
         host-2: {kind: linux}
-        k8s-net: {kind: bridge}
-        k8s:
-          kind: k8s
-          workers: 3
-          metallb: {asn: 64522, pool: 172.16.7.192/26, avoid-buggy-ips: true}
-          services: [{name: nginx, replicas: 3, port: 80}]
+        lan: {kind: bridge}
+        s1: {group: speakers}
+        s2: {group: speakers}
+        s3: {group: speakers}
       links:
-        - {endpoints: ["rt-packet:eth1", "k8s-net"], ipv4: [172.16.7.1/24]}
-        - {endpoints: ["rt-flow:eth1", "k8s-net"], ipv4: [172.16.7.2/24]}
-        - {endpoints: ["k8s", "k8s-net"]}
+        - {endpoints: ["rt-packet:eth1", "lan"], ipv4: [172.16.7.1/24]}
+        - {endpoints: ["rt-flow:eth1", "lan"], ipv4: [172.16.7.2/24]}
+        - {endpoints: ["s1:eth1", "lan"], ipv4: [172.16.7.11/24]}
+        - {endpoints: ["s2:eth1", "lan"], ipv4: [172.16.7.12/24]}
+        - {endpoints: ["s3:eth1", "lan"], ipv4: [172.16.7.13/24]}
         - {endpoints: ["rt-packet:eth2", "host-1:eth1"], ipv4: [172.16.9.1/24, 172.16.9.11/24]}
         - {endpoints: ["rt-flow:eth2", "host-2:eth1"], ipv4: [172.16.10.1/24, 172.16.10.11/24]}
 """
@@ -77,7 +88,6 @@ def test_the_fixed_article_on_its_own_kernel_loses_most_requests(netlab, host):
     assert host.changes() == []
 
 
-@pytest.mark.cluster
 def test_the_router_beside_it_keeps_its_flows(netlab, topology):
     deployed = netlab("deploy", topology(SIDE_BY_SIDE))
     assert deployed.returncode == 0, deployed
@@ -86,6 +96,8 @@ def test_the_router_beside_it_keeps_its_flows(netlab, topology):
     packet, flow = json.loads(done.stdout)["routers"]
     assert (packet["verdict"], packet["forwarding"]) == ("per-packet", "per-packet")
     assert 0 < packet["flows"]["answered"] <= most_survivors(600, 3)
+    (found,) = [finding["message"] for finding in packet["findings"] if finding["rule"] == "per-packet"]
+    assert "breaks TCP to nodes that do not know each other's connections" in found
     assert (flow["verdict"], flow["forwarding"]) == ("ecmp", "per-flow")
     assert flow["flows"]["answered"] == 600
     assert flow["prediction"] == {"agree": 600, "of": 600}
