@@ -15,7 +15,7 @@ FAMILIES = {4: "IPv4", 6: "IPv6"}
 
 def find_peers(node: NodeSpec, cluster: Cluster, lab: AddressedLab) -> tuple[tuple[Peer, ...], tuple[str, ...]]:
     """The routers that every speaker connects to, and warnings: those that the file names, or each BGP router on the
-    cluster's LAN, by an address of every IP version that the pool has."""
+    cluster's LAN, by an address of every IP version that the pool has. One that serves VIPs itself is a server."""
     metallb = cluster.options.metallb
     if metallb is None:
         return (), ()
@@ -29,7 +29,7 @@ def find_peers(node: NodeSpec, cluster: Cluster, lab: AddressedLab) -> tuple[tup
         found = {
             address: Peer.model_validate({"peer-address": address, "peer-asn": machine.machine.asn})
             for machine in lab.machines.values()
-            if machine.machine.role is Role.ROUTER and machine.machine.asn is not None
+            if machine.machine.role is Role.ROUTER and machine.machine.asn is not None and not machine.machine.serves
             for segment in segments
             for version in versions
             if (address := machine.address_on(segment, version)) is not None

@@ -257,3 +257,16 @@ def test_a_vip_may_not_lie_in_a_clusters_pool(problems_of: Problems) -> None:
     number = next(n for n, written in enumerate(text.splitlines(), 1) if "s1:" in written)
     assert line.startswith(f"lab.yaml:{number}:")
     assert "10.7.0.200 of s1:lo lies in the pool 10.7.0.192/26" in line
+
+
+def test_a_cluster_beside_them_speaks_with_the_router_and_not_with_the_servers(plan_text: Plan) -> None:
+    cluster = "    k8s: {kind: k8s, metallb: {asn: 64530, pool: 10.7.0.192/26}, services: [{name: nginx}]}\n    lan:"
+    text = lab("{vip: 10.7.0.100}").replace("    lan:", cluster, 1) + '    - {endpoints: ["k8s", "lan"]}\n'
+    planned = plan_text(text)
+    config = content(planned.node("k8s-worker"), "/etc/frr/frr.conf")
+    assert " neighbor 10.7.0.1 remote-as 64512\n" in config
+    assert "remote-as 64522" not in config
+    assert [(service.cluster, str(service.vip)) for service in planned.services] == [
+        ("k8s", "10.7.0.192"),
+        (None, "10.7.0.100"),
+    ]
