@@ -137,6 +137,7 @@ def test_paths_from_two_autonomous_systems(netlab, topology, relax, paths):
     assert ("as-paths-differ" in names) == (paths == 1)
 
 
+@pytest.mark.netns  # the host's zebra, which need not run in a container
 def test_zebra_started_with_a_limit(netlab, topology, tmp_path):
     wrapper = '#!/bin/sh\nexec /opt/zebra -e 2 "$@"\n'
     binds = ', binds: ["zebra.sh:/usr/lib/frr/zebra:ro", "zebra:/opt/zebra:ro"]'
