@@ -13,25 +13,31 @@ from netlab_program import TOPOLOGIES
 from netlab.model.errors import InputError
 from netlab.plan import plan_file
 
-CLUSTER = """
+SERVERS = """
     name: {name}
     topology:
+      groups:
+        servers:
+          kind: bird
+          bgp: {{asn: 64522, neighbors: [{{address: 172.16.7.1, asn: 64512}}]}}
+          serve: [{{vip: 172.16.7.192, name: web}}]
+          routes: [{{to: 172.16.9.0/24, via: 172.16.7.1}}]
       nodes:
         rt-1: {{kind: bird, {router}}}
         host-1: {{kind: linux}}
-        k8s-net: {{kind: bridge}}
-        k8s:
-          kind: k8s
-          workers: 3
-          addresses: {{workers: [172.16.7.11/24, 172.16.7.12/24, 172.16.7.13/24]}}
-          metallb: {{asn: 64522, pool: 172.16.7.192/26}}
-          services: [{{name: nginx, replicas: 3}}]
+        lan: {{kind: bridge}}
+        s1: {{group: servers}}
+        s2: {{group: servers}}
+        s3: {{group: servers}}
       links:
-        - {{endpoints: ["rt-1:eth1", "k8s-net"], ipv4: [172.16.7.1/24]}}
-        - {{endpoints: ["k8s", "k8s-net"]}}
+        - {{endpoints: ["rt-1:eth1", "lan"], ipv4: [172.16.7.1/24]}}
+        - {{endpoints: ["s1:eth1", "lan"], ipv4: [172.16.7.11/24]}}
+        - {{endpoints: ["s2:eth1", "lan"], ipv4: [172.16.7.12/24]}}
+        - {{endpoints: ["s3:eth1", "lan"], ipv4: [172.16.7.13/24]}}
         - {{endpoints: ["rt-1:eth2", "host-1:eth1"], ipv4: [172.16.9.1/24, 172.16.9.11/24]}}
     """
-BGP = "bgp: {{asn: 64512, networks: [172.16.9.0/24], neighbors: [{{cluster: k8s}}]{more}}}"
+NEIGHBORS = ", ".join(f"{{address: 172.16.7.{number}, asn: 64522}}" for number in (11, 12, 13))
+BGP = "bgp: {{asn: 64512, networks: [172.16.9.0/24], neighbors: [{neighbors}]{more}}}"
 OWN = """\
     log stderr all;
     router id 10.255.0.1;
@@ -46,9 +52,10 @@ OWN = """\
     """
 
 
-def cluster(topology, name, more="", **files):
-    router = BGP.format(more=more) if not files else "startup-config: rt.conf"
-    return topology(CLUSTER.format(name=name, router=router), {f"{key}.conf": text for key, text in files.items()})
+def servers(topology, name, more="", **files):
+    """A BIRD router before three servers that announce one VIP by BIRD."""
+    router = BGP.format(neighbors=NEIGHBORS, more=more) if not files else "startup-config: rt.conf"
+    return topology(SERVERS.format(name=name, router=router), {f"{key}.conf": text for key, text in files.items()})
 
 
 def until(condition, seconds=20):
@@ -137,30 +144,28 @@ def test_the_daemon_has_no_more_capabilities_than_any_process_of_a_node(three):
     assert not int(daemon.split()[1], 16) & 1 << 21  # CAP_SYS_ADMIN
 
 
-@pytest.mark.cluster
 def test_by_default_three_routes_are_known_and_one_next_hop_is_in_the_kernel(netlab, topology):
-    assert netlab("deploy", cluster(topology, "default")).returncode == 0
+    assert netlab("deploy", servers(topology, "default")).returncode == 0
     protocol, hops = kernel_next_hops(netlab, "172.16.7.192")
     assert protocol == "bird"
     assert len(hops) == 1
 
 
-@pytest.mark.cluster
 def test_merge_paths_gives_the_kernel_all_three(netlab, topology):
-    assert netlab("deploy", cluster(topology, "merge", ", merge-paths: true")).returncode == 0
+    assert netlab("deploy", servers(topology, "merge", ", merge-paths: true")).returncode == 0
     assert kernel_next_hops(netlab, "172.16.7.192") == ("bird", ["172.16.7.11", "172.16.7.12", "172.16.7.13"])
     router = check(netlab, "--expect", "ecmp")
     assert (router["verdict"], router["findings"]) == ("ecmp", [])
     assert router["paths"] == {"announced": 3, "multipath": 3, "rib": 3, "fib": 3, "used": 3}
-    # The worker's speaker dies: its path goes, and the flows with it.
-    assert netlab("exec", "k8s-worker2", "--", "pkill", "-KILL", "bgpd").returncode == 0
+    # A server's daemon dies: its path goes, and the flows with it.
+    assert netlab("exec", "s2", "--", "pkill", "-KILL", "-x", "bird").returncode == 0
     left = ["172.16.7.11", "172.16.7.13"]
     assert until(lambda: kernel_next_hops(netlab, "172.16.7.192")[1] == left)
     router = check(netlab)
     assert router["paths"]["announced"] == router["paths"]["fib"] == router["paths"]["used"] == 2
     assert sorted(hop["address"] for hop in router["next_hops"]) == left
     (gone,) = [finding for finding in router["findings"] if finding["rule"] == "node-not-announcing"]
-    assert "k8s-worker2" in gone["message"]
+    assert "s2 (172.16.7.12)" in gone["message"]
 
 
 @pytest.mark.cluster
@@ -193,17 +198,15 @@ def test_a_dual_stack_cluster_in_front_of_bird(netlab, tmp_path):
     assert len(kernel_next_hops(netlab, "172.16.7.192")[1]) == 3
 
 
-@pytest.mark.cluster
 def test_a_limit_below_the_equal_paths_is_named(netlab, topology):
-    assert netlab("deploy", cluster(topology, "limit", ", merge-paths: 2")).returncode == 0
+    assert netlab("deploy", servers(topology, "limit", ", merge-paths: 2")).returncode == 0
     router = check(netlab)
     assert (router["verdict"], router["paths"]["multipath"], router["paths"]["fib"]) == ("partial", 2, 2)
     assert "max-paths-below-announced" in [finding["rule"] for finding in router["findings"]]
 
 
-@pytest.mark.cluster
 def test_a_whole_configuration_of_the_users_own(netlab, topology):
-    done = netlab("deploy", cluster(topology, "own", rt=OWN))
+    done = netlab("deploy", servers(topology, "own", rt=OWN))
     assert done.returncode == 0, done
     router = check(netlab, "--expect", "single-path")
     assert (router["verdict"], router["paths"]["announced"]) == ("single-path", 3)
@@ -213,19 +216,17 @@ def test_a_whole_configuration_of_the_users_own(netlab, topology):
     assert list(sessions.values()).count(("Established", False)) == 3
 
 
-@pytest.mark.cluster
 def test_paths_that_the_users_own_configuration_keeps_from_the_kernel(netlab, topology):
     kept = OWN.replace("export where source = RTS_BGP", "export none")
-    assert netlab("deploy", cluster(topology, "kept", rt=kept)).returncode == 0
+    assert netlab("deploy", servers(topology, "kept", rt=kept)).returncode == 0
     router = check(netlab, "--flows", "20", "--timeout", "1")
     assert (router["verdict"], router["paths"]["announced"], router["paths"]["rib"]) == ("no-route", 3, 0)
     (finding,) = [finding for finding in router["findings"] if finding["rule"] == "filtered-from-fib"]
     assert "`protocol kernel` of BIRD" in finding["mend"]
 
 
-@pytest.mark.cluster
 def test_a_frozen_daemon_is_said_and_nothing_hangs(netlab, topology):
-    assert netlab("deploy", cluster(topology, "frozen")).returncode == 0
+    assert netlab("deploy", servers(topology, "frozen")).returncode == 0
     assert netlab("exec", "rt-1", "--", "pkill", "-STOP", "-x", "bird").returncode == 0
     (report,) = json.loads(netlab("inspect", "--format", "json").stdout)["labs"]
     assert report["nodes"][0]["problem"] == "rt-1: bird does not answer: timed out"
@@ -234,15 +235,13 @@ def test_a_frozen_daemon_is_said_and_nothing_hangs(netlab, topology):
     assert "bird does not answer" in checked.stderr
 
 
-@pytest.mark.cluster
 def test_a_neighbor_of_the_users_own_configuration_that_stays_away_is_waited_for(netlab, topology):
-    path = cluster(topology, "away", rt=OWN.replace("disabled; ", ""))
+    path = servers(topology, "away", rt=OWN.replace("disabled; ", ""))
     done = netlab("deploy", path, "--timeout", "4")
     assert done.returncode == 1, done
     assert "rt-1: neighbor 172.16.7.14 is " in done.stderr
 
 
-@pytest.mark.cluster
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -252,7 +251,7 @@ def test_a_neighbor_of_the_users_own_configuration_that_stays_away_is_waited_for
     ],
 )
 def test_a_mistake_in_it_is_named_by_the_users_own_file_and_line(netlab, topology, wrong, message):
-    path = cluster(topology, "wrong", rt=OWN + "    " + wrong + "\n")
+    path = servers(topology, "wrong", rt=OWN + "    " + wrong + "\n")
     done = netlab("deploy", path)
     assert done.returncode == 2, done
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("netlab: ")]
@@ -260,9 +259,8 @@ def test_a_mistake_in_it_is_named_by_the_users_own_file_and_line(netlab, topolog
     assert not netlab.state("wrong").exists()
 
 
-@pytest.mark.cluster
 def test_a_mistake_that_ends_the_file_has_a_place_too(netlab, topology):
-    done = netlab("deploy", cluster(topology, "cut", rt="protocol device {\n"))
+    done = netlab("deploy", servers(topology, "cut", rt="protocol device {\n"))
     assert done.returncode == 2, done
     assert "/rt.conf:" in done.stderr
     assert "unexpected END" in done.stderr
