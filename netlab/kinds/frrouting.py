@@ -23,7 +23,7 @@ HASH_FIELDS = 0x37
 
 _DAEMON_FOLDER = "/usr/lib/frr"
 _COMMON_ARGS = ("-u", "root", "-g", "root", "-P", "0", "--log", "stdout", "--log-level", "informational")
-_CAPABILITIES = ("SYS_ADMIN",)
+CAPABILITIES = ("SYS_ADMIN",)
 """What the daemons' privs_init asks for beyond a container's usual set; without it they end at once."""
 
 _LOCKED = r"Can't enter config; running datastore locked"
@@ -127,14 +127,14 @@ def router_processes(
         _argv("mgmtd"),
         sockets=("/run/frr/mgmtd.vty",),
         if_present=True,
-        capabilities=_CAPABILITIES,
+        capabilities=CAPABILITIES,
     )
     zebra = ProcessPlan(
         "zebra",
         _argv("zebra"),
         after=("mgmtd",),
         sockets=("/run/frr/zebra.vty", "/run/frr/zserv.api"),
-        capabilities=_CAPABILITIES,
+        capabilities=CAPABILITIES,
     )
     others = tuple(
         ProcessPlan(
@@ -142,7 +142,7 @@ def router_processes(
             _argv(daemon),
             after=("zebra",),
             sockets=(f"/run/frr/{daemon}.vty",),
-            capabilities=_CAPABILITIES,
+            capabilities=CAPABILITIES,
         )
         for daemon in daemons
         if daemon != "zebra"
@@ -173,7 +173,7 @@ def speaker_process() -> ProcessPlan:
         "bgpd",
         (*_argv("bgpd"), "-Z", "-p", "0", "-f", CONFIG),
         sockets=("/run/frr/bgpd.vty",),
-        capabilities=_CAPABILITIES,
+        capabilities=CAPABILITIES,
     )
 
 
@@ -184,14 +184,14 @@ def frr_speaker_processes() -> tuple[ProcessPlan, ...]:
         "zebra",
         _argv("zebra"),
         sockets=("/run/frr/zebra.vty", "/run/frr/zserv.api"),
-        capabilities=_CAPABILITIES,
+        capabilities=CAPABILITIES,
     )
     bgpd = ProcessPlan(
         "bgpd",
         (*_argv("bgpd"), "-p", "0", "-f", CONFIG),
         after=("zebra",),
         sockets=("/run/frr/bgpd.vty",),
-        capabilities=_CAPABILITIES,
+        capabilities=CAPABILITIES,
     )
     return (zebra, bgpd)
 

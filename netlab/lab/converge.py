@@ -111,10 +111,15 @@ def _missing_sessions(node: NodePlan, view: RoutingView) -> list[str]:
 
 
 def _awaited(node: NodePlan, view: RoutingView) -> list[str]:
-    """The neighbors whose sessions must be up: the plan's, or the daemon's own where the plan does not know them."""
-    if node.routing and node.routing.neighbors_asked:
-        return [session.neighbor for session in view.bgp.sessions if not session.expect_down] if view.bgp else []
-    return [n.name for n in (node.routing.neighbors if node.routing else ()) if not n.expect_down]
+    """The neighbors whose sessions must be up: the plan's, and the daemon's own where the plan need not know them."""
+    planned = [n.name for n in (node.routing.neighbors if node.routing else ()) if not n.expect_down]
+    if node.routing is None or not node.routing.neighbors_asked:
+        return planned
+    # One that the plan knows and the daemon does not has a configuration that is still to be loaded.
+    sessions = view.bgp.sessions if view.bgp else ()
+    known = {session.neighbor for session in sessions}
+    asked = [session.neighbor for session in sessions if not session.expect_down]
+    return [*asked, *(name for name in planned if name not in known)]
 
 
 def _disagreement(node: NodePlan, vip: str, view: RoutingView, kernel: KernelView) -> list[str]:

@@ -105,7 +105,7 @@ def _overlay(plan: NodePlan, node: NodeSpec) -> NodePlan:
             ports=said.ports if said.management else (),
             management=said.management,
             privileged=plan.container.privileged or said.privileged,
-            capabilities=said.capabilities,
+            capabilities=tuple(dict.fromkeys((*plan.container.capabilities, *said.capabilities))),
             devices=said.devices,
             tmpfs=said.tmpfs,
             security_options=said.security_options,

@@ -57,6 +57,8 @@ class FrrImage:
     asn: int | None
     neighbors: tuple[NeighborPlan, ...]
     bound: frozenset[str]
+    whole_folder: bool
+    """/etc/frr itself is the user's, and nothing of netlab's goes into it."""
 
 
 def read_bound(node: NodeSpec) -> FrrImage:
@@ -88,6 +90,7 @@ def read_bound(node: NodeSpec) -> FrrImage:
         next((config.asn for config in configs if config.asn is not None), None),
         tuple(neighbor for config in configs for neighbor in config.neighbors),
         frozenset(files),
+        whole_folder=any(f"{_FOLDER}/".startswith(f"{bind.target}/") for bind in node.binds),
     )
 
 
@@ -106,7 +109,7 @@ def processes(frr: FrrImage) -> tuple[ProcessPlan, ...]:
 
 def files(frr: FrrImage) -> tuple[FilePlan, ...]:
     """What netlab writes to /etc/frr: the files that the user has not bound. No configuration where there is none."""
-    made = frrouting.files("", frr.daemons)
+    made = () if frr.whole_folder else frrouting.files("", frr.daemons)
     return tuple(file for file in made if file.path not in frr.bound and file.path != frrouting.CONFIG)
 
 

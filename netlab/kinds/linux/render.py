@@ -53,7 +53,7 @@ def _router(node: NodeSpec, checked: CheckedLinux, frr: FrrImage, lab: Addressed
             sysctls=sysctls,
             processes=_command(node, True),
             routing=routing,
-            container=ContainerPlan(boots=True),
+            container=ContainerPlan(boots=True, capabilities=frrouting.CAPABILITIES),
         )
     return machine_plan(
         lab,

@@ -2,7 +2,6 @@
 # A script as other tools bind it to /etc/config and run it once the lab is up.
 set -e
 ip address add 10.255.0.1/32 dev lo
-sysctl -w net.ipv4.conf.eth1.accept_local=1
 cat >/tmp/loopback.conf <<'CONFIG'
 router bgp 65001
  address-family ipv4 unicast
