@@ -6,7 +6,7 @@ One note for each reason, however many nodes it is about, with the place of the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from netlab.model.errors import Position
 from netlab.model.topology import NodeSpec, Topology, WrittenKey
@@ -32,14 +32,14 @@ _REASONS = {
 _TOP_REASONS = containerlab.reasons(containerlab.IgnoredTopKeys)
 
 
-def notes(topology: Topology) -> Iterator[str]:
-    """Every note, in the order of the file as far as there is one."""
+def notes(topology: Topology, joined: Collection[str] = ()) -> Iterator[str]:
+    """Every note. `joined` are the existing containers that are nodes of the lab's own clusters."""
     yield from _not_used(topology)
     if topology.runtime == "docker":
         yield from _ports(topology)
     else:
         yield from _images(topology)
-        yield from _foreign(topology)
+        yield from _foreign(topology, joined)
     yield from _programs(topology)
     yield from _binds(topology)
     yield from _bridges(topology)
@@ -83,8 +83,8 @@ def _images(topology: Topology) -> Iterator[str]:
         yield f"{_nodes(nodes)}: netns runs this host's programs, not those of the image {image}"
 
 
-def _foreign(topology: Topology) -> Iterator[str]:
-    nodes = [node for node in topology.nodes if node.kind == "ext-container"]
+def _foreign(topology: Topology, joined: Collection[str]) -> Iterator[str]:
+    nodes = [node for node in topology.nodes if node.kind == "ext-container" and node.name not in joined]
     if nodes:
         yield f"{_nodes(nodes)}: an existing container: netns cannot deploy this file, --runtime docker can"
 

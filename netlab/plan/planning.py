@@ -30,6 +30,9 @@ def plan(checked: CheckedTopology) -> LabPlan:
     rendered = _render(checked, lab)
     services = (*(service for part in rendered.values() for service in part.services), *anycast.services(lab))
     nodes = {plan.name: _overlay(plan, lab.machines[plan.name].owner) for p in rendered.values() for plan in p.nodes}
+    for node in topology.nodes:
+        if node.name not in rendered:  # a cluster's node that the file has as an existing container
+            nodes[node.name] = _with_commands(nodes[node.name], node)
     return LabPlan(
         name=topology.name,
         topology_file=str(topology.file),
@@ -41,7 +44,7 @@ def plan(checked: CheckedTopology) -> LabPlan:
         checks=plan_checks(lab, graph, services),
         emulated=tuple(sentence for part in rendered.values() for sentence in part.emulated),
         warnings=(
-            *notes(topology),
+            *notes(topology, [name for name, part in wired.expansions.items() if not part.machines]),
             *addressed.warnings,
             *(warning for part in rendered.values() for warning in part.warnings),
             *unreachable_vips(lab, services),
@@ -67,6 +70,8 @@ def _render(checked: CheckedTopology, lab: AddressedLab) -> Mapping[str, Rendere
     problems = Problems()
     rendered = {}
     for node in checked.topology.nodes:
+        if not lab.expansions[node.name].machines:
+            continue  # a cluster's node, which the cluster renders
         with problems.gather():
             rendered[node.name] = kinds.load(node.kind).render(node, checked.options[node.name], lab)
     problems.raise_any()
@@ -82,6 +87,10 @@ def hosts_file(machines: tuple[AddressedMachine, ...]) -> str:
             if address is not None:
                 lines.append(f"{address} {machine.name}")
     return "\n".join(lines) + "\n"
+
+
+def _with_commands(plan: NodePlan, node: NodeSpec) -> NodePlan:
+    return replace(plan, exec=(*plan.exec, *(tuple(shlex.split(command)) for command in node.exec)))
 
 
 def _overlay(plan: NodePlan, node: NodeSpec) -> NodePlan:

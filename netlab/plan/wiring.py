@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Interface, IPv6Interface
 from itertools import count
 from typing import Any
@@ -13,6 +13,7 @@ from netlab import kinds
 from netlab.kinds.base import Expansion, Machine
 from netlab.kinds.bridge import DEVICE
 from netlab.kinds.common import interface_name
+from netlab.kinds.ext_container import KIND_NAME as EXTERNAL
 from netlab.model.errors import Position
 from netlab.model.plan import LinkEnd, LinkPlan, Role
 from netlab.model.topology import DummySpec, EndpointSpec, LinkSpec, NodeSpec, Topology
@@ -54,6 +55,7 @@ def wire_lab(topology: Topology, options: Mapping[str, Any]) -> WiredLab:
     """Expand every node and connect the machines. Raises TopologyError."""
     problems = Problems()
     expansions = {node.name: kinds.load(node.kind).expand(node, options[node.name]) for node in topology.nodes}
+    _join_clusters(topology, expansions)
     wirer = _Wirer(expansions, _machines(topology, expansions, problems), problems)
     wirer.reserve_names(topology)
     for link in topology.links:
@@ -64,6 +66,17 @@ def wire_lab(topology: Topology, options: Mapping[str, Any]) -> WiredLab:
         wirer.connect_inside(node)
     problems.raise_any()
     return wirer.result()
+
+
+def _join_clusters(topology: Topology, expansions: dict[str, Expansion]) -> None:
+    """An existing container that is called as a cluster's node is that node: containerlab's files link clusters so."""
+    outside = {node.name for node in topology.nodes if node.kind == EXTERNAL}
+    for name, expansion in expansions.items():
+        joined = {machine.name for machine in expansion.machines} & outside - {name}
+        if joined:
+            machines = tuple(replace(m, allocate=m.allocate and m.name not in joined) for m in expansion.machines)
+            expansions[name] = replace(expansion, machines=machines)
+            expansions.update((one, Expansion(())) for one in joined)
 
 
 def _machines(
@@ -120,7 +133,8 @@ class _Wirer:
             self.reserved[name] |= interfaces
 
     def _linked(self, node: str) -> list[str]:
-        return [machine.name for machine in self.expansions[node].machines if machine.linked]
+        machines = self.expansions[node].machines
+        return [machine.name for machine in machines if machine.linked] if machines else [node]
 
     def connect(self, spec: LinkSpec) -> None:
         """The link, or for a node of several machines one link of each machine to the bridge."""

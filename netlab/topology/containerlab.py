@@ -150,8 +150,8 @@ class IgnoredKeys(Keys):
     position: Text | None = Field(default=None, description="`netlab graph` places the nodes itself")
     hostname: Text | None = Field(default=None, description="a node's host name is its name in the file")
     config: dict[str, Any] | None = Field(default=None, description="netlab has no templates of its own")
-    extras: dict[str, Any] | None = Field(default=None, description="they are of kinds that netlab does not have")
-    components: list[Any] | None = Field(default=None, description="they are of kinds that netlab does not have")
+    extras: dict[str, Any] | None = Field(default=None, description="they are for containerlab's own kinds")
+    components: list[Any] | None = Field(default=None, description="they are for containerlab's own kinds")
     dns: dict[str, Any] | None = Field(default=None, description="nodes know each other by /etc/hosts")
     certificate: dict[str, Any] | None = Field(default=None, description="netlab issues no certificates")
     healthcheck: dict[str, Any] | None = Field(

@@ -96,7 +96,9 @@ class NodeKeys(NodeOnlyKeys):
     )
     group: Text | None = Field(default=None, description="the group whose keys it takes; not below `groups`")
     startup_config: Text | None = Field(
-        default=None, description="a file with the router's whole configuration (`frr`, `vyos`, `bird`)"
+        default=None,
+        description="a file with a router's whole configuration (`frr`, `vyos`, `bird`), or the nodes of a "
+        "cluster as kind has them (`k8s`)",
     )
     exec: list[Command] = Field(
         default=[],

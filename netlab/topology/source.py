@@ -94,6 +94,18 @@ def read(file: Path, problems: Problems) -> Tree | None:
     return tree
 
 
+def parse_text(text: str, file: str, problems: Problems) -> Tree | None:
+    """The one YAML document in a text that is of another kind than a topology: values may have several lines, and no
+    variables are replaced. None, and problems, where it is no document."""
+    composer = _Composer(Path(file), Expanded(text), problems, lines=True)
+    try:
+        composer.compose()
+    except TopologyError as error:
+        problems.extend(error.problems)
+        return None
+    return composer.root
+
+
 def _bytes(file: Path) -> bytes:
     try:
         data = read_regular(file, MAX_BYTES)
@@ -177,8 +189,9 @@ class _Composer:
     ruamel.yaml's own composer recurses without a bound and writes aliases out; this one counts before it builds.
     """
 
-    def __init__(self, file: Path, source: Expanded, problems: Problems) -> None:
+    def __init__(self, file: Path, source: Expanded, problems: Problems, *, lines: bool = False) -> None:
         self.file = str(file)
+        self.lines = lines
         self.source = source
         self.problems = problems
         self.root: Tree | None = None
@@ -247,7 +260,8 @@ class _Composer:
     def _scalar(self, event: ScalarEvent) -> Scalar:
         self._refuse_tag(event)
         text = str(event.value)
-        if event.style == "|" and self._is_embedded() and all(char.isprintable() or char in "\n\t" for char in text):
+        several = self.lines or (event.style == "|" and self._is_embedded())
+        if several and "\n" in text and all(char.isprintable() or char in "\n\t" for char in text):
             return Scalar(text, text, self.last)
         bad = next((char for char in text if not char.isprintable()), None)
         if bad == "\n":

@@ -10,6 +10,8 @@ from netlab.model.plan import ContainerPlan, Role
 from netlab.model.topology import NodeSpec, Topology
 from netlab.topology.checking import check_options
 
+KIND_NAME = "ext-container"
+
 
 class ExtContainerOptions(OptionModel):
     """An existing container has no options of its own."""

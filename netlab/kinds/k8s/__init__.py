@@ -12,4 +12,4 @@ from netlab.kinds.k8s.expand import expand
 from netlab.kinds.k8s.options import K8sOptions
 from netlab.kinds.k8s.render import render
 
-KIND = Kind(check, expand, render, options=K8sOptions)
+KIND = Kind(check, expand, render, options=K8sOptions, wants_startup_config=True)

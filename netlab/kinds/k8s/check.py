@@ -7,9 +7,11 @@ from itertools import islice
 
 from netlab.kinds.base import SourceText
 from netlab.kinds.k8s.cluster import Cluster, cluster_of, placement, pool_addresses, service_versions, worker_names
+from netlab.kinds.k8s.kindconfig import workers_in
 from netlab.kinds.k8s.options import (
     MAX_PODS,
     MAX_PODS_PER_NODE,
+    MAX_WORKERS,
     NODE_PREFIX_LENGTH,
     VERSIONS,
     K8sOptions,
@@ -20,6 +22,7 @@ from netlab.kinds.k8s.options import (
 )
 from netlab.model.topology import Key, NodeSpec, Topology
 from netlab.topology.checking import check_options
+from netlab.topology.names import kubernetes_name_problem
 from netlab.topology.problems import Problems, did_you_mean
 
 _BOTH = 2
@@ -29,6 +32,12 @@ def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None)
     """The options of a cluster. Raises TopologyError with every problem."""
     options = check_options(K8sOptions, node.options, "a node of kind k8s")
     problems = Problems()
+    reason = kubernetes_name_problem(node.name)
+    if reason is not None:
+        problems.add(f'"{node.name}" cannot be the name of a cluster', node.position, reason)
+    if startup_config is not None:
+        with problems.gather():
+            options = _with_workers(node, options, workers_in(startup_config), problems)
     _check_addresses(node, options, problems)
     _check_pod_subnets(node, options, problems)
     if options.metallb is not None:
@@ -40,6 +49,19 @@ def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None)
     _check_families(node, options, problems)
     problems.raise_any()
     return cluster_of(node.name, options)
+
+
+def _with_workers(node: NodeSpec, options: K8sOptions, found: int, problems: Problems) -> K8sOptions:
+    """The options with the workers of kind's own configuration; at least one where the cluster serves anything."""
+    if "workers" in options.model_fields_set:
+        where = node.options.key_at("workers")
+        problems.add("workers: and startup-config exclude each other", where, "the startup-config lists the nodes")
+        return options
+    if found > MAX_WORKERS:
+        where = node.startup_config_position or node.position
+        problems.add(f"more than {MAX_WORKERS} workers", where, "give the cluster fewer")
+        return options
+    return options.model_copy(update={"workers": max(found, 1) if options.services else found})
 
 
 def _check_addresses(node: NodeSpec, options: K8sOptions, problems: Problems) -> None:
