@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
-from netlab.model.errors import HostError, InputError, LabError, Problem
+from netlab.model.errors import HostError, InputError, LabError, NetlabError, Problem
 from netlab.model.lab import Lab, LabNode
 from netlab.model.plan import LabPlan, NodePlan, Role
 from netlab.runtime import claim, processes, starting
@@ -94,6 +94,8 @@ class Build:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        # What failed in a machine whose container has ended failed for that: its last words tell more.
+        death = self._death() if isinstance(error, LabError) and not self._committed else None
         if self._agent:
             self._agent.close()
         for init in self._inits.values():
@@ -102,6 +104,8 @@ class Build:
             self._end_guard(complete=self._committed)
         self._release_lock()
         self._client.close()
+        if death is not None:
+            raise death from None
 
     def _release_lock(self) -> None:
         """From now on others may remove the lab."""
@@ -233,15 +237,24 @@ class Build:
 
     def record(self) -> tuple[LabNode, tuple[LabNode, ...]]:
         """The lab, as an entry without a process, and its machines. LabError where one of them is dead already."""
+        if (death := self._death()) is not None:
+            raise death
         nodes = tuple(self._nodes.values())
-        for node in nodes:
-            if not processes.is_running(node.pid, node.started):
-                said = containers.last_words(self._client, node.container)
-                raise LabError(
-                    f"{node.name}: its container ended while the lab was being built{f': {said}' if said else ''}"
-                )
         init = self._lab.init if self._lab else LabNode("", os.getpid(), processes.start_time(os.getpid()) or 0, 0)
         return init, nodes
+
+    def _death(self) -> LabError | None:
+        """What is to be said of a machine whose container has ended; None where all run."""
+        for node in self._nodes.values():
+            if not processes.is_running(node.pid, node.started):
+                try:
+                    said = containers.last_words(self._client, node.container)
+                except NetlabError:  # the engine itself is gone
+                    return None
+                image = images.image_of(self._plan.node(node.name))
+                message = f"{node.name}: its container of image {image} ended while the lab was being built"
+                return LabError(f"{message}{f': {said}' if said else ''}")
+        return None
 
     @property
     def engine_url(self) -> str:
