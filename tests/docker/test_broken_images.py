@@ -38,20 +38,24 @@ def broken(engine):
     engine("rmi", "--force", *(f"broken/{name}:1" for name in BROKEN))
 
 
+@pytest.mark.usefixtures("broken")
 @pytest.mark.parametrize(
-    ("node", "image", "said"),
+    ("node", "said"),
     [
-        (ROUTER, "no-python", "python3"),
-        (ROUTER, "garbage-python", "python3"),
-        (ROUTER, "python-that-ends", "netlab's init ended in its container of image broken/python-that-ends:1"),
-        (HOST, "ends-at-once", "no licence"),
-        (HOST, "garbage-entrypoint", "/garbage"),
-        (HOST, "no-entrypoint", "/no/such/program"),
-        (HOST, "wrong-user", "nobody-of-that-name"),
+        (ROUTER.format(image="broken/no-python:1"), "python3"),
+        (ROUTER.format(image="broken/garbage-python:1"), "python3"),
+        (
+            ROUTER.format(image="broken/python-that-ends:1"),
+            "netlab's init ended in its container of image broken/python-that-ends:1",
+        ),
+        (HOST.format(image="broken/ends-at-once:1"), "no licence"),
+        (HOST.format(image="broken/garbage-entrypoint:1"), "/garbage"),
+        (HOST.format(image="broken/no-entrypoint:1"), "/no/such/program"),
+        (HOST.format(image="broken/wrong-user:1"), "nobody-of-that-name"),
     ],
 )
-def test_a_broken_image_is_named_in_a_line_and_nothing_is_left(netlab, topology, broken, holdings, node, image, said):
-    done = netlab("deploy", topology(ONE.format(node=node.format(image=f"broken/{image}:1"))))
+def test_a_broken_image_is_named_in_a_line_and_nothing_is_left(netlab, topology, holdings, node, said):
+    done = netlab("deploy", topology(ONE.format(node=node)))
     assert done.returncode == 3, done
     assert "Traceback" not in done.stderr
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("netlab: ")]

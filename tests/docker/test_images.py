@@ -1,89 +1,141 @@
-"""An image that is missing or broken: the deploy names it, says what mends it, and leaves nothing."""
+"""What is in the images of scripts/build-images, each run by itself with the capabilities that its node gets."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import dedent
 
 import pytest
+from clones import NAMES, Clone, cloned, docker
 
-ONE = """
-    name: one
-    topology:
-      nodes:
-        node-1: {{{node}}}
-        host-2: {{kind: linux}}
-      links: [{{endpoints: ["node-1:eth1", "host-2:eth1"], ipv4: [10.0.0.1/24, 10.0.0.2/24]}}]
-"""
-ROUTER = "kind: frr, bgp: {{asn: 64512}}, image: {image}"
-HOST = "kind: linux, image: {image}"
-# How each is broken, by a command in netlab's base image or by what the engine is told of it.
-BROKEN = {
-    "no-python": ("rm -f /usr/bin/python3*", "ENV X=1"),
-    "garbage-python": (
-        "rm -f /usr/bin/python3 && echo garbage >/usr/bin/python3 && chmod 755 /usr/bin/python3",
-        "ENV X=1",
-    ),
-    "python-that-ends": ("rm -f /usr/bin/python3 && ln -s true /usr/bin/python3", "ENV X=1"),
-    "ends-at-once": ("true", 'ENTRYPOINT ["sh", "-c", "echo no licence >&2; exit 3"]'),
-    "garbage-entrypoint": ("printf garbage >/garbage && chmod 755 /garbage", 'ENTRYPOINT ["/garbage"]'),
-    "no-entrypoint": ("true", 'ENTRYPOINT ["/no/such/program"]'),
-    "wrong-user": ("true", "USER nobody-of-that-name"),
+pytestmark = pytest.mark.lab
+
+ROUTER = ("--cap-add", "NET_ADMIN", "--cap-add", "NET_RAW", "--cap-add", "SYS_ADMIN")
+PROGRAMS = {
+    "base": [
+        "bash --version",
+        "ip -V",
+        "nft --version",
+        "ping -V",
+        "ps --version",
+        "python3 --version",
+        "tini --version",
+    ],
+    "bird": ["bird --version", "nft --version", "tcpdump --version"],
+    "client": [
+        *("curl --version", "ip -V", "iperf3 --version", "mtr --version", "nft --version", "ping -V"),
+        *("python3 --version", "tcpdump --version", "wget --version"),
+    ],
+    # As MetalLB's tests and its frr mode want it.
+    "frr": [
+        *("bash --version", "vtysh -h", "wget --version", "nft --version", "tcpdump --version", "flock --version"),
+        *("/usr/lib/frr/frr-reload.py --help", "/sbin/tini --version", "test -x /usr/lib/frr/docker-start"),
+    ],
 }
+INIT_NEEDS = "codecs ctypes http.server json os re resource select signal socket struct time warnings"
 
 
 @pytest.fixture(scope="module")
-def broken(engine):
-    """Images that are each broken in their way: `broken/NAME:1`."""
-    for name, (command, change) in BROKEN.items():
-        engine("run", f"--name=breaking-{name}", "--network=none", "--entrypoint=sh", "netlab/base:13", "-c", command)
-        engine("commit", "--change", change, f"breaking-{name}", f"broken/{name}:1")
-        engine("rm", f"breaking-{name}")
-    yield
-    engine("rmi", "--force", *(f"broken/{name}:1" for name in BROKEN))
+def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    """All images, built once for this module."""
+    with cloned(tmp_path_factory.mktemp("clone"), f"netlab-test-{os.getpid()}") as clone:
+        done = clone.build()
+        assert done.returncode == 0, done.stderr
+        yield clone
 
 
-@pytest.mark.usefixtures("broken")
-@pytest.mark.parametrize(
-    ("node", "said"),
-    [
-        (ROUTER.format(image="broken/no-python:1"), "python3"),
-        (ROUTER.format(image="broken/garbage-python:1"), "python3"),
-        (
-            ROUTER.format(image="broken/python-that-ends:1"),
-            "netlab's init ended in its container of image broken/python-that-ends:1",
-        ),
-        (HOST.format(image="broken/ends-at-once:1"), "no licence"),
-        (HOST.format(image="broken/garbage-entrypoint:1"), "/garbage"),
-        (HOST.format(image="broken/no-entrypoint:1"), "/no/such/program"),
-        (HOST.format(image="broken/wrong-user:1"), "nobody-of-that-name"),
-    ],
-)
-def test_a_broken_image_is_named_in_a_line_and_nothing_is_left(netlab, topology, holdings, node, said):
-    done = netlab("deploy", topology(ONE.format(node=node)))
-    assert done.returncode == 3, done
-    assert "Traceback" not in done.stderr
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("netlab: ")]
-    assert line.startswith("netlab: node-1: ")
-    assert said in line
-    assert holdings.changes() == []
+@pytest.fixture
+def container(images: Clone, tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Starts a container of an image; it goes with the test."""
+    started = []
+
+    def run(image: str, *options: str) -> str:
+        done = docker("run", "--detach", "--network", "none", *options, images.tag(image))
+        assert done.returncode == 0, done.stderr
+        started.append(done.stdout.strip())
+        return started[-1]
+
+    yield run
+    docker("rm", "--force", *started)
 
 
-def test_a_missing_image_of_the_users_is_named_with_the_command_that_fetches_it(netlab, topology, holdings):
-    done = netlab("deploy", topology(ONE.format(node=ROUTER.format(image="example.org/none:1"))))
-    assert done.returncode == 3, done
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("netlab: ")]
-    assert "example.org/none:1" in line
-    assert line.endswith("(to mend it: docker pull example.org/none:1)")
-    assert holdings.changes() == []
+def answer(container: str, command: str, wanted: str, seconds: float = 20) -> str:
+    """What a program in a container says, once it has `wanted` in it."""
+    deadline = time.monotonic() + seconds
+    while wanted not in (said := docker("exec", container, "sh", "-c", command).stdout):
+        assert time.monotonic() < deadline, f"{command}: {said}\n{docker('logs', container)}"
+        time.sleep(0.1)
+    return said
 
 
-@pytest.mark.needs_root
-def test_a_missing_image_of_netlabs_is_named_with_the_command_that_builds_it(netlab, topology, own_engine):
-    own_engine("tag", "netlab/frr:13", "kept:1")
-    own_engine("rmi", "netlab/frr:13")
-    try:
-        done = netlab("deploy", topology(ONE.format(node="kind: frr, bgp: {asn: 64512}")))
-    finally:
-        own_engine("tag", "kept:1", "netlab/frr:13")
-        own_engine("rmi", "kept:1")
-    assert done.returncode == 3, done
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("netlab: ")]
-    assert "netlab/frr:13" in line
-    assert line.endswith("(to mend it: scripts/build-images frr)")
-    assert netlab.files() == []
+@pytest.mark.parametrize("name", NAMES)
+def test_every_program_of_an_image_starts(images: Clone, name: str):
+    done = docker("run", "--rm", "--network", "none", images.tag(name), "sh", "-exc", "\n".join(PROGRAMS[name]))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_python_has_what_netlabs_init_imports(images: Clone, name: str):
+    program = f"import sys, {', '.join(INIT_NEEDS.split())}; print(sys.version_info >= (3, 9))"
+    done = docker("run", "--rm", "--network", "none", images.tag(name), "python3", "-I", "-S", "-c", program)
+    assert done.stdout == "True\n", done.stderr
+
+
+def test_an_frr_container_runs_what_its_etc_frr_says(container: Callable[..., str], tmp_path: Path):
+    etc = tmp_path / "etc-frr"
+    etc.mkdir()
+    (etc / "daemons").write_text("bgpd=yes\n")
+    (etc / "frr.conf").write_text(
+        dedent("""\
+            ip route 192.0.2.0/24 blackhole
+            router bgp 64512
+             bgp router-id 10.0.0.1
+            """)
+    )
+    router = container("frr", *ROUTER, "--volume", f"{etc}:/etc/frr")
+
+    answer(router, "vtysh -c 'show version'", "FRRouting 10.3 ")
+    answer(router, "vtysh -c 'show running-config'", "router bgp 64512")
+    answer(router, "ip route", "blackhole 192.0.2.0/24")
+    assert docker("exec", router, "id", "-nG").stdout.split() == ["root", "frr", "frrvty"]
+    # What somebody types in vtysh and writes is on the host.
+    line = "ip route 198.51.100.0/24 blackhole"
+    docker("exec", router, "vtysh", "-c", "configure", "-c", line, "-c", "end", "-c", "write memory")
+    assert line in (etc / "frr.conf").read_text()
+
+
+def test_an_frr_container_without_more_is_a_router_with_static_routes(container: Callable[..., str]):
+    router = container("frr", *ROUTER)
+    said = answer(router, "vtysh -c 'show watchfrr'", "staticd              Up")
+    assert "mgmtd                Up" in said
+    owners = docker("exec", router, "find", "/etc/frr", "-not", "-name", "vtysh.conf", "-printf", "%u:%g\n").stdout
+    assert set(owners.split()) == {"frr:frr"}
+
+
+def bird_configuration(folder: Path) -> tuple[str, str]:
+    """Options with which a BIRD that has no interface has a router id."""
+    (folder / "bird.conf").write_text("log stderr all;\nrouter id 10.0.0.1;\nprotocol device {}\n")
+    return "--volume", f"{folder}/bird.conf:/etc/bird/bird.conf"
+
+
+def test_a_bird_container_runs_bird(container: Callable[..., str], tmp_path: Path):
+    router = container("bird", *ROUTER, *bird_configuration(tmp_path))
+    answer(router, "birdc show status", "Router ID is 10.0.0.1")
+
+
+def test_what_bird_says_is_in_the_containers_log(container: Callable[..., str]):
+    router = container("bird", *ROUTER)
+    docker("wait", router)
+    # Without an interface it has no router id.
+    assert "<FATAL> Cannot determine router ID" in docker("logs", router).stderr
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_container_stays_and_stops_when_asked(container: Callable[..., str], name: str, tmp_path: Path):
+    running = container(name, *ROUTER, *(bird_configuration(tmp_path) if name == "bird" else ()))
+    time.sleep(0.5)  # one that ends by itself has ended
+    assert docker("inspect", "--format", "{{.State.Status}}", running).stdout == "running\n", docker("logs", running)
+    docker("stop", "--time", "20", running)
+    # 137 would be the engine's SIGKILL after the 20 seconds.
+    assert docker("inspect", "--format", "{{.State.ExitCode}}", running).stdout in ("0\n", "143\n")
