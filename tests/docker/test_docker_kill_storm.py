@@ -120,3 +120,34 @@ def gone(netlab, moment, *, at_once):
         assert not at_once, (moment, left)
         assert netlab("inspect", "--lab", NAME).returncode == 0
         assert len(NODES) == netlab("inspect", "--format", "json").stdout.count('"alive": true'), moment
+
+
+LONELY = """
+    name: faulty
+    topology:
+      nodes:
+        rt-1: {kind: frr, bgp: {asn: 64512, neighbors: [{address: 10.0.0.2, asn: 64513}]}}
+        host-1: {kind: linux}
+        host-2: {kind: linux}
+      links: [{endpoints: ["rt-1:eth1", "host-1:eth1"], ipv4: [10.0.0.1/24, 10.0.0.2/24]}]
+"""
+"""A lab that is waited for: nobody answers its router."""
+
+
+@pytest.mark.parametrize("step", ["building", "wiring", "starting daemons", "waiting for"])
+@pytest.mark.parametrize("delay", [0.0, 0.2])
+def test_ctrl_c_leaves_nothing(netlab, topology, holdings, step, delay):
+    deploying = netlab.start("deploy", topology(LONELY))
+    for line in deploying.stderr:
+        if f"s  {step}" in line:
+            break
+    time.sleep(delay)
+
+    os.killpg(deploying.pid, signal.SIGINT)
+
+    _, stderr = deploying.communicate(timeout=60)
+    assert deploying.returncode == 130, stderr
+    assert stderr.splitlines()[-1] == "netlab: interrupted"
+    assert "Traceback" not in stderr
+    assert netlab.files() == []
+    assert holdings.changes() == []

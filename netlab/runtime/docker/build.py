@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
@@ -100,8 +101,7 @@ class Build:
             self._agent.close()
         for init in self._inits.values():
             init.close()
-        if self._guard:
-            self._end_guard(complete=self._committed)
+        self._end_guard(complete=self._committed)
         self._release_lock()
         self._client.close()
         if death is not None:
@@ -273,6 +273,9 @@ class Build:
         for init in self._inits.values():
             init.release()
         self._committed = True
+        # Whoever waits for its convergence may be interrupted, and removes it.
+        self._end_guard(complete=True)
+        self._release_lock()
 
     def _at_once(self, work: Callable[[NodePlan], T], nodes: Iterable[NodePlan]) -> list[T]:
         """Do the work for every machine, some at a time, and raise what failed first once all have stopped."""
@@ -328,14 +331,14 @@ class Build:
             raise HostError(f"cannot start {argv[0]}: {error.strerror}") from None
 
     def _end_guard(self, *, complete: bool) -> None:
-        assert self._guard is not None and self._guard.stdin is not None
-        try:
+        if self._guard is None or self._guard.stdin is None:
+            return
+        with suppress(BrokenPipeError):  # somebody killed it
             if complete:
                 self._guard.stdin.write(guard.COMPLETE)
             self._guard.stdin.close()
-        except BrokenPipeError:
-            pass  # somebody killed it
         self._guard.wait()
+        self._guard = None
 
 
 def _refuse(plan: LabPlan) -> None:
