@@ -6,6 +6,7 @@ import os
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import netlab
@@ -16,7 +17,7 @@ from netlab.lab.converge import Convergence
 from netlab.lab.progress import Progress
 from netlab.model.errors import HostError, InputError, LabError, NetlabError, Problem
 from netlab.model.lab import Lab
-from netlab.model.plan import LabPlan, NodePlan
+from netlab.model.plan import InterfacePlan, LabPlan, NodePlan
 from netlab.runtime.base import Build
 from netlab.runtime.choice import by_name
 
@@ -109,8 +110,18 @@ def with_rootfs(plan: LabPlan, written: Path) -> LabPlan:
 
 def wiring_of(plan: LabPlan) -> WireRequest:
     """What the agent is asked to make of a plan."""
-    nodes = tuple(NodeWiring(n.name, n.interfaces, n.bridges, n.routes, n.sysctls) for n in plan.nodes)
+    nodes = tuple(NodeWiring(n.name, _steady(plan, n), n.bridges, n.routes, n.sysctls) for n in plan.nodes)
     return WireRequest(nodes, plan.links)
+
+
+def _steady(plan: LabPlan, node: NodePlan) -> tuple[InterfacePlan, ...]:
+    """The machine's interfaces. Where it can be restarted they have the same MAC addresses again, as a machine's have:
+    to others, who remember it for seconds, it would be unreachable until then. Locally administered (IEEE 802)."""
+    if plan.runtime != "docker":
+        return node.interfaces
+    names = (f"{plan.name}/{node.name}/{interface.name}" for interface in node.interfaces)
+    macs = (f"02:{sha256(name.encode()).digest()[:5].hex(':')}" for name in names)
+    return tuple(replace(each, mac=each.mac or mac) for each, mac in zip(node.interfaces, macs, strict=True))
 
 
 def _wire(plan: LabPlan, agent: AgentClient, progress: Progress) -> None:

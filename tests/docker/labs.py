@@ -77,7 +77,12 @@ def machines(engine: Engine, nodes: tuple[str, ...] = NODES) -> dict[str, Machin
 
 
 def _machine(engine: Engine, name: str) -> Machine:
-    asked = ("ip -o link", "ip -o -4 address", "ip -N route | sed 's/ nhid [0-9]*//'", "ps -e -o pid=,comm=")
+    asked = (
+        "ip -o link | sed 's/ link-netnsid.*//'",
+        "ip -o -4 address",
+        "ip -N route | sed 's/ nhid [0-9]*//'",
+        "ps -e -o pid=,comm=",
+    )
     answers = engine("exec", name, "sh", "-c", "; echo ==; ".join(asked)).split("==\n")
     links, addresses, routes, processes = answers
     # What looks is seen too.

@@ -11,7 +11,7 @@ from netlab.lab import deploy
 from netlab.lab.converge import Convergence
 from netlab.model.errors import InputError, LabError
 from netlab.model.lab import LabNode
-from netlab.model.plan import LabPlan, NodePlan, Role, RoutingPlan, ServicePlan
+from netlab.model.plan import InterfacePlan, LabPlan, NodePlan, Role, RoutingPlan, ServicePlan
 
 PLAN = LabPlan("pair", "/labs/pair.yaml", "netns", (NodePlan("h1", "linux", Role.HOST, "h1", "Linux"),), ())
 
@@ -155,6 +155,22 @@ def test_settings_that_the_kernel_lacks_are_noted() -> None:
     assert len(notes.notes) == 2
     assert "(Linux 6.11 has): rt-1, rt-2 share one hash seed" in notes.notes[0]
     assert notes.notes[1] == "h1: this kernel has no net.ipv4.x"
+
+
+def test_a_node_that_can_be_restarted_has_the_same_mac_addresses_again() -> None:
+    given = InterfacePlan("eth2", mac="02:00:00:00:00:02")
+    nodes = tuple(replace(PLAN.nodes[0], name=name, interfaces=(InterfacePlan("eth1"), given)) for name in ("a", "b"))
+
+    def macs(plan: LabPlan) -> list[str | None]:
+        return [interface.mac for node in deploy.wiring_of(plan).nodes for interface in node.interfaces]
+
+    plan = replace(PLAN, runtime="docker", nodes=nodes)
+    a, own, b, _ = found = macs(plan)
+    assert found == macs(plan)
+    assert a is not None and a.startswith("02:") and len(a) == 17
+    assert own == "02:00:00:00:00:02"
+    assert len({a, b, macs(replace(plan, name="another"))[0]}) == 3
+    assert macs(replace(plan, runtime="netns"))[0] is None  # the kernel's choice
 
 
 def test_one_option_moves_every_router_that_frr_runs(tmp_path: Path) -> None:
