@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 import docker
 from docker.errors import ImageNotFound
 
@@ -12,6 +15,7 @@ from netlab.runtime.docker import engine
 RELEASE = "13"
 """Debian's, which netlab's own images are made of."""
 BASE = f"netlab/base:{RELEASE}"
+_OWN = re.compile(r"netlab/(?P<name>base|frr|client|bird):(?P<release>12|13)")
 
 
 def image_of(node: NodePlan) -> str:
@@ -28,13 +32,25 @@ def check(client: docker.APIClient, plan: LabPlan) -> None:
     wanted = dict.fromkeys(image_of(node) for node in plan.nodes if node.container.existing is None)
     missing = [image for image in wanted if not is_there(client, image)]
     if missing:
-        own = [image.removeprefix("netlab/").partition(":")[0] for image in missing if image.startswith("netlab/")]
-        mends = [f"scripts/build-images {' '.join(own)}"] if own else []
-        mends += [f"docker pull {image}" for image in missing if not image.startswith("netlab/")]
         some = "images are" if len(missing) > 1 else "image is"
-        raise HostError(
-            f"the Docker engine lacks what the lab's nodes run: {some} missing: {', '.join(missing)}", "; ".join(mends)
-        )
+        raise HostError(f"{some} missing that the lab's nodes run: {', '.join(missing)}", mend(missing))
+
+
+def mend(missing: Sequence[str]) -> str:
+    """The commands that bring images to the engine: netlab's own are built, others are pulled."""
+    releases: dict[str, list[str]] = {}
+    others = []
+    for image in missing:
+        own = _OWN.fullmatch(image)
+        if own:
+            releases.setdefault(own["release"], []).append(own["name"])
+        else:
+            others.append(f"docker pull {image}")
+    builds = (
+        f"scripts/build-images {'' if release == RELEASE else f'--debian {release} '}{' '.join(names)}"
+        for release, names in releases.items()
+    )
+    return "; ".join((*builds, *others))
 
 
 def is_there(client: docker.APIClient, image: str) -> bool:

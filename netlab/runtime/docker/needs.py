@@ -40,15 +40,15 @@ def _agent(client: docker.APIClient) -> HostFinding:
     ok = images.is_there(client, images.BASE)
     how = "not root: the agent runs in a helper container"
     return HostFinding(
-        need, ok, True, how if ok else f"{how}, whose image {images.BASE} is missing", "" if ok else _build("base")
+        need,
+        ok,
+        True,
+        how if ok else f"{how}, whose image {images.BASE} is missing",
+        "" if ok else images.mend([images.BASE]),
     )
 
 
 def _image(client: docker.APIClient, name: str) -> HostFinding:
     image = f"netlab/{name}:{images.RELEASE}"
     ok = images.is_there(client, image)
-    return HostFinding(f"image {image}", ok, False, "built" if ok else "missing", "" if ok else _build(name))
-
-
-def _build(name: str) -> str:
-    return f"scripts/build-images {name}"
+    return HostFinding(f"image {image}", ok, False, "built" if ok else "missing", "" if ok else images.mend([image]))

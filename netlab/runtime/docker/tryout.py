@@ -16,13 +16,10 @@ _NOT_RUN = (125, 126, 127)  # docker-run(1): the engine's error, not executable,
 def run(node: NodePlan, argv: tuple[str, ...], text: str) -> str:
     """The output of `argv FILE`, where FILE holds `text`. HostError where it cannot be run here."""
     image = images.image_of(node)
-    client = engine.connect()
-    if not images.is_there(client, image):
-        name = image.removeprefix("netlab/").partition(":")[0]
-        raise HostError(
-            f"image {image} is missing",
-            f"scripts/build-images {name}" if image.startswith("netlab/") else f"docker pull {image}",
-        )
+    with engine.connected() as client:
+        there = images.is_there(client, image)
+    if not there:
+        raise HostError(f"image {image} is missing", images.mend([image]))
     program = shutil.which("docker")
     if program is None:
         raise HostError("there is no docker command", "sudo apt-get install docker-cli")

@@ -6,7 +6,7 @@ import pytest
 
 from netlab.agent import wiring
 from netlab.agent.messages import NodeWiring, WireRequest
-from netlab.agent.netlink import KernelRefusal
+from netlab.agent.netlink import NLM_F_CREATE, KernelRefusal
 from netlab.model.errors import HostError, LabError
 from netlab.model.plan import InterfacePlan, RoutePlan, SysctlPlan
 
@@ -72,7 +72,7 @@ def test_a_port_is_enslaved_as_it_is_raised() -> None:
 
 def test_what_is_refused_says_what_it_was_for() -> None:
     indexes = {"eth1": 100}
-    address = wiring._address("h1", "eth1", indexes, ip_interface("10.0.0.1/24"))
+    address = wiring._address("h1", "eth1", indexes, ip_interface("10.0.0.1/24"), NLM_F_CREATE)
     route = wiring._route("h1", RoutePlan(ip_network("10.9.0.0/16"), None, "eth1"), indexes)
     assert address.purpose == "h1: eth1 address 10.0.0.1/24"
     assert route.purpose == "h1: route 10.9.0.0/16 eth1"
@@ -80,7 +80,7 @@ def test_what_is_refused_says_what_it_was_for() -> None:
 
 
 def test_ipv6_addresses_skip_duplicate_detection_and_have_no_broadcast() -> None:
-    message = wiring._address("h1", "eth1", {"eth1": 100}, ip_interface("fd00::1/64"))
+    message = wiring._address("h1", "eth1", {"eth1": 100}, ip_interface("fd00::1/64"), NLM_F_CREATE)
     assert message.body[0] == 10
     assert message.body[1] == 64
     assert bytes.fromhex("08000800") + (2).to_bytes(4, "little") in message.body  # IFA_FLAGS: IFA_F_NODAD
@@ -90,7 +90,7 @@ def test_ipv6_addresses_skip_duplicate_detection_and_have_no_broadcast() -> None
     ("prefix", "broadcast"), [("10.0.0.1/24", True), ("10.0.0.0/31", False), ("10.0.0.1/32", False)]
 )
 def test_a_point_to_point_address_has_no_broadcast(prefix: str, broadcast: bool) -> None:
-    body = wiring._address("h1", "eth1", {"eth1": 100}, ip_interface(prefix)).body
+    body = wiring._address("h1", "eth1", {"eth1": 100}, ip_interface(prefix), NLM_F_CREATE).body
     assert (bytes.fromhex("08000400") in body) is broadcast
 
 

@@ -32,6 +32,7 @@ class FakeBuild:
     """A runtime that does as it is told: `at` names the step that raises `error`."""
 
     name = "netns"
+    engine_url = ""
 
     def __init__(self) -> None:
         self.at, self.error = "", BaseException()
