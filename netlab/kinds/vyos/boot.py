@@ -23,6 +23,8 @@ _DAEMONS = ("zebra", "staticd", "bgpd")
 """What FRR in VyOS 1.2 and later runs of the daemons that netlab asks."""
 
 
+_NAMED_BLOCKS = frozenset({"loopback"})
+"""Nodes whose only value stands in the grammar as a word."""
 _PLAIN = re.compile(r"(?!.*//)[\w.:/@,+=-]+", re.ASCII)
 
 
@@ -149,6 +151,11 @@ def _place(block: _Block, words: tuple[Word, ...], rules: GrammarNode) -> None:
         if inner is None or inner.ignored or inner.refusal is not None:
             raise TopologyError(_unknown(words[: index + 1]))
         name, rules, index = word.text, inner, index + 1
+        if name in _NAMED_BLOCKS and index < len(words) and words[index].text in inner.words:
+            name = f"{name} {words[index].text}"
+            rules, index = inner.words[words[index].text], index + 1
+            block = block.blocks.setdefault(name, _Block())
+            continue
         if index < len(words) and inner.value is not None and words[index].text not in inner.words:
             name = f"{name} {_quoted(words[index].text)}"
             rules, index = inner.value, index + 1
