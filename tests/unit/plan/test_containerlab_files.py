@@ -220,7 +220,12 @@ def test_commands_of_stages_run_before_those_of_the_node_and_layers_join(plan_te
 
 
 def test_files_of_variables(plan_text: Plan, problems_of: Problems) -> None:
-    topology = "name: x\ntopology: {defaults: {env-files: [a.env]}, nodes: {h: {kind: linux, env-files: [b.env], env: {D: 4}}}}\n"
+    topology = """
+        name: x
+        topology:
+          defaults: {env-files: [a.env]}
+          nodes: {h: {kind: linux, env-files: [b.env], env: {D: 4}}}
+        """
     files = {"a.env": "# comment\nA=1\nexport B = two words \n", "b.env": "B='quoted'\nC=\"\"\n\nD=5\n"}
     assert plan_text(topology, **files).node("h").env == (("A", "1"), ("B", "quoted"), ("C", ""), ("D", "4"))
     assert problems_of(topology, **(files | {"a.env": "1A=1\nnothing\n"}))[:2] == [
