@@ -67,7 +67,7 @@ def expand(node: NodeSpec, image: VyosImage) -> Expansion:
 
 
 def render(node: NodeSpec, image: VyosImage, lab: AddressedLab) -> Rendered:
-    """The image as it is, with its configuration. Its sysctls and hosts are VyOS's own."""
+    """The image as it is, with its configuration. /etc/hosts is VyOS's own."""
     plan = machine_plan(
         lab,
         lab.machines[node.name],
@@ -79,7 +79,7 @@ def render(node: NodeSpec, image: VyosImage, lab: AddressedLab) -> Rendered:
     warnings = [f"{node.name}: VyOS boots in a privileged container, which can change this host"]
     if image.unused:
         warnings.append(f"{node.name}: {' and '.join(image.unused)} not used: VyOS's image sets it by itself")
-    return Rendered((replace(plan, files=files, sysctls=()),), warnings=tuple(warnings))
+    return Rendered((replace(plan, files=files),), warnings=tuple(warnings))
 
 
 def _read(source: SourceText, version: str) -> ConfigNode:
