@@ -1,3 +1,4 @@
+import errno
 from ipaddress import ip_interface, ip_network
 from pathlib import Path
 from typing import Any
@@ -6,7 +7,7 @@ import pytest
 
 from netlab.agent import wiring
 from netlab.agent.messages import NodeWiring, WireRequest
-from netlab.agent.netlink import NLM_F_CREATE, KernelRefusal
+from netlab.agent.netlink import NLM_F_CREATE, KernelRefusal, Message
 from netlab.model.errors import HostError, LabError
 from netlab.model.plan import InterfacePlan, RoutePlan, SysctlPlan
 
@@ -104,3 +105,54 @@ def test_ipv6_addresses_need_a_kernel_with_ipv6(tmp_path: Path, monkeypatch: pyt
         wiring._check_ipv6(request("fd00::1/64"))
     (tmp_path / "ipv6").mkdir()
     wiring._check_ipv6(request("fd00::1/64"))
+
+
+class Kernel:
+    """A route netlink socket of a kernel that has some types of interfaces, and some interfaces already."""
+
+    def __init__(self, types: set[str], there: bool = False) -> None:
+        self.types = types
+        self.there = there
+        self.made: list[str] = []
+
+    def batch(self, messages: list[Message]) -> None:
+        (message,) = messages
+        kind = message.purpose.split()[1]
+        if kind not in self.types:
+            raise KernelRefusal(message.purpose, errno.EOPNOTSUPP)
+        if self.there:
+            raise KernelRefusal(message.purpose, errno.EEXIST)
+        self.made.append(kind)
+
+
+DUMMY = NodeWiring("rt-1", (InterfacePlan("eth1"), InterfacePlan("d0", dummy=True)), (), (), ())
+
+
+def dummies(kernel: Kernel, again: bool = False) -> list[tuple[str, str]]:
+    return list(wiring._make_dummies(DUMMY, kernel, {"eth1": 100, "d0": 101}, again=again))  # type: ignore[arg-type]
+
+
+def test_a_dummy_interface_is_the_kernels_where_it_has_them() -> None:
+    kernel = Kernel({"dummy", "ifb"})
+    assert dummies(kernel) == []
+    assert kernel.made == ["dummy"]
+
+
+def test_an_ifb_stands_in_where_the_kernel_has_none_and_is_named() -> None:
+    kernel = Kernel({"ifb"})
+    assert dummies(kernel) == [("rt-1", "d0")]
+    assert kernel.made == ["ifb"]
+
+
+def test_a_kernel_with_neither_is_said_with_what_mends_it() -> None:
+    with pytest.raises(HostError) as refused:
+        dummies(Kernel(set()))
+    assert refused.value.lines() == (
+        "rt-1: this kernel has no dummy interfaces (to mend it: load its module: modprobe dummy)",
+    )
+
+
+def test_a_dummy_that_is_there_stays_where_a_node_is_wired_again() -> None:
+    assert dummies(Kernel({"dummy"}, there=True), again=True) == []
+    with pytest.raises(KernelRefusal):
+        dummies(Kernel({"dummy"}, there=True))
