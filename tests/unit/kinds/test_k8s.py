@@ -167,8 +167,9 @@ def test_problems_of_a_cluster(problems_of: Problems) -> None:
         "lab.yaml:10:17: 300 pods on a-worker2 (a node takes 250: add workers)",
         'lab.yaml:10:38: no worker "a-worker1" (did you mean "a-worker"?)',
         'lab.yaml:10:58: service "web" twice (give each service its own name)',
-        "lab.yaml:11:61: a node of kind k8s has no startup-config (remove the key)",
+        "lab.yaml:11:20: services need metallb: to give them an address (add metallb: {asn: N, pool: PREFIX})",
         "lab.yaml:12:20: services need metallb: to give them an address (add metallb: {asn: N, pool: PREFIX})",
+        "x:1:1: an empty configuration of a cluster (leave startup-config out)",
     ]
 
 

@@ -80,7 +80,7 @@ CONTAINERLAB = {
         ],
     },
 }
-SHIPPED = sorted((ROOT / "topologies").rglob("*.y*ml"))
+SHIPPED = sorted([*(ROOT / "topologies").glob("*.yaml"), *(ROOT / "topologies").glob("*/*.clab.yml")])
 SEEDS = [*(value_of(file) for file in SHIPPED), LAYERED, CONTAINERLAB]
 
 # fmt: off

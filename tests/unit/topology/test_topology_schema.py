@@ -15,7 +15,7 @@ from netlab.topology.source import read
 from netlab.topology.tree import located
 
 ROOT = Path(__file__).resolve().parents[3]
-TOPOLOGIES = sorted((ROOT / "topologies").rglob("*.y*ml"))
+TOPOLOGIES = sorted([*(ROOT / "topologies").glob("*.yaml"), *(ROOT / "topologies").glob("*/*.clab.yml")])
 SCHEMA = document()
 VALIDATOR = Draft202012Validator(SCHEMA)
 
