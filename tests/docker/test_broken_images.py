@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.needs_root  # nothing here differs for an ordinary user
+
 ONE = """
     name: one
     topology:
@@ -73,7 +75,6 @@ def test_a_missing_image_of_the_users_is_named_with_the_command_that_fetches_it(
     assert holdings.changes() == []
 
 
-@pytest.mark.needs_root
 def test_a_missing_image_of_netlabs_is_named_with_the_command_that_builds_it(netlab, topology, own_engine):
     own_engine("tag", "netlab/frr:13", "kept:1")
     own_engine("rmi", "netlab/frr:13")

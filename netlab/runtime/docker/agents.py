@@ -25,10 +25,10 @@ import netlab
 from netlab.agent.client import AgentClient
 from netlab.agent.record.session import RecordSession
 from netlab.model.errors import HostError, LabError
-from netlab.runtime.docker import containers, engine, images
+from netlab.runtime.docker import containers, engine, helper, images
+from netlab.runtime.docker.control import listen
 
 _AGENT = Path(netlab.__file__).parent / "agent" / "__main__.py"
-_HELPER = Path(netlab.__file__).parent / "runtime" / "docker" / "helper.py"
 _HOST = "/host"
 _START_TIMEOUT = 60.0
 _END_TIMEOUT = 1  # second
@@ -140,14 +140,12 @@ def _start_helper(
     if not images.is_there(client, images.BASE):
         mend = "scripts/build-images base; or run netlab as root"
         raise HostError(f"netlab's agent needs root, or the image {images.BASE} for a helper container", mend)
-    with tempfile.TemporaryDirectory(prefix="netlab-") as folder, socket.socket(socket.AF_UNIX) as listener:
-        path = str(Path(folder).resolve() / "agent")
-        listener.bind(path)
-        listener.listen(1)
+    with tempfile.TemporaryDirectory(prefix="netlab-") as name, listen(Path(name), helper.SOCKET) as listener:
+        folder = str(Path(name).resolve())
         with engine.refusals("netlab's helper container, which its agent needs"):
             made = client.create_container(
                 images.BASE,
-                entrypoint=["chroot", _HOST, sys.executable, "-I", "-S", "-B", str(_HELPER), path, *argv],
+                entrypoint=["chroot", _HOST, sys.executable, "-I", "-S", "-B", helper.__file__, folder, *argv],
                 command=[],
                 labels=labels,
                 host_config=client.create_host_config(

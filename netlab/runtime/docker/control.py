@@ -23,6 +23,22 @@ _POLL = 0.05
 _NAME = "control"
 
 
+def listen(folder: Path, name: str) -> socket.socket:
+    """A unix socket that takes one connection in a folder, however deep that lies: a path of its own has room for 107
+    bytes (unix(7))."""
+    listener = socket.socket(socket.AF_UNIX)
+    short = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        listener.bind(f"/proc/self/fd/{short}/{name}")
+        listener.listen(1)
+    except BaseException:
+        listener.close()
+        raise
+    finally:
+        os.close(short)
+    return listener
+
+
 class Door:
     """Where an init of a machine knocks. Made before its container starts."""
 
@@ -32,14 +48,7 @@ class Door:
         folder = directory / "nodes" / node.name
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / _NAME).unlink(missing_ok=True)
-        self._listener = socket.socket(socket.AF_UNIX)
-        # The path of a unix socket has room for 107 bytes (unix(7)), and the state folder may lie deep.
-        short = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            self._listener.bind(f"/proc/self/fd/{short}/{_NAME}")
-        finally:
-            os.close(short)
-        self._listener.listen(1)
+        self._listener = listen(folder, _NAME)
         self._path = folder / _NAME
 
     def close(self) -> None:
