@@ -6,11 +6,11 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from netlab.model.plan import LabPlan, Role
+from netlab.model.plan import ContainerPlan, LabPlan, Role
 
 
 def deeds_from_outside(plan: LabPlan, folder: Path | None) -> tuple[str, ...]:
-    """The commands that a lab runs in its nodes and the paths of the host that it binds, one sentence each.
+    """The commands that a lab runs in its nodes and what it opens of the host to them, one sentence each.
 
     Empty where the topology file, its links followed, lies in `folder` (the working directory) or below it: that is
     the user's own work. None stands for a working directory that is gone. What the kinds themselves run is not told.
@@ -22,6 +22,20 @@ def deeds_from_outside(plan: LabPlan, folder: Path | None) -> tuple[str, ...]:
     return (f"{file} is not in this folder or below; what it makes the lab do:", *told) if told else ()
 
 
+def _of_container(container: ContainerPlan) -> Iterator[str]:
+    """What the engine is asked to open of this host to a container."""
+    if container.privileged:
+        yield "runs in a privileged container, which can change this host"
+    yield from (f"has the device {device} of this host" for device in container.devices)
+    yield from (f"has the security option {option}" for option in container.security_options)
+    yield from (f"has the capability {name}" for name in container.capabilities)
+    if container.existing is not None:
+        yield f"is the existing container {container.existing}"
+    if container.management:
+        yield "has Docker's own network"
+    yield from (f"publishes the port {port} on this host" for port in container.ports)
+
+
 def _deeds(plan: LabPlan) -> Iterator[str]:
     for node in plan.nodes:
         if node.rootfs:
@@ -29,6 +43,7 @@ def _deeds(plan: LabPlan) -> Iterator[str]:
         if node.role is Role.HOST:  # the processes of the other roles are the kinds' own
             yield from (f"{node.owner} runs from the start on: {shlex.join(p.argv)}" for p in node.processes)
         yield from (f"{node.owner} runs once it is ready: {shlex.join(argv)}" for argv in node.exec)
+        yield from (f"{node.owner} {deed}" for deed in _of_container(node.container) if plan.runtime == "docker")
         for bind in node.binds:
             verb = "reads" if bind.read_only else "can write to"
             yield f"{node.owner} {verb} {bind.source} of this host, as {bind.target}"

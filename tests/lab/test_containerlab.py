@@ -269,3 +269,26 @@ def test_another_existing_container_needs_docker(netlab, topology):
     assert "netlab: their-box: an existing container cannot be part of a lab of namespaces" in done.stderr
     assert "--runtime docker" in done.stderr
     assert netlab.files() == []
+
+
+# Names
+
+
+def test_a_lab_and_its_nodes_have_the_names_that_containerlab_takes(netlab, topology):
+    file = topology("""
+        name: My_Lab.1
+        topology:
+          nodes:
+            PE_1.x: {kind: frr, bgp: {asn: 65001, neighbors: [{address: 10.0.0.2, asn: 65002}]}}
+            pe_2: {kind: bird, bgp: {asn: 65002, networks: [10.0.2.0/24], neighbors: [{address: 10.0.0.1, asn: 65001}]}}
+            SW: {kind: bridge}
+            9PC: {kind: linux}
+          links:
+            - {endpoints: ["PE_1.x:eth1", "SW"], ipv4: [10.0.0.1/24]}
+            - {endpoints: ["pe_2:eth1", "SW"], ipv4: [10.0.0.2/24]}
+            - {endpoints: ["pe_2:eth2", "9PC"], ipv4: [10.0.2.1/24, 10.0.2.2/24]}
+    """)
+    deploy(netlab, file)
+    assert netlab("exec", "PE_1.x", "--", "hostname").stdout == "PE_1.x\n"
+    assert netlab("exec", "9PC", "--", "ping", "-c1", "-W2", "PE_1.x").returncode == 0
+    assert netlab("destroy", "--lab", "My_Lab.1").returncode == 0

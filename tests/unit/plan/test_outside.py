@@ -95,3 +95,25 @@ def test_deploy_tells_it_before_anything_is_built(
     assert len(told) == 7
     assert told[0].endswith("what it makes the lab do:")
     assert "h1 runs once it is ready: touch /data/x" in told
+
+
+def test_what_a_container_gets_of_the_host_is_told(plan_text: Callable[..., LabPlan]) -> None:
+    text = """
+        name: greedy
+        runtime: docker
+        topology:
+          nodes:
+            h1: {kind: linux, privileged: true, devices: [/dev/sda], security-opts: [seccomp=unconfined]}
+            h2: {kind: linux, mgmt: true, ports: ["80:80"], cap-add: [SYS_ADMIN]}
+            theirs: {kind: ext-container}
+        """
+    assert deeds_from_outside(plan_text(text), None)[1:] == (
+        "h1 runs in a privileged container, which can change this host",
+        "h1 has the device /dev/sda of this host",
+        "h1 has the security option seccomp=unconfined",
+        "h2 has the capability SYS_ADMIN",
+        "h2 has Docker's own network",
+        "h2 publishes the port 80:80 on this host",
+        "theirs is the existing container theirs",
+    )
+    assert deeds_from_outside(plan_text(text.replace("docker", "netns")), None) == ()
