@@ -28,8 +28,9 @@ _VOLATILE_KEYS = ("valid_life_time", "preferred_life_time", "expires", "cache", 
 # Where FRR writes on a host without private folders.
 _FRR_FOLDERS = ("/run/frr", "/var/tmp/frr", "/var/lib/frr", "/var/log/frr", "/etc/frr")
 _SHARED_FOLDERS = ("/run", "/tmp", "/var/tmp", "/var/log", "/run/netns")
-# Below these the machine's other users mount what they like.
-_MOUNTS_OF_OTHERS = ("/run/user/", "/mnt/", "/media/", "/var/tmp/")
+# Below the first of these the machine's other users mount what they like; Docker engines mount the others for their
+# containers, whoever has these.
+_MOUNTS_OF_OTHERS = re.compile(r"/(run/user|mnt|media|var/tmp)/|.*/overlay2/|.*/(netns|containers)/[0-9a-f]{12}")
 _NAMES = re.compile(r"frr|zebra|bgpd|staticd|vtysh")
 
 
@@ -164,7 +165,7 @@ def _nftables() -> frozenset[str]:
 
 def _mounts() -> frozenset[str]:
     lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
-    return frozenset(line for line in lines if not line.split()[4].startswith(_MOUNTS_OF_OTHERS))
+    return frozenset(line for line in lines if not _MOUNTS_OF_OTHERS.match(line.split()[4]))
 
 
 def _sysctls() -> dict[str, str]:
@@ -200,9 +201,11 @@ def _ipc_objects() -> frozenset[str]:
 
 
 def _cgroups() -> frozenset[str]:
-    """Folders of cgroups, two levels deep: below these the machine's services make their own."""
+    """Folders of cgroups, two levels deep: below these the machine's services make their own. A Docker engine makes
+    one for all its containers with the first of them, and keeps it."""
     top = Path("/sys/fs/cgroup")
-    return frozenset(str(path) for pattern in ("*", "*/*") for path in top.glob(pattern) if path.is_dir())
+    found = (path for pattern in ("*", "*/*") for path in top.glob(pattern) if path.is_dir())
+    return frozenset(str(path) for path in found if "docker" not in path.name)
 
 
 def _files() -> frozenset[str]:

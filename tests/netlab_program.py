@@ -94,13 +94,26 @@ class Netlab:
         return self.folder / "state" / "netlab" / lab
 
     def files(self) -> list[str]:
-        """Everything that netlab keeps or has left of its labs."""
-        found = []
+        """Everything that netlab keeps or has left of its labs: files, and containers where these are its labs'."""
+        found = self._containers() if self.runtime == "docker" else []
         for top in ("home", "state", "tmp"):
             # Not a glob: what goes away while it is listed is no error.
             for folder, folders, files in os.walk(self.folder / top):
                 found += [os.path.relpath(f"{folder}/{name}", self.folder) for name in folders + files]
         return sorted(found)
+
+    def _containers(self) -> list[str]:
+        listing = ("docker", "ps", "--all", "--format", '{{.Label "netlab.directory"}} {{.Names}}', "--filter")
+        done = subprocess.run(
+            [*listing, f"label=netlab.owner={os.geteuid()}"],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        rows = [line.split() for line in done.stdout.splitlines()]
+        return [f"container {name}" for folder, name in rows if folder.startswith(f"{self.folder}/")]
 
     def _argv(self, arguments: tuple[object, ...]) -> list[str]:
         command, *rest = (str(argument) for argument in arguments)

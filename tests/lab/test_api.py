@@ -245,10 +245,10 @@ def test_no_signal_handler_is_left(labs_folder, topology, deploy):
     assert handlers() == before
 
 
-@pytest.mark.netns
 @pytest.mark.parametrize("ending", ["os.kill(os.getpid(), 9)", "os._exit(1)", "raise SystemExit", "del lab"])
-def test_a_program_that_ends_leaves_nothing(ending, program, labs_folder, topology, host):
-    process = program(f"import os\nlab = api.deploy({str(topology(PAIR))!r})\nprint(lab.alive, flush=True)\n{ending}")
+def test_a_program_that_ends_leaves_nothing(ending, program, labs_folder, topology, host, netlab_options):
+    deploy = f"lab = api.deploy({str(topology(PAIR))!r}, **{netlab_options!r})"
+    process = program(f"import os\n{deploy}\nprint(lab.alive, flush=True)\n{ending}")
     assert process.stdout.readline() == "True\n"
     process.wait(30)
     wait_until(lambda: not labs_folder.exists())

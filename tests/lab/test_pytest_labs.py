@@ -10,8 +10,6 @@ from textwrap import dedent
 import pytest
 from hoststate import descendants
 
-pytestmark = pytest.mark.netns
-
 PAIR = """
     name: pair
     topology:
@@ -46,11 +44,21 @@ TESTS = """
 """
 
 
+OPTIONS = """
+    import pytest
+
+    @pytest.fixture(scope="session")
+    def netlab_options():
+        return {options!r}
+"""
+
+
 @pytest.fixture
-def project(netlab, topology):
+def project(netlab, topology, netlab_options):
     """A folder with a topology and tests, and pytest on it as its user would run it."""
     folder = topology(PAIR).parent
     (folder / "pytest.ini").write_text("[pytest]\n")
+    (folder / "conftest.py").write_text(dedent(OPTIONS).format(options=netlab_options))
     (folder / "test_pair.py").write_text(dedent(TESTS))
     started = []
 
@@ -144,6 +152,7 @@ WITHOUT_NAMESPACES = ("unshare", "--user", "--map-root-user", "sh", "-c")
 NONE_LEFT = 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"'
 
 
+@pytest.mark.netns
 def test_a_host_that_cannot_is_an_error_or_where_asked_a_skip(project, netlab):
     prefix = (*WITHOUT_NAMESPACES, NONE_LEFT, "sh")
     process = project("-k", "reach", prefix=prefix)
