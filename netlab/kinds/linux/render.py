@@ -30,13 +30,16 @@ def render(node: NodeSpec, checked: CheckedLinux, lab: AddressedLab) -> Rendered
 
 
 def _runs_as(node: NodeSpec, checked: CheckedLinux) -> str:
-    return f"image {node.image}" if checked.real and node.image else "Linux network namespace"
+    if not checked.real:
+        return "Linux network namespace"
+    return f"image {node.image}" if node.image else "Linux container"
 
 
 def _command(node: NodeSpec, real: bool) -> tuple[ProcessPlan, ...]:
-    """The program that the file names. A container engine puts an entrypoint before it; else that is done here."""
+    """The program that the file names. An engine puts an entrypoint before it where it runs the user's image; else that
+    is done here."""
     said = node.container
-    argv = said.command if real else (*said.entrypoint, *said.command)
+    argv = said.command if real and node.image else (*said.entrypoint, *said.command)
     return (ProcessPlan("cmd", argv, is_command=True),) if argv else ()
 
 
