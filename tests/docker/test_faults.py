@@ -1,5 +1,6 @@
 """What a lab of containers loses, and how netlab says so and puts it back."""
 
+import json
 import os
 import re
 import signal
@@ -8,6 +9,7 @@ import time
 import pytest
 from hoststate import SUPERVISOR, descendants
 from labs import NAME, NODES, ROUTED, container, dead, inspected, machines, works
+from netlab_program import TOPOLOGIES
 
 
 @pytest.fixture
@@ -141,6 +143,31 @@ def test_a_lab_of_which_all_are_dead_is_dead_and_can_be_replaced(lab, engine, to
     assert lab("deploy", topology(ROUTED)).returncode == 3
     assert lab("deploy", "--reconfigure", topology(ROUTED)).returncode == 0
     works(lab)
+
+
+def test_ecmp_check_says_what_a_dead_container_means_for_the_traffic(netlab, engine):
+    assert netlab("deploy", TOPOLOGIES / "speakers.yaml").returncode == 0
+
+    def rt_frr():
+        done = netlab("ecmp-check", "--router", "rt-frr", "--format", "json")
+        assert done.returncode == 0, done
+        return json.loads(done.stdout)["routers"][0]
+
+    engine("kill", container("speaker-2", "speakers"))
+    router = rt_frr()
+    assert (router["verdict"], router["paths"]["announced"], router["paths"]["used"]) == ("ecmp", 2, 2)
+    (finding,) = router["findings"]
+    assert finding["rule"] == "node-not-announcing"
+    assert "speaker-2 (172.16.7.12) should announce 172.16.7.192" in finding["message"]
+
+    engine("kill", container("rt-frr", "speakers"))
+    done = netlab("ecmp-check", "--router", "rt-frr")
+    assert done.returncode == 3, done
+    assert "rt-frr" in lines(done)[0]
+
+    assert netlab("repair").returncode == 0
+    router = rt_frr()
+    assert (router["paths"]["used"], router["findings"]) == (3, [])
 
 
 # The engine
