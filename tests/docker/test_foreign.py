@@ -3,7 +3,6 @@
 import os
 import signal
 
-import pytest
 from labs import NAME, ROUTED, container, works
 
 
@@ -36,17 +35,18 @@ def test_another_name_of_the_lab_goes_beside_it(netlab, topology, engine, foreig
     assert engine.pid(container("host-1")) != 0
 
 
-@pytest.mark.parametrize(
-    "label", ["netlab.lab=faulty", "netlab.node=host-1", f"netlab.owner={os.geteuid()}", "netlab.directory=/elsewhere"]
-)
-def test_one_label_of_netlabs_makes_no_container_netlabs(netlab, topology, engine, foreign, label):
-    foreign("stranger", "--network=none", "--label", label)
-    pid = engine.pid("stranger")
+LABELS = ("netlab.lab=faulty", "netlab.node=host-1", f"netlab.owner={os.geteuid()}", "netlab.directory=/elsewhere")
+
+
+def test_one_label_of_netlabs_makes_no_container_netlabs(netlab, topology, engine, foreign):
+    strangers = [foreign(f"stranger-{n}", "--network=none", "--label", label) for n, label in enumerate(LABELS)]
+    pids = [engine.pid(stranger) for stranger in strangers]
     assert netlab("deploy", topology(ROUTED)).returncode == 0
     engine("kill", container("lan"))
     assert netlab("repair").returncode == 0
     assert netlab("destroy", "--all").returncode == 0
-    assert engine.pid("stranger") == pid != 0
+    assert [engine.pid(stranger) for stranger in strangers] == pids
+    assert 0 not in pids
 
 
 def test_neither_ctrl_c_nor_an_earlier_death_touches_a_foreign_container(netlab, topology, engine, foreign):
