@@ -28,6 +28,8 @@ PACKAGE = Path(netlab.__file__).parent
 _INSIDE = "/run/netlab"
 _INIT = f"{_INSIDE}/package/netlab/runtime/docker/init.py"
 _LOG_SIZE = "10m"
+_MODULES = Path("/lib/modules")
+"""What a whole system (VyOS) looks for its kernel's modules in."""
 _HOSTS = "/etc/hosts"
 
 
@@ -90,6 +92,9 @@ def _host_config(client: docker.APIClient, node: NodePlan, directory: Path, *, m
     if managed:
         mounts.append(Mount(f"{_INSIDE}/package/netlab", str(PACKAGE), type="bind", read_only=True))
         mounts.append(Mount(f"{_INSIDE}/node", str(directory / "nodes" / node.name), type="bind", read_only=True))
+    bound = {bind.target for bind in node.binds}
+    if node.container.privileged and node.container.boots and _MODULES.is_dir() and str(_MODULES) not in bound:
+        mounts.append(Mount(str(_MODULES), str(_MODULES), type="bind", read_only=True))
     privileges: dict[str, Any] = {"privileged": True}
     if not node.container.privileged:
         privileges = {"cap_drop": ["ALL"], "cap_add": sorted(capabilities(node))}

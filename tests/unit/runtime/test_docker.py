@@ -182,3 +182,13 @@ def test_a_cluster_and_a_rootfs_are_refused_before_the_engine_is_asked(tmp_path:
     with pytest.raises(InputError, match="r1: rootfs is for the netns runtime"):
         Build(replace(LAB, nodes=(replace(ROUTER, rootfs="/r"),)), tmp_path / "lab")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_whole_system_sees_the_kernels_modules_and_no_other_container_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(containers, "_MODULES", tmp_path)
+    system = replace(ROUTER, image="vyos:1.5", container=ContainerPlan(privileged=True, boots=True))
+    (mount,) = created(system)["mounts"]
+    assert (mount["Target"], mount["Source"], mount["ReadOnly"]) == (str(tmp_path), str(tmp_path), True)
+    assert created(replace(HOST, container=ContainerPlan(privileged=True)))["mounts"] == []
