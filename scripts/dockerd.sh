@@ -108,8 +108,9 @@ may_use_docker() {
         return
     fi
     group=$(stat -Lc %G -- "$socket")
-    [ "$group" != root ] && getent group "$group" >/dev/null ||
+    if [ "$group" = root ] || ! getent group "$group" >/dev/null; then
         die 3 "$1 cannot use $socket: it belongs to the group $group"
+    fi
     usermod --append --groups "$group" "$1"
 }
 
