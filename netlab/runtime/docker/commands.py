@@ -135,8 +135,12 @@ def _exchange(connection: socket.socket, data: bytes, timeout: float | None) -> 
             return bytes(streams[STDOUT]), bytes(streams[STDERR]), False
         readable, writable, _ = select.select([connection], [connection] if pending else [], [], left)
         if writable:
-            with suppress(BlockingIOError):
+            try:
                 pending = pending[connection.send(pending[:_PIECE]) :]
+            except BlockingIOError:
+                pass
+            except (BrokenPipeError, ConnectionResetError):  # the command has ended without reading the rest
+                pending = pending[:0]
             if not pending:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_WR)

@@ -1,6 +1,7 @@
 """The docker runtime without an engine: what it would ask for, and what it says."""
 
 import io
+import socket
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -192,3 +193,11 @@ def test_a_whole_system_sees_the_kernels_modules_and_no_other_container_does(
     (mount,) = created(system)["mounts"]
     assert (mount["Target"], mount["Source"], mount["ReadOnly"]) == (str(tmp_path), str(tmp_path), True)
     assert created(replace(HOST, container=ContainerPlan(privileged=True)))["mounts"] == []
+
+
+def test_a_command_that_ends_without_reading_its_input_gives_its_output() -> None:
+    ours, engines = socket.socketpair()
+    with ours, engines:
+        engines.send(b"\x01\0\0\0\0\0\0\x03out")
+        engines.close()
+        assert commands._exchange(ours, b"x" * 1_000_000, 10) == (b"out", b"", True)
