@@ -152,7 +152,7 @@ restore_host() {
     forwarding_sysctls | grep -vxFf "$docker_dir/sysctls" | cut -d= -f1 | while read -r setting; do
         file=$(grep -m 1 "^$setting=" "$docker_dir/sysctls") && printf '%s' "${file#*=}" >"$setting"
     done || true
-    find /sys/fs/cgroup -maxdepth 3 -depth -type d -path "*/${docker_dir##*/}*" -exec rmdir -- {} + 2>/dev/null || true
+    find /sys/fs/cgroup -depth -type d -path "*/${docker_dir##*/}*" -exec rmdir -- {} + 2>/dev/null || true
     for ((i = ${#docker_files[@]} - 1; i >= 0; i--)); do
         file=${docker_files[i]}
         grep -qxF "$file" "$docker_dir/files" || rm -d -- "$file" 2>/dev/null || true

@@ -142,10 +142,11 @@ class OwnEngine(Engine):
         for target in reversed([line.split()[4] for line in lines]):
             if target.startswith(f"{self.folder}/"):
                 subprocess.run(["umount", target], check=False)
-        for top in (f"/netlab-test-{os.getpid()}", f"/*/netlab-test-{os.getpid()}"):
-            for path in Path("/sys/fs/cgroup").glob(top.lstrip("/")):
+        # A dockerd that was killed leaves its containers' cgroups too.
+        for path, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
+            if f"/netlab-test-{os.getpid()}" in path:
                 with suppress(OSError):
-                    path.rmdir()
+                    Path(path).rmdir()
 
     def clean(self) -> None:
         """Remove every container."""
