@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netlab.ecmp.judge import judge
-from netlab.ecmp.observe import ObserveOptions, observe
+from netlab.ecmp.observe import ObserveOptions, choose, observe
 from netlab.lab import state
-from netlab.lab.inspect import restarted_outside
+from netlab.lab.inspect import dead, restarted_outside
 from netlab.model import codec
 from netlab.model.errors import InputError, LabError, Problem
 from netlab.model.evidence import SCHEMA, Evidence
 from netlab.model.lab import Lab
+from netlab.model.plan import CheckPlan
 from netlab.model.topology import Expect
 from netlab.model.verdict import Verdict
 from netlab.runtime.choice import by_name
@@ -40,13 +41,25 @@ def run(running: Lab, options: CheckOptions) -> Verdict:
     """Check the routers of a running lab."""
     vip, port = _vip(options.vip)
     wanted = ObserveOptions(options.routers, vip, port, options.flows, options.seed, options.timeout)
-    for node in by_name(running.runtime).restarted(running):
-        raise LabError(restarted_outside(running, node))
+    plan = state.load_plan(running)
+    _refuse_missing(running, choose(plan, wanted))
     with by_name(running.runtime).agent(running) as agent:
-        evidence = observe(state.load_plan(running), agent, wanted, _load_statistics)
+        evidence = observe(plan, agent, wanted, _load_statistics)
     if options.evidence:
         _save(options.evidence, evidence)
     return judge(evidence, expect=options.expect)
+
+
+def _refuse_missing(lab: Lab, checks: tuple[CheckPlan, ...]) -> None:
+    """LabError where a machine that takes part has died, or any was restarted and has lost its links."""
+    runtime = by_name(lab.runtime)
+    for node in runtime.restarted(lab):
+        raise LabError(restarted_outside(lab, node))
+    alive = runtime.running(lab)
+    for check in checks:
+        for node in (check.router, check.client):
+            if node not in alive:
+                raise LabError(dead(lab, node))
 
 
 def _load_statistics() -> None:

@@ -95,6 +95,14 @@ def _problem(lab: Lab, node: str, view: RoutingView | None, restarted: frozenset
     return view.error if view else None
 
 
+def dead(lab: Lab, node: str) -> str:
+    """What to say of a machine that has died."""
+    mend = (
+        f"'netlab repair --lab {lab.name}' starts it again" if lab.engine else "'netlab deploy --reconfigure' mends it"
+    )
+    return f"{node} is dead, and nothing can be measured with it: {mend}"
+
+
 def restarted_outside(lab: Lab, node: str) -> str:
     """What to say of a machine that somebody else has started again."""
     return (

@@ -163,7 +163,8 @@ def test_ecmp_check_says_what_a_dead_container_means_for_the_traffic(netlab, eng
     engine("kill", container("rt-frr", "speakers"))
     done = netlab("ecmp-check", "--router", "rt-frr")
     assert done.returncode == 3, done
-    assert "rt-frr" in lines(done)[0]
+    assert "rt-frr is dead" in lines(done)[0]
+    assert "netlab repair --lab speakers" in lines(done)[0]
 
     assert netlab("repair").returncode == 0
     router = rt_frr()

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol
@@ -31,6 +32,7 @@ from netlab.runtime.docker.control import listen
 _AGENT = Path(netlab.__file__).parent / "agent" / "__main__.py"
 _HOST = "/host"
 _START_TIMEOUT = 60.0
+_LOOK = 0.5  # seconds between looks whether the helper lives
 _END_TIMEOUT = 1  # second
 _CAPABILITIES = ("SYS_ADMIN", "SYS_PTRACE", "NET_ADMIN", "NET_RAW", "SYS_CHROOT", "DAC_OVERRIDE")
 """setns(2); /proc/PID/ns and /proc/PID/root of others; links; captures; the host's root; files of the user's."""
@@ -163,11 +165,21 @@ def _start_helper(
                 ),
             )
             client.start(made["Id"])
-        listener.settimeout(_START_TIMEOUT)
-        try:
-            connection, _ = listener.accept()
-        except TimeoutError:
-            raise LabError("netlab's agent did not start in its helper container") from None
-        with connection:
+        with _accepted(listener, client, made["Id"]) as connection:
             socket.send_fds(connection, [b"D"], [stdin, stdout, 2])
     return _Helper(client, made["Id"])
+
+
+def _accepted(listener: socket.socket, client: docker.APIClient, container: str) -> socket.socket:
+    """The helper's connection. LabError where it does not come in time, or its container has ended."""
+    deadline = time.monotonic() + _START_TIMEOUT
+    listener.settimeout(_LOOK)
+    while True:
+        try:
+            return listener.accept()[0]
+        except TimeoutError:
+            if not containers.pid_of(client, container):
+                message = "netlab's agent ended at once in its helper container"
+                raise LabError(f"{message}: the engine must have this host's files, or run netlab as root") from None
+            if time.monotonic() > deadline:
+                raise LabError("netlab's agent did not start in its helper container") from None
