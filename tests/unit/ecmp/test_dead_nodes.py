@@ -32,7 +32,7 @@ def test_a_dead_machine_is_named(monkeypatch: pytest.MonkeyPatch, running: set[s
 def test_a_lab_without_an_engine_is_built_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = SimpleNamespace(running=lambda lab: set(), restarted=lambda lab: set())
     monkeypatch.setattr(check, "by_name", lambda name: fake)
-    with pytest.raises(LabError, match="rt-1 is dead.*deploy --reconfigure"):
+    with pytest.raises(LabError, match=r"rt-1 is dead.*deploy --reconfigure"):
         check._refuse_missing(replace(LAB, runtime="netns", engine=""), (CHECK,))  # type: ignore[arg-type]
 
 
