@@ -9,6 +9,10 @@ from typing import Any
 from netlab.model.errors import InputError, LabError, NetlabError, Position, Problem
 from netlab.model.plan import LabPlan, NodePlan, ProcessPlan, UserFile
 
+_SAID_ANYWAY = re.compile(r"\[|.*\.\.\.\s*$|MGMTD: No changes found to be committed")
+"""What FRR prints whether it refuses a line or not: "[23|bgpd] sending configuration", "Waiting for children ...", and
+of 10.3's mgmtd, which has nothing to commit of a line that is another daemon's."""
+
 
 def waves(plan: LabPlan) -> Iterator[tuple[NodePlan, ...]]:
     """The machines in the rounds in which they start: each once those of its `start_after` are ready."""
@@ -70,8 +74,8 @@ def _wrong_places(file: UserFile, output: str) -> list[Problem]:
             why = "; ".join(before) if by else ""
             problems.append(Problem(f"{by} refuses: {message}" if by else message, position, why or None))
             before = []
-        elif line.strip() and not line.startswith("[") and not line.rstrip().endswith("..."):
-            before.append(line.strip())  # not FRR's "[23|bgpd] sending configuration" and "Waiting for children ..."
+        elif line.strip() and not _SAID_ANYWAY.match(line):
+            before.append(line.strip())
     return problems
 
 

@@ -177,6 +177,7 @@ def test_a_refused_line_is_the_users_own_with_what_the_daemon_said() -> None:
     )
     of_10_3 = (
         "[17|zebra] sending configuration\nWaiting for children to finish applying config...\n"
+        "MGMTD: No changes found to be committed!\n"
         "BGP instance name and AS number mismatch\nBGP instance is already running; AS is 64512\n"
         "line 7: Failure to communicate[13] to bgpd, line: router bgp 64513 \n\n"
         "line 8: Warning[4]...: early exit from config file\n"
