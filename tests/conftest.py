@@ -64,7 +64,8 @@ def watched_processes() -> None:
 def netlab_options(pytestconfig: pytest.Config) -> dict[str, object]:
     """What holds for the labs of the pytest plugin as for those of the command line."""
     given = {"rootfs": pytestconfig.getoption("--frr-rootfs"), "runtime": pytestconfig.getoption("--runtime")}
-    return {option: value for option, value in given.items() if value}
+    # As text: tests write them into programs.
+    return {option: str(value) for option, value in given.items() if value}
 
 
 @pytest.fixture

@@ -15,6 +15,9 @@ SHELL = "/bin/sh"
 
 _MEND = "unpack a root file system that has it; scripts/unpack-frr makes one with FRR"
 _RESOLV_CONF = "# A lab has no name server; its nodes' names are in /etc/hosts.\n"
+_PAM = "/etc/pam.d"
+_PAM_KINDS = ("account", "auth", "password", "session")
+_PAM_NOTE = "# Debian's packages were never configured here; the node's user is root."
 _HEAD = 4096
 _PT_INTERP = 3  # elf.h
 
@@ -34,7 +37,8 @@ def check(node: str, root: str, programs: tuple[str, ...]) -> None:
 
 
 def files(root: str) -> dict[str, str]:
-    """The node's own /etc/group, /etc/passwd and /etc/resolv.conf by path, made from the root file system's.
+    """The node's own /etc/group, /etc/passwd, /etc/resolv.conf and, where PAM was never configured, its files by
+    path, made from the root file system's.
 
     FRR's daemons look up root and the groups frr and frrvty, and packages that were unpacked and never configured
     have brought none of them.
@@ -42,11 +46,17 @@ def files(root: str) -> dict[str, str]:
     users = _text(root, "/etc/passwd")
     if not any(line.startswith("root:") for line in users.splitlines()):
         users = f"root:x:0:0:root:/root:{SHELL}\n{users}"
-    return {
+    made = {
         "/etc/group": groups.with_root_in_frr(_text(root, "/etc/group")),
         "/etc/passwd": users,
         "/etc/resolv.conf": _RESOLV_CONF,
     }
+    if os.path.isdir(_in_root(root, _PAM)):
+        for kind in _PAM_KINDS:  # what /etc/pam.d/other includes: without them no vtysh starts
+            path = f"{_PAM}/common-{kind}"
+            if not os.path.exists(_in_root(root, path)):
+                made[path] = f"{_PAM_NOTE}\n{kind} sufficient pam_permit.so\n"
+    return made
 
 
 def _in_root(root: str, path: str) -> str:

@@ -92,3 +92,13 @@ def test_a_root_file_system_without_accounts_gets_root(root: Path) -> None:
 def test_accounts_that_cannot_be_read_count_as_missing(root: Path) -> None:
     (root / "etc" / "group").mkdir(parents=True)
     assert ownroot.files(str(root))["/etc/group"].startswith("root:x:0:\n")
+
+
+def test_pam_that_was_never_configured_lets_the_nodes_root_in(tmp_path: Path) -> None:
+    """Debian's /etc/pam.d/other includes files that a package's configuration makes; without them no vtysh starts."""
+    assert "/etc/pam.d/common-auth" not in ownroot.files(str(tmp_path))
+    (tmp_path / "etc/pam.d").mkdir(parents=True)
+    (tmp_path / "etc/pam.d/common-auth").write_text("auth required pam_unix.so\n")
+    made = ownroot.files(str(tmp_path))
+    assert "/etc/pam.d/common-auth" not in made
+    assert made["/etc/pam.d/common-account"].endswith("\naccount sufficient pam_permit.so\n")
