@@ -13,7 +13,8 @@ pytestmark = pytest.mark.lab
 
 
 def shape(value: Any) -> Any:
-    """The keys and types of a JSON document. Of a list, those of its items, each kind once."""
+    """The keys and types of a JSON document. Of a list, those of its items, each kind once and in any order: which of
+    the equal paths a single-path router takes is chance."""
     if isinstance(value, dict):
         return {key: shape(item) for key, item in sorted(value.items())}
     if isinstance(value, list):
@@ -21,7 +22,7 @@ def shape(value: Any) -> Any:
         for item in map(shape, value):
             if item not in kinds:
                 kinds.append(item)
-        return kinds
+        return sorted(kinds, key=repr)
     return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
 
 
