@@ -46,10 +46,12 @@ class _Process(Protocol):
 class Agents:
     """Starts agents for one lab."""
 
-    def __init__(self, url: str, name: str, directory: Path) -> None:
-        """`url`: where the engine listens, which is asked where this process may not enter the machines itself."""
+    def __init__(self, url: str, name: str, directory: Path, build: str = "") -> None:
+        """`url`: where the engine listens, which is asked where this process may not enter the machines itself.
+        `build`: of a lab under construction, whose guard then knows the helper by it."""
         self._url = url
         self._name = name
+        self._build = build
         self._directory = directory
 
     def start(self, *, wiring: bool = False) -> AgentClient:
@@ -84,7 +86,9 @@ class Agents:
             return _Child(argv, stdin, stdout)
         client = engine.connect(self._url)
         try:
-            return _start_helper(client, containers.labels(self._name, "", str(self._directory)), argv, stdin, stdout)
+            return _start_helper(
+                client, containers.labels(self._name, "", str(self._directory), self._build), argv, stdin, stdout
+            )
         except BaseException:
             client.close()
             raise

@@ -122,7 +122,7 @@ class Build:
             self._claim = _take(self._plan, self._directory)
             self._guard = self._start_guard()
             self._refuse_taken_names()
-        self._agent = Agents(self.engine_url, self._plan.name, self._directory).start(wiring=True)
+        self._agent = Agents(self.engine_url, self._plan.name, self._directory, self._identity).start(wiring=True)
 
     def make_nodes(self) -> None:
         """Start every machine's container, some at a time."""
