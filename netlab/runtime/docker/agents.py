@@ -86,9 +86,8 @@ class Agents:
             return _Child(argv, stdin, stdout)
         client = engine.connect(self._url)
         try:
-            return _start_helper(
-                client, containers.labels(self._name, "", str(self._directory), self._build), argv, stdin, stdout
-            )
+            labels = containers.labels(self._name, "", str(self._directory), self._build)
+            return _start_helper(client, labels, argv, (stdin, stdout), self._directory)
         except BaseException:
             client.close()
             raise
@@ -141,12 +140,16 @@ class _Helper:
 
 
 def _start_helper(
-    client: docker.APIClient, labels: dict[str, str], argv: tuple[str, ...], stdin: int, stdout: int
+    client: docker.APIClient, labels: dict[str, str], argv: tuple[str, ...], streams: tuple[int, int], directory: Path
 ) -> _Helper:
     if not images.is_there(client, images.BASE):
         mend = "scripts/build-images base; or run netlab as root"
         raise HostError(f"netlab's agent needs root, or the image {images.BASE} for a helper container", mend)
-    with tempfile.TemporaryDirectory(prefix="netlab-") as name, listen(Path(name), helper.SOCKET) as listener:
+    # In the lab's own folder, which goes with the lab also where this process is killed.
+    with (
+        tempfile.TemporaryDirectory(prefix="agent-", dir=directory) as name,
+        listen(Path(name), helper.SOCKET) as listener,
+    ):
         folder = str(Path(name).resolve())
         with engine.refusals("netlab's helper container, which its agent needs"):
             made = client.create_container(
@@ -170,7 +173,7 @@ def _start_helper(
             )
             client.start(made["Id"])
         with _accepted(listener, client, made["Id"]) as connection:
-            socket.send_fds(connection, [b"D"], [stdin, stdout, 2])
+            socket.send_fds(connection, [b"D"], [*streams, 2])
     return _Helper(client, made["Id"])
 
 
