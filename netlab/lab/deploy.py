@@ -76,13 +76,13 @@ def deploy(plan: LabPlan, options: DeployOptions, progress: Progress) -> Deploym
         try:
             lab = _commit(plan, build, directory, hold=options.hold)
             convergence = converge.wait(plan, build.agent, options.timeout, progress) if options.wait else None
+            build.agent.close()  # the end of a helper container takes a moment, in which Ctrl-C still means this lab
         except BaseException:  # Ctrl-C above all: it leaves nothing
             if build.committed:
                 destroy(plan.name, progress)
             raise
         if not options.hold:
             return Deployment(lab, convergence)
-        build.agent.close()
         return Deployment(lab, convergence, stack.pop_all())
 
 

@@ -78,6 +78,9 @@ class FakeBuild:
         self.committed = True
         self._step("commit")
 
+    def close(self) -> None:
+        pass
+
     def destroy(self, lab: Any) -> None:
         self.did.append("destroy")
 
