@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal
 
 from netlab.model.errors import Position
-from netlab.model.topology import Expect, IPInterface, IPNetwork
+from netlab.model.topology import ContainerLimits, Expect, IPInterface, IPNetwork
 
 Address = IPv4Address | IPv6Address
 Interface = IPInterface
@@ -207,20 +207,7 @@ class ContainerPlan:
     """The name of a container that somebody else made and keeps; only its links are the lab's."""
     capabilities: tuple[str, ...] = ()
     """Capabilities beyond those that netlab gives every machine (`cap-add`), by name without CAP_."""
-    devices: tuple[str, ...] = ()
-    """Devices of the host, `HOST[:TARGET[:rwm]]`, as `docker run --device` has them."""
-    tmpfs: tuple[tuple[str, str], ...] = ()
-    """Folders kept in memory, each with its mount options, as `docker run --tmpfs` has them."""
-    security_options: tuple[str, ...] = ()
-    """As `docker run --security-opt` has them."""
-    cpus: float | None = None
-    """How many processors it may use."""
-    cpu_set: str | None = None
-    """Which processors it may use: `0-1,3`."""
-    memory: int | None = None
-    """Its limit in bytes."""
-    shm_size: int | None = None
-    """The size of its /dev/shm in bytes."""
+    limits: ContainerLimits = field(default_factory=ContainerLimits)
 
 
 @dataclass(frozen=True)

@@ -94,8 +94,27 @@ class RouteSpec:
 
 
 @dataclass(frozen=True)
+class ContainerLimits:
+    """What a container may use of the host, as the file says it and as a container engine is told. Sizes in bytes."""
+
+    devices: tuple[str, ...] = ()
+    """Devices of the host, `HOST[:TARGET[:rwm]]`, as `docker run --device` has them."""
+    tmpfs: tuple[tuple[str, str], ...] = ()
+    """Folders kept in memory, each with its mount options, as `docker run --tmpfs` has them."""
+    security_options: tuple[str, ...] = ()
+    """As `docker run --security-opt` has them."""
+    cpus: float | None = None
+    """How many processors it may use."""
+    cpu_set: str | None = None
+    """Which processors it may use: `0-1,3`."""
+    memory: int | None = None
+    shm_size: int | None = None
+    """The size of its /dev/shm."""
+
+
+@dataclass(frozen=True)
 class ContainerSpec:
-    """What the file says of a node's container, and of the program that it runs. Sizes are in bytes."""
+    """What the file says of a node's container, and of the program that it runs."""
 
     command: tuple[str, ...] = ()
     """`cmd`."""
@@ -105,13 +124,7 @@ class ContainerSpec:
     management: bool = False
     privileged: bool = False
     capabilities: tuple[str, ...] = ()
-    devices: tuple[str, ...] = ()
-    tmpfs: tuple[tuple[str, str], ...] = ()
-    security_options: tuple[str, ...] = ()
-    cpus: float | None = None
-    cpu_set: str | None = None
-    memory: int | None = None
-    shm_size: int | None = None
+    limits: ContainerLimits = ContainerLimits()
 
 
 @dataclass(frozen=True)

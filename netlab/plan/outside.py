@@ -26,8 +26,8 @@ def _of_container(container: ContainerPlan) -> Iterator[str]:
     """What the engine is asked to open of this host to a container."""
     if container.privileged:
         yield "runs in a privileged container, which can change this host"
-    yield from (f"has the device {device} of this host" for device in container.devices)
-    yield from (f"has the security option {option}" for option in container.security_options)
+    yield from (f"has the device {device} of this host" for device in container.limits.devices)
+    yield from (f"has the security option {option}" for option in container.limits.security_options)
     yield from (f"has the capability {name}" for name in container.capabilities)
     if container.existing is not None:
         yield f"is the existing container {container.existing}"

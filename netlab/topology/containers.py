@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from netlab.model.topology import ContainerSpec, Located
+from netlab.model.topology import ContainerLimits, ContainerSpec, Located
 from netlab.topology.containerlab import size_in_bytes
 from netlab.topology.problems import Problems
 from netlab.topology.schema import NodeKeys
@@ -26,13 +26,15 @@ def container_spec(keys: NodeKeys, where: Located, problems: Problems) -> Contai
         management=keys.mgmt,
         privileged=keys.privileged,
         capabilities=tuple(name.removeprefix("CAP_") for name in keys.cap_add),
-        devices=tuple(keys.devices),
-        tmpfs=tuple(keys.tmpfs.items()),
-        security_options=tuple(keys.security_opts),
-        cpus=keys.cpu,
-        cpu_set=keys.cpu_set,
-        memory=size_in_bytes(keys.memory) if keys.memory else None,
-        shm_size=size_in_bytes(keys.shm_size) if keys.shm_size else None,
+        limits=ContainerLimits(
+            devices=tuple(keys.devices),
+            tmpfs=tuple(keys.tmpfs.items()),
+            security_options=tuple(keys.security_opts),
+            cpus=keys.cpu,
+            cpu_set=keys.cpu_set,
+            memory=size_in_bytes(keys.memory) if keys.memory else None,
+            shm_size=size_in_bytes(keys.shm_size) if keys.shm_size else None,
+        ),
     )
 
 

@@ -189,10 +189,10 @@ class Build:
                 self._client.put_archive(container, "/", archive)
 
     def _existing(self, name: str, container: str) -> LabNode:
-        pid = containers.pid_of(self._client, container)
-        if not pid:
+        found = self._look(name, container)
+        if not found.pid:
             raise LabError(f"{name}: there is no running container {container}, which the topology takes for granted")
-        return LabNode(name, pid, processes.start_time(pid) or 0, pid, container)
+        return found
 
     def _look(self, name: str, container: str) -> LabNode:
         pid = containers.pid_of(self._client, container)

@@ -98,17 +98,17 @@ def _host_config(client: docker.APIClient, node: NodePlan, directory: Path, *, m
     privileges: dict[str, Any] = {"privileged": True}
     if not node.container.privileged:
         privileges = {"cap_drop": ["ALL"], "cap_add": sorted(capabilities(node))}
-    wanted = node.container
+    wanted, limits = node.container, node.container.limits
     return client.create_host_config(
         network_mode="bridge" if wanted.management else "none",
         port_bindings=build_port_bindings(wanted.ports) if wanted.ports else None,
-        devices=list(wanted.devices) or None,
-        tmpfs=dict(wanted.tmpfs) or None,
-        security_opt=list(wanted.security_options) or None,
-        nano_cpus=round(wanted.cpus * 1e9) if wanted.cpus is not None else None,
-        cpuset_cpus=wanted.cpu_set,
-        mem_limit=wanted.memory,
-        shm_size=wanted.shm_size,
+        devices=list(limits.devices) or None,
+        tmpfs=dict(limits.tmpfs) or None,
+        security_opt=list(limits.security_options) or None,
+        nano_cpus=round(limits.cpus * 1e9) if limits.cpus is not None else None,
+        cpuset_cpus=limits.cpu_set,
+        mem_limit=limits.memory,
+        shm_size=limits.shm_size,
         mounts=mounts,
         sysctls=sysctls(node),
         extra_hosts=_extra_hosts(node.files),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from netlab.model.plan import BindPlan, ContainerPlan, LabPlan, LinkEnd, LinkPlan
+from netlab.model.topology import ContainerLimits
 from netlab.plan import plan_file
 from netlab.topology.schema import NODE_KEYS
 
@@ -169,13 +170,15 @@ def test_the_engine_is_told_what_the_file_says(plan_text: Plan) -> None:
         ports=("127.0.0.1:8080:80/tcp",),
         management=True,
         capabilities=("SYS_PTRACE",),
-        devices=("/dev/fuse",),
-        tmpfs=(("/x", "size=1m"),),
-        security_options=("no-new-privileges",),
-        cpus=0.5,
-        cpu_set="0",
-        memory=1536 << 20,
-        shm_size=64 << 20,
+        limits=ContainerLimits(
+            devices=("/dev/fuse",),
+            tmpfs=(("/x", "size=1m"),),
+            security_options=("no-new-privileges",),
+            cpus=0.5,
+            cpu_set="0",
+            memory=1536 << 20,
+            shm_size=64 << 20,
+        ),
     )
 
 
