@@ -44,7 +44,7 @@ def attach(url: str, node: LabNode, argv: tuple[str, ...], environment: dict[str
             signal.signal(number, lambda number, _: _send_signal(url, node, made, number))
         with _connected_to(client, made) as connection:
             streams = {STDOUT: 1, STDERR: 2}
-            _pump(connection, _Frames(lambda stream, data: _write(streams[stream], data)))
+            _exchange(connection, _Frames(lambda stream, data: _write(streams[stream], data)), stdin=0)
         return _exit_code(client, made)
 
 
@@ -62,31 +62,6 @@ def _write(descriptor: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[os.write(descriptor, left) :]
-
-
-def _pump(connection: socket.socket, frames: _Frames) -> None:
-    """Pass standard input to the command and its output on, until it closes that."""
-    poll = select.poll()
-    poll.register(connection, select.POLLIN)
-    poll.register(0, select.POLLIN)
-    while True:
-        ready = dict(poll.poll())
-        if 0 in ready:
-            data = os.read(0, _PIECE)
-            if data:
-                connection.sendall(data)
-            else:
-                poll.unregister(0)
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_WR)
-        if connection.fileno() in ready:
-            try:
-                piece = connection.recv(_PIECE)
-            except ConnectionResetError:
-                return
-            if not piece:
-                return
-            frames.add(piece)
 
 
 @contextmanager
@@ -110,7 +85,10 @@ def capture(client: docker.APIClient, node: LabNode, invocation: Invocation) -> 
             node.container, found_by_env(invocation.argv), stdin=bool(invocation.data), environment=environment
         )["Id"]
         with _connected_to(client, made) as connection:
-            output, errors, ended = _exchange(connection, invocation.data, invocation.timeout)
+            streams = {STDOUT: bytearray(), STDERR: bytearray()}
+            frames = _Frames(lambda stream, data: streams[stream].extend(data))
+            ended = _exchange(connection, frames, data=invocation.data, timeout=invocation.timeout)
+        output, errors = bytes(streams[STDOUT]), bytes(streams[STDERR])
         if not ended:
             _kill(client, node, made)
             return Finished(None, output, errors)
@@ -123,28 +101,38 @@ def found_by_env(argv: tuple[str, ...]) -> list[str]:
     return list(argv) if "=" in argv[0] else ["env", *argv]
 
 
-def _exchange(connection: socket.socket, data: bytes, timeout: float | None) -> tuple[bytes, bytes, bool]:
-    """Send `data`, read everything; output, errors, and whether the command closed its output in time."""
+def _exchange(
+    connection: socket.socket,
+    frames: _Frames,
+    *,
+    data: bytes = b"",
+    stdin: int | None = None,
+    timeout: float | None = None,
+) -> bool:
+    """Send `data`, or what comes from the descriptor `stdin`, and take everything that the command prints; whether it
+    closed its output in time. It may print before it reads, so neither direction waits for the other."""
     deadline = None if timeout is None else time.monotonic() + timeout
-    streams = {STDOUT: bytearray(), STDERR: bytearray()}
-    pending, frames = memoryview(data), _Frames(lambda stream, came: streams[stream].extend(came))
+    pending = memoryview(data)
     connection.setblocking(False)
     while True:
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
-            return bytes(streams[STDOUT]), bytes(streams[STDERR]), False
-        readable, writable, _ = select.select([connection], [connection] if pending else [], [], left)
-        if writable:
-            try:
-                pending = pending[connection.send(pending[:_PIECE]) :]
-            except BlockingIOError:
-                pass
-            except (BrokenPipeError, ConnectionResetError):  # the command has ended without reading the rest
-                pending = pending[:0]
+            return False
+        poll = select.poll()
+        poll.register(connection, select.POLLIN | (select.POLLOUT if pending else 0))
+        if stdin is not None and not pending:
+            poll.register(stdin, select.POLLIN)
+        ready = dict(poll.poll(None if left is None else left * 1000))
+        if stdin in ready:
+            pending = memoryview(os.read(stdin, _PIECE))
             if not pending:
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_WR)
-        if readable:
+                stdin = None
+                _end_of_input(connection)
+        if ready.get(connection.fileno(), 0) & select.POLLOUT:
+            pending = _send(connection, pending)
+            if not pending and stdin is None:
+                _end_of_input(connection)
+        if ready.get(connection.fileno(), 0) & ~select.POLLOUT:
             try:
                 piece = connection.recv(_PIECE)
             except BlockingIOError:
@@ -152,8 +140,23 @@ def _exchange(connection: socket.socket, data: bytes, timeout: float | None) -> 
             except ConnectionResetError:
                 piece = b""
             if not piece:
-                return bytes(streams[STDOUT]), bytes(streams[STDERR]), True
+                return True
             frames.add(piece)
+
+
+def _send(connection: socket.socket, pending: memoryview) -> memoryview:
+    """What is left to be sent; nothing where the command has ended without reading the rest."""
+    try:
+        return pending[connection.send(pending[:_PIECE]) :]
+    except BlockingIOError:
+        return pending
+    except (BrokenPipeError, ConnectionResetError):
+        return pending[:0]
+
+
+def _end_of_input(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
 
 
 class _Frames:

@@ -1,8 +1,10 @@
 """The docker runtime without an engine: what it would ask for, and what it says."""
 
 import io
+import os
 import socket
 import tarfile
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -200,4 +202,34 @@ def test_a_command_that_ends_without_reading_its_input_gives_its_output() -> Non
     with ours, engines:
         engines.send(b"\x01\0\0\0\0\0\0\x03out")
         engines.close()
-        assert commands._exchange(ours, b"x" * 1_000_000, 10) == (b"out", b"", True)
+        seen: list[bytes] = []
+        frames = commands._Frames(lambda _, piece: seen.append(piece))
+        assert commands._exchange(ours, frames, data=b"x" * 1_000_000, timeout=10)
+        assert seen == [b"out"]
+
+
+def test_a_command_that_prints_what_it_reads_holds_nobody_up() -> None:
+    """More than the connection's buffers hold, in both directions at once, as `netlab exec h1 -- cat` has it."""
+    ours, theirs = socket.socketpair()
+    reading, writing = os.pipe()
+    data = bytes(range(256)) * 20_000
+    came = bytearray()
+
+    def echo() -> None:
+        while piece := theirs.recv(1 << 16):
+            theirs.sendall(b"\x01\0\0\0" + len(piece).to_bytes(4, "big") + piece)
+        theirs.close()
+
+    def feed() -> None:
+        with os.fdopen(writing, "wb") as stream:
+            stream.write(data)
+
+    threads = [threading.Thread(target=work) for work in (echo, feed)]
+    for thread in threads:
+        thread.start()
+    assert commands._exchange(ours, commands._Frames(lambda _, piece: came.extend(piece)), stdin=reading, timeout=30)
+    for thread in threads:
+        thread.join()
+    ours.close()
+    os.close(reading)
+    assert bytes(came) == data
