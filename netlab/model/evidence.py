@@ -162,6 +162,37 @@ class PodInfo:
 
 
 @dataclass(frozen=True)
+class ClusterNodeEvidence:
+    """What Kubernetes and MetalLB say of one node and one service."""
+
+    node: str
+    ready_endpoints: int
+    """The service's pods on it that are ready."""
+    speaker: Literal["ready", "not ready", "absent"]
+    """MetalLB's speaker pod."""
+    excluded: bool = False
+    """It has the label node.kubernetes.io/exclude-from-external-load-balancers, so MetalLB announces nothing on it."""
+    selected: bool = True
+    """The nodeSelectors of MetalLB's BGPPeers and BGPAdvertisements choose it."""
+    peers: tuple[str, ...] | None = None
+    """The BGP peers to which MetalLB says that it announces the service here (ServiceBGPStatus); None where its version
+    does not say."""
+
+
+@dataclass(frozen=True)
+class ClusterEvidence:
+    """What Kubernetes and MetalLB say of a service, or what stands for it in an emulated cluster."""
+
+    cluster: str
+    service: str
+    policy: Literal["Cluster", "Local"]
+    """externalTrafficPolicy."""
+    nodes: tuple[ClusterNodeEvidence, ...]
+    configuration: str | None = None
+    """Why MetalLB refuses its configuration (ConfigurationState); None where it does not, or does not say."""
+
+
+@dataclass(frozen=True)
 class RouterEvidence:
     """Everything seen about one router and one VIP."""
 
@@ -190,6 +221,8 @@ class RouterEvidence:
     """What the topology has the router spread over its next hops."""
     old_kernel: str | None = None
     """Of a configuration written for another kernel: what that kernel did with several next hops."""
+    cluster: ClusterEvidence | None = None
+    """Of a cluster's service."""
 
     @property
     def anycast(self) -> bool:

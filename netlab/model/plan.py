@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address
 from typing import Literal
 
+from netlab.model.cluster import ClusterPlan
 from netlab.model.errors import Position
-from netlab.model.topology import ContainerLimits, Expect, IPInterface, IPNetwork
+from netlab.model.topology import ContainerLimits, Expect, IPAddress, IPInterface, IPNetwork
 
-Address = IPv4Address | IPv6Address
+Address = IPAddress
 Interface = IPInterface
 Network = IPNetwork
 
@@ -333,6 +333,8 @@ class LabPlan:
     warnings: tuple[str, ...] = ()
     prefix: str = "netlab"
     """What the names of the lab's containers begin with."""
+    clusters: tuple[ClusterPlan, ...] = ()
+    """Real Kubernetes clusters. Their nodes are machines of the lab, in containers that somebody else makes."""
 
     def container_name(self, node: str) -> str:
         """The name of a machine's container, by containerlab's rules: PREFIX-LAB-NODE; without a prefix the node's

@@ -1,0 +1,1 @@
+"""A real Kubernetes cluster: kind makes it, MetalLB announces its services."""
