@@ -40,6 +40,7 @@ def register(app: typer.Typer) -> None:
     app.command(name="exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(
         execute
     )
+    app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(kubectl)
     for command in (shell, vtysh, logs, config):
         app.command()(command)
 
@@ -68,6 +69,29 @@ def vtysh(
 ) -> None:
     """Open the command line of a router that runs FRR, or run commands in it. BIRD's: netlab exec NODE -- birdc."""
     _run(node, ("vtysh", *(part for text in command or () for part in ("-c", text))), lab)
+
+
+def kubectl(
+    arguments: Annotated[list[str], typer.Argument(metavar="ARG", help="kubectl's own arguments, after `--`.")],
+    cluster: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="NODE", help="Which cluster, where the lab has several."),
+    ] = None,
+    lab: LabOption = None,
+) -> None:
+    """Run kubectl against the lab's Kubernetes cluster: netlab kubectl -- get pods -o wide
+
+    Output and exit code are kubectl's own; 125 is netlab's.
+    """
+    from netlab import api
+
+    try:
+        code = api.kubectl(tuple(arguments[1:] if arguments[:1] == ["--"] else arguments), lab=lab, cluster=cluster)
+    except NetlabError as error:
+        error.exit_code = _FAILED
+        raise
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def _run(node: str, argv: tuple[str, ...], lab: str | None) -> NoReturn:

@@ -17,7 +17,16 @@ _ELSEWHERE = "set XDG_STATE_HOME to a folder of yours"
 
 def examine(runtime: str = "netns") -> tuple[HostFinding, ...]:
     """Look at everything; changes nothing."""
-    return (*by_name(runtime).needs(), _state_folder(), _memory())
+    return (*by_name(runtime).needs(), *_kind(runtime), _state_folder(), _memory())
+
+
+def _kind(runtime: str) -> tuple[HostFinding, ...]:
+    """What Kubernetes clusters need beside the engine."""
+    if runtime != "docker":
+        return ()
+    from netlab.cluster import tools
+
+    return tools.examine()
 
 
 def _state_folder() -> HostFinding:

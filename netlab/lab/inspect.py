@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from netlab.cluster.paths import kubeconfig
 from netlab.lab import routing, state
 from netlab.lab.routing import RoutingView
 from netlab.model.errors import LabError
@@ -40,6 +41,17 @@ class VipReport:
 
 
 @dataclass(frozen=True)
+class ClusterReport:
+    """A real Kubernetes cluster. `kind_name` is what kind calls it, `kubeconfig` the path of its credentials."""
+
+    name: str
+    kind_name: str
+    kubeconfig: str
+    existing: bool
+    """It is somebody else's, and stays when the lab goes."""
+
+
+@dataclass(frozen=True)
 class LabReport:
     """A lab. `state` is running, dead, or unfinished."""
 
@@ -52,6 +64,7 @@ class LabReport:
     emulated: tuple[str, ...]
     nodes: tuple[NodeReport, ...]
     vips: tuple[VipReport, ...]
+    clusters: tuple[ClusterReport, ...] = ()
 
 
 def inspect(name: str) -> LabReport:
@@ -84,8 +97,21 @@ def look(lab: Lab) -> LabReport:
         for node in plan.nodes
     )
     status = "running" if alive else "dead"
+    clusters = tuple(
+        ClusterReport(each.name, each.kind_name, str(kubeconfig(lab.directory, each.name)), each.existing)
+        for each in plan.clusters
+    )
     return LabReport(
-        lab.name, status, lab.runtime, lab.topology_file, lab.created, lab.directory, plan.emulated, nodes, vips
+        name=lab.name,
+        state=status,
+        runtime=lab.runtime,
+        topology_file=lab.topology_file,
+        created=lab.created,
+        directory=lab.directory,
+        emulated=plan.emulated,
+        nodes=nodes,
+        vips=vips,
+        clusters=clusters,
     )
 
 

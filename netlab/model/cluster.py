@@ -88,6 +88,8 @@ class ClusterPlan:
     """Absolute paths of the user's manifests, applied in this order."""
     existing: bool = False
     """It is somebody else's: destroying the lab only detaches it."""
+    reused: bool = False
+    """It is there already, of an earlier deployment of the same lab, which has handed it over."""
 
     @property
     def control_plane(self) -> ClusterNodePlan:

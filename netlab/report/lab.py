@@ -111,6 +111,10 @@ def _print_report(console: Console, report: LabReport) -> None:
     for vip in report.vips:
         hops = ", ".join(vip.next_hops) or "no route"
         console.print(f"{vip.router}: VIP {endpoint(vip.vip, vip.port)} ({vip.service}) -> {hops}", soft_wrap=True)
+    for cluster in report.clusters:
+        whose = "somebody else's" if cluster.existing else "the lab's own"
+        about = f"{cluster.name}: kind cluster {cluster.kind_name}, {whose}; KUBECONFIG={cluster.kubeconfig}"
+        console.print(about, soft_wrap=True)
     for sentence in report.emulated:
         console.print(f"emulated: {sentence}", soft_wrap=True)
 

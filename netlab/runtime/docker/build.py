@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from netlab.model.errors import HostError, InputError, LabError, NetlabError, Problem
 from netlab.model.lab import Lab, LabNode
-from netlab.model.plan import LabPlan, NodePlan, Role
+from netlab.model.plan import LabPlan, NodePlan
 from netlab.runtime import claim, processes, starting
 from netlab.runtime.base import Invocation
-from netlab.runtime.docker import commands, containers, control, engine, guard, images
+from netlab.runtime.docker import clusters, commands, containers, control, engine, guard, images
 from netlab.runtime.docker.agents import Agents
 from netlab.runtime.docker.control import Door, Init
 
@@ -38,7 +38,6 @@ _GUARD = Path(__file__).with_name("guard.py")
 _START_TIMEOUT = 60.0
 _SYSCTL = re.compile(r"write /proc/sys/(?P<path>[\w/.-]+): (?P<why>[^:]+)")
 """How runc says that the kernel refused a setting."""
-_CLUSTER = frozenset({Role.CONTROL_PLANE, Role.WORKER, Role.POD})
 
 
 class _Stopped(Exception):
@@ -122,7 +121,16 @@ class Build:
             self._claim = _take(self._plan, self._directory)
             self._guard = self._start_guard()
             self._refuse_taken_names()
+            self._claim_clusters()
         self._agent = Agents(self.engine_url, self._plan.name, self._directory, self._identity).start(wiring=True)
+
+    def _claim_clusters(self) -> None:
+        """Name the lab's own clusters in its folder, where whoever removes the lab finds them."""
+        own = [cluster for cluster in self._plan.clusters if not cluster.existing]
+        if own:
+            new = tuple(cluster.kind_name for cluster in own if not cluster.reused)
+            clusters.refuse_taken(self._client, new, self._plan.name)
+            clusters.record(self._directory, tuple(cluster.kind_name for cluster in own))
 
     def make_nodes(self) -> None:
         """Start every machine's container, some at a time."""
@@ -344,9 +352,6 @@ class Build:
 def _refuse(plan: LabPlan) -> None:
     """What this runtime does not run."""
     for node in plan.nodes:
-        if node.role in _CLUSTER:
-            mend = "deploy with --runtime netns, which emulates the cluster; or have routers announce the VIP (serve)"
-            raise HostError(f"{node.owner}: the docker runtime has no Kubernetes cluster yet", mend)
         if node.rootfs is not None:
             message = f"{node.name}: rootfs is for the netns runtime; a container has an image"
             raise InputError(Problem(message, hint="write image: in its place"))

@@ -18,7 +18,7 @@ from docker.utils.ports import build_port_bindings, split_port
 
 import netlab
 from netlab.model.plan import FilePlan, LabPlan, NodePlan
-from netlab.runtime.docker import engine
+from netlab.runtime.docker import clusters, engine
 from netlab.runtime.docker.images import image_of
 from netlab.runtime.inside.starter import DEFAULT_CAPABILITIES
 
@@ -40,8 +40,10 @@ class Container:
     id: str
     name: str
     node: str
-    """Empty for a helper of netlab's."""
+    """Empty for a helper of netlab's, and for a node of a cluster."""
     running: bool
+    cluster: str = ""
+    """What kind calls the cluster that it is a node of."""
 
 
 def is_managed(node: NodePlan) -> bool:
@@ -150,18 +152,37 @@ def _extra_hosts(files: tuple[FilePlan, ...]) -> list[str]:
 def of_lab(
     client: docker.APIClient, name: str, directory: Path | str, build: str | None = None
 ) -> tuple[Container, ...]:
-    """The containers of this user's lab that has its state in `directory`, in every state; of one `build` of it alone
-    where that is given. LabError, HostError."""
+    """The containers of this user's lab that has its state in `directory`, in every state, and those of its clusters;
+    of one `build` of it alone, and without the clusters, where that is given. LabError, HostError."""
     wanted = [f"netlab.lab={name}", f"netlab.owner={os.geteuid()}", f"netlab.directory={directory}"]
     wanted += [f"netlab.build={build}"] if build else []
     with engine.refusals("cannot list the containers"):
         rows = client.containers(all=True, filters={"label": wanted})
-    return tuple(
-        Container(
-            row["Id"], row["Names"][0].lstrip("/"), row["Labels"].get("netlab.node", ""), row["State"] == "running"
-        )
-        for row in rows
-    )
+    own = tuple(_container(row) for row in rows)
+    return own if build else (*own, *of_clusters(client, clusters.recorded(directory)))
+
+
+def of_clusters(client: docker.APIClient, names: tuple[str, ...]) -> tuple[Container, ...]:
+    """The nodes of the clusters that kind calls so, in every state."""
+    return tuple(_container(row) for name in names for row in clusters.rows(client, name))
+
+
+def _container(row: Any) -> Container:
+    name, labels = row["Names"][0].lstrip("/"), row["Labels"]
+    running = row["State"] == "running"
+    return Container(row["Id"], name, labels.get("netlab.node", ""), running, labels.get(clusters.LABEL, ""))
+
+
+def remove_lab(client: docker.APIClient, name: str, directory: Path | str) -> bool:
+    """Remove all that a lab has of the engine; whether there was anything."""
+    clusters.stop_creation(directory)
+    found = of_lab(client, name, directory)
+    nodes = tuple(container.id for container in found if container.cluster)
+    if nodes:
+        clusters.restore_sysctls(client, directory, nodes)
+    remove(client, found)
+    clusters.remove_networks(client, clusters.recorded(directory))
+    return bool(found)
 
 
 def pid_of(client: docker.APIClient, container: str) -> int:

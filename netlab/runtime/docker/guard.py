@@ -45,20 +45,27 @@ def _sweep(url: str, name: str, directory: str, build: str, folder: int) -> None
             with engine.connected(url) as client:
                 found = containers.of_lab(client, name, directory, build)
                 containers.remove(client, found)
+                # And not what a later lab has in a folder of the same name.
+                left = containers.remove_lab(client, name, directory) if _is_at(directory, folder) else False
         except NetlabError:
             seen_empty = 0  # the engine is restarting, for example
         else:
-            seen_empty = 0 if found else seen_empty + 1
+            seen_empty = 0 if found or left else seen_empty + 1
         if seen_empty == 2:
             break
         time.sleep(_SETTLE)
     else:
         sys.exit(1)  # the folder stays, so that `netlab destroy` finds the rest
+    if _is_at(directory, folder):
+        claim.remove_state(directory, folder)
+
+
+def _is_at(directory: str, folder: int) -> bool:
+    """Whether the lab's own folder is still there, and nobody has removed it or put a later lab's in its place."""
     try:
-        if os.path.samestat(os.stat(directory), os.fstat(folder)):  # and not that of a later lab
-            claim.remove_state(directory, folder)
+        return os.path.samestat(os.stat(directory), os.fstat(folder))
     except FileNotFoundError:
-        pass  # removed by somebody else
+        return False
 
 
 if __name__ == "__main__":

@@ -110,8 +110,7 @@ def restarted(lab: Lab) -> frozenset[str]:
     from netlab.runtime.docker import containers
 
     with engine.connected(lab.engine) as client:
-        found = containers.of_lab(client, lab.name, lab.directory)
-    return frozenset(container.node for container in found if container.running and container.node in others)
+        return frozenset(name for name in others if containers.pid_of(client, lab.node(name).container))
 
 
 def is_alive(lab: Lab) -> bool:
@@ -142,7 +141,7 @@ def destroy(lab: Lab) -> None:
     from netlab.runtime.docker import containers
 
     with engine.connected(lab.engine) as client:
-        containers.remove(client, containers.of_lab(client, lab.name, lab.directory))
+        containers.remove_lab(client, lab.name, lab.directory)
 
 
 def sweep(lab: str, directory: Path) -> bool:
@@ -150,6 +149,4 @@ def sweep(lab: str, directory: Path) -> bool:
     from netlab.runtime.docker import containers
 
     with engine.connected() as client:
-        found = containers.of_lab(client, lab, directory)
-        containers.remove(client, found)
-    return bool(found)
+        return containers.remove_lab(client, lab, directory)

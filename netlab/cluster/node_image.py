@@ -1,0 +1,44 @@
+"""Which image the cluster's nodes run, and what it brings."""
+
+from __future__ import annotations
+
+import docker
+from docker.errors import ImageNotFound
+
+from netlab.cluster.kindconfig import Surroundings
+from netlab.model.cluster import ClusterPlan
+from netlab.runtime.docker import engine
+
+BUILT = "netlab/kind-node:v1.36.3"
+"""What `scripts/build-images --kind` makes."""
+PUBLISHED = "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5"
+"""Of the registry: the default of kind 0.33.0 (its pkg/apis/config/defaults)."""
+_POD_NETWORK = "netlab.pod-network"
+
+
+def choose(client: docker.APIClient, cluster: ClusterPlan) -> str:
+    """The user's, else the one that was built on this machine, else kind's own, which kind pulls."""
+    return cluster.image or (BUILT if _labels(client, BUILT) is not None else PUBLISHED)
+
+
+def of(client: docker.APIClient, cluster: ClusterPlan) -> str:
+    """What a cluster that is there runs. LabError where it is not."""
+    name = cluster.control_plane.container
+    with engine.refusals(f"{cluster.name}: cannot look at its node {name}"):
+        return str(client.inspect_container(name)["Config"]["Image"])
+
+
+def surroundings(client: docker.APIClient, image: str) -> Surroundings:
+    """What the engine and the image ask of kind's configuration."""
+    with engine.refusals("cannot ask the engine about itself"):
+        cgroups = str(client.info().get("CgroupVersion", ""))
+    return Surroundings(bool((_labels(client, image) or {}).get(_POD_NETWORK)), cgroups == "1")
+
+
+def _labels(client: docker.APIClient, image: str) -> dict[str, str] | None:
+    """The labels of an image; None where the engine does not have it."""
+    with engine.refusals(f"image {image}"):
+        try:
+            return dict(client.inspect_image(image)["Config"].get("Labels") or {})
+        except ImageNotFound:
+            return None
