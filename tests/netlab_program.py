@@ -126,6 +126,8 @@ class Netlab:
         return {key: os.environ[key] for key in _PASSED_ON if key in os.environ} | {
             "HOME": str(self.folder / "home"),
             "XDG_STATE_HOME": str(self.folder / "state"),
+            # Read alone: what scripts/build-images --kind has left.
+            "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),
             "TMPDIR": str(self.folder / "tmp"),
             "LANG": "C.UTF-8",
             **({"DOCKER_HOST": self.docker_host} if self.docker_host else {}),
