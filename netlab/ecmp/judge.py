@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from netlab.ecmp import statistics
 from netlab.ecmp.decide import ALPHA, decide
 from netlab.ecmp.keys import hashes_flow_label
-from netlab.ecmp.reading import Reading, read
+from netlab.ecmp.reading import Reading, announcing, read
 from netlab.ecmp.rules import apply_rules
 from netlab.ecmp.rules.case import Case
 from netlab.model.evidence import Evidence, RouterEvidence
@@ -20,6 +20,8 @@ from netlab.model.verdict import (
     PodShare,
     Prediction,
     RouterVerdict,
+    ServiceNode,
+    ServiceState,
     Verdict,
 )
 
@@ -64,6 +66,7 @@ def _judge_router(router: RouterEvidence, evidence: Evidence, alpha: float, expe
         hash=router.hash,
         forwarding="per-packet" if by_packet else router.forwarding,
         findings=apply_rules(Case(reading, outcome, others)),
+        service=_service_state(router),
     )
 
 
@@ -132,6 +135,32 @@ def _pod_shares(router: RouterEvidence) -> tuple[PodShare, ...]:
             ),
         )
         for name, node in nodes.items()
+    )
+
+
+def _service_state(router: RouterEvidence) -> ServiceState | None:
+    cluster = router.cluster
+    if cluster is None:
+        return None
+    heard = announcing(router)
+    reasons = {announcer.node: announcer.reason for announcer in router.announcers}
+    return ServiceState(
+        cluster=cluster.cluster,
+        service=cluster.service,
+        external_traffic_policy=cluster.policy,
+        nodes=tuple(
+            ServiceNode(
+                node=node.node,
+                ready_endpoints=node.ready_endpoints,
+                speaker=node.speaker,
+                announces=heard.get(node.node),
+                reason=reasons.get(node.node, ""),
+            )
+            for node in cluster.nodes
+        ),
+        configuration=cluster.configuration,
+        emulated=cluster.emulated,
+        unknown=cluster.unknown,
     )
 
 

@@ -9,25 +9,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
+from typing import Protocol
 
 import netlab
 from netlab.agent.client import AgentClient
 from netlab.agent.messages import FlowGroup, FlowOutcome, FlowsRequest, GroupOutcome, KernelView
-from netlab.lab import routing
+from netlab.ecmp.silence import known
+from netlab.lab import emulated, routing
 from netlab.lab.announcers import announcers
 from netlab.lab.routing import RoutingView
+from netlab.model.cluster import ClusterPlan
 from netlab.model.endpoint import endpoint
-from netlab.model.errors import InputError, LabError, Problem
+from netlab.model.errors import InputError, LabError, NetlabError, Problem
 from netlab.model.evidence import (
     Announcer,
+    ClusterEvidence,
     Evidence,
     FlowEvidence,
     Neighbour,
     PodInfo,
     RouterEvidence,
     SegmentCount,
+    ServiceFacts,
 )
-from netlab.model.plan import CheckPlan, LabPlan
+from netlab.model.plan import CheckPlan, LabPlan, ServicePlan
 
 # One client address has 64,512 unprivileged source ports for one VIP and port.
 _FIRST_PORT, _LAST_PORT = 1024, 65535
@@ -47,11 +52,22 @@ class ObserveOptions:
     timeout: float = 5.0
 
 
+class FactsReader(Protocol):
+    """Asks a real cluster's API about services of its own, as they are now."""
+
+    def __call__(self, cluster: ClusterPlan, services: tuple[ServicePlan, ...]) -> tuple[ServiceFacts, ...]:
+        """The facts of each service, in their order. Called from a thread, while flows are under way.
+
+        LabError, HostError where the cluster cannot be asked; the measurement goes on without it.
+        """
+
+
 @dataclass(frozen=True)
 class _Seen:
     """What belongs together about one router and one VIP."""
 
     check: CheckPlan
+    service: ServicePlan
     group: FlowGroup
     view: RoutingView
     before: KernelView
@@ -59,24 +75,37 @@ class _Seen:
     outcome: GroupOutcome
 
 
-def observe(plan: LabPlan, agent: AgentClient, options: ObserveOptions, meanwhile: Callable[[], None]) -> Evidence:
+def observe(
+    plan: LabPlan,
+    agent: AgentClient,
+    options: ObserveOptions,
+    meanwhile: Callable[[], None],
+    read_facts: FactsReader | None = None,
+) -> Evidence:
     """Send flows from the client behind each router and record everything seen.
 
-    `meanwhile` runs in a thread while the flows are under way.
+    `meanwhile` runs in a thread while the flows are under way, and so does `read_facts`, which the real clusters of
+    the lab are asked with.
     """
     checks = choose(plan, options)
+    services = tuple(_service(plan, check) for check in checks)
+    facts = _emulated_facts(plan, agent, services)
     seed = random.SystemRandom().randint(1, MAX_SEED) if options.seed is None else options.seed
     questions = [(plan.node(check.router), str(check.vip)) for check in checks]
     views = routing.ask(agent, questions)
     before = agent.kernel(tuple((node.name, vip) for node, vip in questions))
     groups = tuple(_group(check, options.flows, seed) for check in checks)
     agent.start_flows(FlowsRequest(groups, options.timeout))
-    worker = threading.Thread(target=meanwhile, daemon=True)  # Ctrl-C need not wait for it
-    worker.start()
+    workers = [threading.Thread(target=meanwhile, daemon=True)]  # Ctrl-C need not wait for it
+    if read_facts:
+        workers.append(threading.Thread(target=_read_facts, args=(plan, services, read_facts, facts), daemon=True))
+    for worker in workers:
+        worker.start()
     outcomes = agent.finish_flows()
-    worker.join()
+    for worker in workers:
+        worker.join()
     after = agent.kernel(tuple((node.name, vip) for node, vip in questions))
-    seen = (_Seen(*parts) for parts in zip(checks, groups, views, before, after, outcomes, strict=True))
+    seen = (_Seen(*parts) for parts in zip(checks, services, groups, views, before, after, outcomes, strict=True))
     return Evidence(
         lab=plan.name,
         runtime=plan.runtime,
@@ -84,7 +113,7 @@ def observe(plan: LabPlan, agent: AgentClient, options: ObserveOptions, meanwhil
         versions=_versions(views),
         seed=seed,
         taken=datetime.now(UTC).isoformat(timespec="seconds"),
-        routers=tuple(_router_evidence(plan, parts) for parts in seen),
+        routers=tuple(_router_evidence(plan, parts, facts.get(parts.service)) for parts in seen),
     )
 
 
@@ -116,6 +145,38 @@ def choose(plan: LabPlan, options: ObserveOptions) -> tuple[CheckPlan, ...]:
     return chosen
 
 
+def _service(plan: LabPlan, check: CheckPlan) -> ServicePlan:
+    return next(service for service in plan.services if service.vip == check.vip and service.port == check.port)
+
+
+def _emulated_facts(
+    plan: LabPlan, agent: AgentClient, services: tuple[ServicePlan, ...]
+) -> dict[ServicePlan, ServiceFacts]:
+    real = {cluster.name for cluster in plan.clusters}
+    wanted = tuple(dict.fromkeys(service for service in services if service.cluster and service.cluster not in real))
+    return dict(zip(wanted, emulated.service_facts(plan, agent, wanted), strict=True)) if wanted else {}
+
+
+def _read_facts(
+    plan: LabPlan, services: tuple[ServicePlan, ...], read: FactsReader, facts: dict[ServicePlan, ServiceFacts]
+) -> None:
+    """Add what the real clusters say to `facts`; of one that does not answer, that."""
+    for cluster in plan.clusters:
+        wanted = tuple(dict.fromkeys(service for service in services if service.cluster == cluster.name))
+        if not wanted:
+            continue
+        try:
+            found = read(cluster, wanted)
+        except NetlabError as error:
+            found = tuple(_unknown(service, str(error)) for service in wanted)
+        facts.update(zip(wanted, found, strict=True))
+
+
+def _unknown(service: ServicePlan, why: str) -> ServiceFacts:
+    cluster = ClusterEvidence(service.cluster or "", service.name, service.policy or "Cluster", (), unknown=why)
+    return ServiceFacts(cluster, ())
+
+
 def _group(check: CheckPlan, flows: int, seed: int) -> FlowGroup:
     draw = random.Random(f"{seed} {check.router} {check.vip} {check.port}")
     return FlowGroup(
@@ -141,12 +202,14 @@ def _versions(views: tuple[RoutingView, ...]) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _router_evidence(plan: LabPlan, seen: _Seen) -> RouterEvidence:
+def _router_evidence(plan: LabPlan, seen: _Seen, facts: ServiceFacts | None) -> RouterEvidence:
     check, view, before, after = seen.check, seen.view, seen.before, seen.after
     if view.error:
         raise LabError(f"{view.error} ('netlab logs {check.router}' may say why)")
     node = plan.node(check.router)
-    service = next(service for service in plan.services if service.vip == check.vip and service.port == check.port)
+    planned = tuple(
+        Announcer(a.node, str(a.address), a.expected, a.reason) for a in announcers(plan, seen.service, node)
+    )
     by_mac = _addresses_by_mac(before, after, check.vip.version)
     return RouterEvidence(
         router=check.router,
@@ -156,10 +219,8 @@ def _router_evidence(plan: LabPlan, seen: _Seen) -> RouterEvidence:
         vip=str(check.vip),
         port=check.port,
         expected=check.expect,
-        announcers=tuple(
-            Announcer(a.node, str(a.address), a.expected, a.reason) for a in announcers(plan, service, node)
-        ),
-        pods=tuple(PodInfo(pod, plan.node(pod).node or pod) for pod in service.pods),
+        announcers=known(planned, facts.cluster) if facts else planned,
+        pods=facts.pods if facts else _holders(seen.service),
         bgp=view.bgp,
         rib=view.rib,
         fib_before=before.route,
@@ -172,7 +233,13 @@ def _router_evidence(plan: LabPlan, seen: _Seen) -> RouterEvidence:
         capture_drops=seen.outcome.capture_drops,
         forwarding=node.forwarding,
         old_kernel=node.old_kernel,
+        cluster=facts.cluster if facts else None,
     )
+
+
+def _holders(service: ServicePlan) -> tuple[PodInfo, ...]:
+    """What answers where no cluster does: the machines that hold the VIP."""
+    return tuple(PodInfo(pod, pod) for pod in service.pods if not service.cluster)
 
 
 def _addresses_by_mac(before: KernelView, after: KernelView, version: int) -> dict[tuple[str, str], str]:

@@ -137,6 +137,26 @@ def valid_paths(bgp: BgpEvidence | None) -> tuple[BgpPath, ...]:
     return tuple(path for path in bgp.paths if path.valid) if bgp else ()
 
 
+def announcing(router: RouterEvidence) -> dict[str, bool]:
+    """Of each announcer whether the router has a valid path from it, by node.
+
+    Empty where that cannot be seen: without BGP, and behind other routers, which have their own paths from the nodes.
+    """
+    if router.bgp is None:
+        return {}
+    valid = valid_paths(router.bgp)
+    heard = {address for path in valid for address in path_addresses(path)}
+    nearby = heard | {session.neighbor for session in router.bgp.sessions}
+    if valid and not any(announcer.address in nearby for announcer in router.announcers):
+        return {}
+    return {announcer.node: announcer.address in heard for announcer in router.announcers}
+
+
+def path_addresses(path: BgpPath) -> tuple[str | None, ...]:
+    """The addresses by which a path tells whom it is from."""
+    return path.neighbor, path.next_hop, path.global_next_hop
+
+
 def node_of(router: RouterEvidence, address: str, interface: str | None = None) -> str | None:
     """The node behind a next hop: by its address, or by the MAC address that it shares with an announcer.
 

@@ -145,7 +145,11 @@ class FlowEvidence:
 
 @dataclass(frozen=True)
 class Announcer:
-    """A node that may announce the VIP: of a cluster, or one that holds it itself."""
+    """A node that may announce the VIP: of a cluster, or one that holds it itself.
+
+    `reason` says why it does not, where that is known: why it is not expected to, or, where it is, what keeps it from
+    that by what its cluster says.
+    """
 
     node: str
     address: str
@@ -166,6 +170,7 @@ class ClusterNodeEvidence:
     """What Kubernetes and MetalLB say of one node and one service."""
 
     node: str
+    """The name of its machine in the lab."""
     ready_endpoints: int
     """The service's pods on it that are ready."""
     speaker: Literal["ready", "not ready", "absent"]
@@ -177,6 +182,10 @@ class ClusterNodeEvidence:
     peers: tuple[str, ...] | None = None
     """The BGP peers to which MetalLB says that it announces the service here (ServiceBGPStatus); None where its version
     does not say."""
+    unready_endpoints: int = 0
+    """The service's pods on it that are not ready."""
+    kubernetes_name: str = ""
+    """What Kubernetes calls it, where that is not `node`."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +199,32 @@ class ClusterEvidence:
     nodes: tuple[ClusterNodeEvidence, ...]
     configuration: str | None = None
     """Why MetalLB refuses its configuration (ConfigurationState); None where it does not, or does not say."""
+    emulated: bool = False
+    """The lab's own emulation: what stands here is known from the plan, and there is no API to ask."""
+    unknown: str | None = None
+    """Why the cluster could not be asked; there are no `nodes` then, and `policy` is the topology's."""
+
+    @property
+    def ready_endpoints(self) -> int:
+        """The service's pods that are ready."""
+        return sum(node.ready_endpoints for node in self.nodes)
+
+    @property
+    def endpoints(self) -> int:
+        """The service's pods on any node, ready or not."""
+        return self.ready_endpoints + sum(node.unready_endpoints for node in self.nodes)
+
+    def find(self, node: str) -> ClusterNodeEvidence | None:
+        """What is said of the node that is this machine."""
+        return next((found for found in self.nodes if found.node == node), None)
+
+
+@dataclass(frozen=True)
+class ServiceFacts:
+    """A cluster's service behind one VIP as it is now: what the cluster says of it, and its pods."""
+
+    cluster: ClusterEvidence
+    pods: tuple[PodInfo, ...]
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,32 @@ class PodShare:
 
 
 @dataclass(frozen=True)
+class ServiceNode:
+    """A node of the cluster behind the VIP. `reason` is why it does not announce, where that is known."""
+
+    node: str
+    ready_endpoints: int
+    speaker: Literal["ready", "not ready", "absent"]
+    announces: bool | None
+    """Whether the router has a valid path from it; None where the node does not announce to this router."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class ServiceState:
+    """The cluster's service behind the VIP, as Kubernetes and MetalLB have it. `unknown`: why they could not be asked;
+    `configuration`: why MetalLB refuses its own."""
+
+    cluster: str
+    service: str
+    external_traffic_policy: Literal["Cluster", "Local"]
+    nodes: tuple[ServiceNode, ...]
+    configuration: str | None
+    emulated: bool
+    unknown: str | None
+
+
+@dataclass(frozen=True)
 class Statistics:
     """Balance over the next hops, by hash key. None where it cannot be computed (fewer than two next hops)."""
 
@@ -138,6 +164,8 @@ class RouterVerdict:
     hash: HashSettings
     forwarding: Literal["per-flow", "per-packet"]
     findings: tuple[Finding, ...]
+    service: ServiceState | None = None
+    """Of a cluster's VIP; None where machines hold the VIP themselves."""
 
     def __repr__(self) -> str:
         return f"<{self._conclusion}>"

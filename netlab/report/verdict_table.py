@@ -48,6 +48,7 @@ def _rows(routers: Sequence[RouterVerdict]) -> Iterator[tuple[str, Cell]]:
     yield "balance", _balance
     yield "kernel predicted", _predicted
     yield "answered", lambda router: ratio(router.flows.answered, router.flows.sent)
+    yield from _service_rows(routers)
     yield from _pod_rows(routers)
     yield "forwarding", lambda router: router.forwarding
     yield "hash", _hash
@@ -65,6 +66,28 @@ def _next_hop_rows(routers: Sequence[RouterVerdict]) -> Iterator[tuple[str, Cell
             return "\n".join(shares) or "not a next hop here"
 
         yield "\n  ".join([f"via {address}", *nodes]), cell
+
+
+def _service_rows(routers: Sequence[RouterVerdict]) -> Iterator[tuple[str, Cell]]:
+    """Only where a cluster is behind a VIP."""
+    if any(router.service for router in routers):
+        yield "traffic policy", _policy
+        yield "ready pods", _ready_pods
+
+
+def _policy(router: RouterVerdict) -> str:
+    return router.service.external_traffic_policy if router.service else "no cluster"
+
+
+def _ready_pods(router: RouterVerdict) -> str:
+    if router.service is None:
+        return "no cluster"
+    if router.service.unknown:
+        return f"unknown: {router.service.unknown}"
+    return "\n".join(
+        f"{node.ready_endpoints} on {node.node}{', silent' if node.announces is False else ''}"
+        for node in router.service.nodes
+    )
 
 
 def _pod_rows(routers: Sequence[RouterVerdict]) -> Iterator[tuple[str, Cell]]:

@@ -9,7 +9,7 @@ from netlab_program import TOPOLOGIES
 TOP = {"schema", "lab", "runtime", "emulated", "versions", "seed", "alpha", "routers"}
 ROUTER = {
     *("router", "kind", "runs_as", "client", "vip", "port", "verdict", "reason", "expected", "matches", "paths"),
-    *("flows", "next_hops", "pods", "statistics", "prediction", "hash", "forwarding", "findings"),
+    *("flows", "next_hops", "pods", "statistics", "prediction", "hash", "forwarding", "findings", "service"),
 }
 INNER = {
     "paths": {"announced", "multipath", "rib", "fib", "used"},

@@ -11,6 +11,7 @@ from netlab.ecmp.rules.case import Case, Rule
 from netlab.ecmp.rules.filtered_from_fib import filtered_from_fib
 from netlab.ecmp.rules.forwarding_plane_differs import forwarding_plane_differs
 from netlab.ecmp.rules.ibgp_knob_on_ebgp_peers import ibgp_knob_on_ebgp_peers
+from netlab.ecmp.rules.local_uneven_pods import local_uneven_pods
 from netlab.ecmp.rules.max_paths_below_announced import max_paths_below_announced
 from netlab.ecmp.rules.merge_paths_off import merge_paths_off
 from netlab.ecmp.rules.neighbour_failed import neighbour_failed
@@ -36,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     one_hash_key,
     socket_hash,
     per_packet,
+    local_uneven_pods,
     only_pods_balanced,
     unanswered,
     forwarding_plane_differs,

@@ -60,6 +60,7 @@ def test_a_rule_is_named_as_its_function() -> None:
         "one-hash-key",
         "socket-hash",
         "per-packet",
+        "local-uneven-pods",
         "only-pods-balanced",
         "unanswered",
         "forwarding-plane-differs",

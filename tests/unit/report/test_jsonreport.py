@@ -22,7 +22,7 @@ ROUTER = [
         "paths",
         "flows",
     ),
-    *("next_hops", "pods", "statistics", "prediction", "hash", "forwarding", "findings"),
+    *("next_hops", "pods", "statistics", "prediction", "hash", "forwarding", "findings", "service"),
 ]
 PARTS = {
     "paths": {"announced", "multipath", "rib", "fib", "used"},
