@@ -92,24 +92,22 @@ def _endpoints(cluster: ClusterEvidence, node: ClusterNodeEvidence) -> Silence |
     service = cluster.service
     if not cluster.ready_endpoints:
         pods = f"none of its {cluster.endpoints} pods is ready" if cluster.endpoints else "it has no pod"
-        return Silence(f"service {service} has no ready endpoint, {pods}", _pods_mend(cluster, f"service {service}"))
+        return Silence(f"service {service} has no ready endpoint: {pods}", _pods_mend(cluster))
     if cluster.policy == "Local" and not node.ready_endpoints:
-        here = "no pod" if not node.unready_endpoints else "no ready pod"
+        here = "no ready pod" if node.unready_endpoints else "no pod"
         return Silence(
             f"externalTrafficPolicy Local, and {here} of {service} runs on {node.node}",
-            _pods_mend(cluster, f"service {service} on {node.node}"),
+            f"{_pods_mend(cluster)} on {node.node}, or set externalTrafficPolicy Cluster",
         )
     return None
 
 
-def _pods_mend(cluster: ClusterEvidence, where: str) -> str:
+def _pods_mend(cluster: ClusterEvidence) -> str:
     if cluster.emulated:
-        return f"give {where} a pod: `replicas:` and `nodes:` of the service in the topology file"
+        return f"with `replicas:` and `nodes:` in the topology file, give service {cluster.service} a pod"
     return (
         f"`{KUBECTL} describe service {cluster.service}` names its pods by their labels, `{KUBECTL} get pods -o wide` "
-        f"says where they are and which are ready: give {where} a ready pod, or set externalTrafficPolicy Cluster"
-        if cluster.policy == "Local"
-        else f"`{KUBECTL} get pods -o wide` says which pods are ready: give {where} a ready one"
+        f"says where each is and whether it is ready: give service {cluster.service} a ready pod"
     )
 
 

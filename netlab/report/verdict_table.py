@@ -84,10 +84,10 @@ def _ready_pods(router: RouterVerdict) -> str:
         return "no cluster"
     if router.service.unknown:
         return f"unknown: {router.service.unknown}"
-    return "\n".join(
-        f"{node.ready_endpoints} on {node.node}{', silent' if node.announces is False else ''}"
-        for node in router.service.nodes
-    )
+    # A control plane announces nothing and, as a rule, runs no pod.
+    nodes = [node for node in router.service.nodes if node.announces is not None or node.ready_endpoints]
+    lines = (f"{n.ready_endpoints} on {n.node}{', silent' if n.announces is False else ''}" for n in nodes)
+    return "\n".join(lines) or "none"
 
 
 def _pod_rows(routers: Sequence[RouterVerdict]) -> Iterator[tuple[str, Cell]]:

@@ -3,13 +3,15 @@
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from netlab.model.evidence import (
     Announcer,
     BgpEvidence,
     BgpPath,
     BgpSession,
+    ClusterEvidence,
+    ClusterNodeEvidence,
     Evidence,
     FibNextHop,
     FibRoute,
@@ -145,6 +147,12 @@ def router(counts: Sequence[int], *, announced: int = 3, fib: int | None = None,
         capture_drops=0,
     )
     return replace(made, **changes)
+
+
+def cluster(*ready: int, policy: Literal["Cluster", "Local"] = "Local", **changes: Any) -> ClusterEvidence:
+    """A service with so many ready pods on each worker."""
+    nodes = tuple(ClusterNodeEvidence(node(hop), pods, "ready") for hop, pods in enumerate(ready))
+    return replace(ClusterEvidence("k8s", "nginx", policy, nodes), **changes)
 
 
 def article(**changes: Any) -> RouterEvidence:

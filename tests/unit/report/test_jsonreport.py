@@ -1,7 +1,7 @@
 import json
 from typing import Any
 
-from evidence_builder import article, evidence, perfect_counts, router
+from evidence_builder import article, cluster, evidence, perfect_counts, router
 
 from netlab.ecmp.judge import judge
 from netlab.report import json_report
@@ -68,3 +68,19 @@ def test_the_values_are_plain() -> None:
 
 def test_what_cannot_be_computed_is_null() -> None:
     assert set(report()["routers"][1]["statistics"].values()) == {None}
+
+
+def test_a_clusters_service_is_an_object_of_its_own_and_null_elsewhere() -> None:
+    run = evidence(router(perfect_counts(1), cluster=cluster(1, 1, 1, emulated=True)), article())
+    first, second = json.loads(json_report(judge(run)))["routers"]
+    keys = ["cluster", "service", "external_traffic_policy", "nodes", "configuration", "emulated", "unknown"]
+    assert list(first["service"]) == keys
+    assert first["service"]["nodes"][0] == {
+        "node": "k8s-worker",
+        "ready_endpoints": 1,
+        "speaker": "ready",
+        "announces": True,
+        "reason": "",
+    }
+    assert (first["service"]["external_traffic_policy"], first["service"]["emulated"]) == ("Local", True)
+    assert second["service"] is None

@@ -2,10 +2,11 @@ from dataclasses import replace
 from io import StringIO
 
 import pytest
-from evidence_builder import article, bgp, evidence, flow, flows, route, router
+from evidence_builder import article, bgp, cluster, evidence, flow, flows, path, route, router
 from rich.console import Console
 
 from netlab.ecmp.judge import judge
+from netlab.ecmp.silence import known
 from netlab.model.evidence import Evidence, RouterEvidence
 from netlab.report.answer import answer
 from netlab.report.terminal import print_verdict
@@ -159,3 +160,16 @@ def test_numbers_are_not_rounded_to_what_they_are_not() -> None:
 
 def test_a_run_without_routers_is_printed_too() -> None:
     assert "No router was checked." in printed(replace(SIDE_BY_SIDE, routers=()))
+
+
+def test_a_clusters_service_has_its_policy_and_its_pods_node_by_node() -> None:
+    made = cluster(2, 1, 0)
+    heard = bgp(3, 2, paths=(path(0, best=True), path(1)))
+    local = router([300, 300], fib=2, bgp=heard, cluster=made, announcers=known(router([]).announcers, made))
+    text = printed(evidence(local, article()))
+    assert row(text, "traffic policy") == ["traffic", "policy", "Local", "no", "cluster"]
+    for piece in ("2 on k8s-worker ", "1 on k8s-worker2 ", "0 on k8s-worker3, silent"):
+        assert piece in text, piece
+    lost = cluster(unknown="[red] the API of k8s does not answer")
+    assert "unknown: [red] the API of k8s does not answer" in words(printed(evidence(router([600], cluster=lost))))
+    assert "traffic policy" not in printed(SIDE_BY_SIDE)
