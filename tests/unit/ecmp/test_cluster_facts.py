@@ -137,8 +137,8 @@ def test_kubernetes_says_why_a_node_does_not_announce(changes: dict[str, Any], r
 def test_the_evidence_of_a_silent_node_has_what_kubernetes_says() -> None:
     made = third(cluster(1, 1, 0), unready_endpoints=2, speaker="not ready")
     assert findings(silent_third(made))["node-not-announcing"].evidence == (
-        "BGP table: 2 valid paths to 172.16.7.192/32; session: Established; by Kubernetes: externalTrafficPolicy Local, "
-        "0 of 2 pods ready on it, speaker not ready"
+        "BGP table: 2 valid paths to 172.16.7.192/32; session: Established; by Kubernetes: externalTrafficPolicy "
+        "Local, 0 of 2 pods ready on it, speaker not ready"
     )
 
 
