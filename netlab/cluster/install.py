@@ -1,0 +1,190 @@
+"""Putting MetalLB and a lab's services into a cluster, and taking them out of somebody else's again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from netlab.cluster import documents, manifests, readiness, yamlfile
+from netlab.cluster.client import Client, Ref, Resource, refs
+from netlab.cluster.documents import METALLB_NAMESPACE, NAMESPACE
+from netlab.cluster.yamlfile import Document
+from netlab.model.cluster import ClusterPlan
+from netlab.model.errors import LabError
+
+DEPLOYMENT = Resource("apps/v1", "Deployment")
+DAEMON_SET = Resource("apps/v1", "DaemonSet")
+POD = Resource("v1", "Pod")
+SERVICE = Resource("v1", "Service")
+EVENT = Resource("v1", "Event")
+NAMESPACES = Resource("v1", "Namespace")
+CRD = Resource("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+CONFIGURATION_STATE = Resource("metallb.io/v1beta1", "ConfigurationState")
+SPEAKERS = ("app=metallb,component=speaker", "app.kubernetes.io/name=metallb,app.kubernetes.io/component=speaker")
+"""The labels of MetalLB's speaker pods: of its manifests, and of its Helm chart."""
+_POLL = 0.2  # seconds
+_GROUP = "metallb.io"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything to apply that is not made from the plan: read before anything is built."""
+
+    metallb: tuple[Document, ...]
+    user: tuple[Document, ...]
+
+
+def prepare(plan: ClusterPlan) -> Prepared:
+    """Read MetalLB's manifest and the user's. HostError or InputError where one cannot be had."""
+    install = plan.metallb is not None and plan.metallb.install
+    return Prepared(
+        manifests.metallb(plan.metallb.mode) if plan.metallb and install else (),
+        tuple(document for path in plan.manifests for document in yamlfile.read(Path(path))),
+    )
+
+
+def install(
+    client: Client, plan: ClusterPlan, lab: str, prepared: Prepared, *, progress: Progress, timeout: float
+) -> None:
+    """Apply MetalLB, the services and the user's manifests, and wait until every service has its VIPs.
+
+    Safe to repeat, and what an earlier one applied and this one does not is deleted. LabError, within `timeout`
+    seconds, says what the cluster refuses or still lacks.
+    """
+    deadline = time.monotonic() + timeout
+    if plan.metallb and not plan.metallb.install:
+        progress("looking for the cluster's own MetalLB")
+    namespace = metallb_namespace(client, plan)
+    wanted = documents.build(plan, lab, namespace)
+    metallb = documents.labelled(prepared.metallb, lab)
+    user = documents.labelled(prepared.user, lab)
+    if plan.existing:
+        _refuse_others(client, plan, lab, (*metallb, *wanted.workloads, *wanted.metallb))
+    if metallb:
+        progress(f"installing MetalLB {manifests.VERSION}")
+        client.apply(metallb, deadline)
+    client.apply(wanted.workloads, deadline)
+    if wanted.metallb:
+        _wait(lambda: _controller_lacks(client, namespace), plan, deadline)
+        progress("configuring MetalLB")
+        client.apply(wanted.metallb, deadline)
+    if user:
+        progress("applying the manifests")
+        client.apply(user, deadline)
+    if plan.existing or plan.reused:
+        _prune(client, lab, (*metallb, *wanted.workloads, *wanted.metallb, *user))
+    progress("waiting for the services")
+    _wait(lambda: _lacks(client, plan, lab, namespace), plan, deadline)
+
+
+def detach(client: Client, lab: str) -> None:
+    """Delete everything that was applied for that lab, and nothing else."""
+    for ref in sorted(client.labelled(documents.selector(lab)), key=_order):
+        client.delete(ref)
+
+
+def metallb_namespace(client: Client, plan: ClusterPlan) -> str:
+    """Where MetalLB runs: wherever the user put their own. LabError where they have none."""
+    if plan.metallb is None or plan.metallb.install:
+        return METALLB_NAMESPACE
+    pods = speakers(client)
+    if not pods:
+        mend = "without `install: false` netlab installs it"
+        raise LabError(f"{plan.name}: the cluster {plan.kind_name} has no MetalLB: {mend}")
+    return str(pods[0]["metadata"]["namespace"])
+
+
+def speakers(client: Client) -> tuple[Document, ...]:
+    """MetalLB's speaker pods, one a node."""
+    return tuple(pod for labels in SPEAKERS for pod in client.find(POD, labels=labels) or ())
+
+
+def _refuse_others(client: Client, plan: ClusterPlan, lab: str, applied: Sequence[Document]) -> None:
+    """Take over nothing that somebody else has made in their own cluster."""
+    labels = documents.labels(lab).items()
+    for ref in refs(applied):
+        found = client.get(ref)
+        if found is None or labels <= (found["metadata"].get("labels") or {}).items():
+            continue
+        if ref == Ref(NAMESPACES, METALLB_NAMESPACE):
+            mend = "it has its own MetalLB, which `metallb: {install: false}` uses"
+        else:
+            mend = "another name in the topology leaves it alone"
+        raise LabError(f"{plan.name}: the cluster {plan.kind_name} has a {ref} already, not of lab {lab}: {mend}")
+
+
+def _prune(client: Client, lab: str, applied: Sequence[Document]) -> None:
+    """Delete what an earlier topology asked for and this one does not."""
+    kept = {_identity(ref) for ref in refs(applied)}
+    left = [ref for ref in client.labelled(documents.selector(lab)) if _identity(ref) not in kept]
+    for ref in sorted(left, key=_order):
+        client.delete(ref)
+
+
+def _identity(ref: Ref) -> tuple[str, str, str, str]:
+    """An object is the same in every version of its kind."""
+    return ref.resource.group, ref.resource.kind, ref.namespace or NAMESPACE, ref.name
+
+
+def _order(ref: Ref) -> int:
+    """What uses something is deleted before it: a profile in use cannot be, and nothing of MetalLB's without it."""
+    if ref.resource.kind == "BGPPeer":
+        return 0
+    if ref.resource.group == _GROUP:
+        return 1
+    return {NAMESPACES: 3, CRD: 4}.get(ref.resource, 2)
+
+
+def _wait(lacks: Callable[[], tuple[str, ...]], plan: ClusterPlan, deadline: float) -> None:
+    while missing := lacks():
+        if time.monotonic() > deadline:
+            raise LabError(f"{plan.name}: not ready in time: {'; '.join(missing)}")
+        time.sleep(_POLL)
+
+
+def _controller_lacks(client: Client, namespace: str) -> tuple[str, ...]:
+    """Custom resources are refused until its webhook answers."""
+    owners = [
+        owner
+        for owner in client.find(DEPLOYMENT, namespace=namespace) or ()
+        if "controller" in owner["metadata"]["name"]
+    ]
+    return _not_ready(client, owners)
+
+
+def _lacks(client: Client, plan: ClusterPlan, lab: str, namespace: str) -> tuple[str, ...]:
+    labels = documents.selector(lab)
+    owners = client.find(DEPLOYMENT, labels=labels) or []
+    if plan.metallb:
+        owners += client.find(DAEMON_SET, namespace=namespace) or []
+    missing = list(_not_ready(client, owners))
+    if plan.metallb is None:
+        return tuple(missing)
+    states = client.find(CONFIGURATION_STATE, namespace=namespace) or ()
+    if (reason := readiness.refused(states)) is not None:
+        missing.append(f"MetalLB refuses its configuration: {reason}")
+    found = {service["metadata"]["name"]: service for service in client.find(SERVICE, namespace=NAMESPACE) or ()}
+    for workload in plan.workloads:
+        service = found.get(workload.name)
+        if service is None:
+            missing.append(f"Service {NAMESPACE}/{workload.name} is gone")
+        elif readiness.without_vips(service, workload.vips) is not None:
+            fields = f"involvedObject.kind=Service,involvedObject.name={workload.name}"
+            events = client.find(EVENT, namespace=NAMESPACE, fields=fields) or ()
+            missing.append(readiness.without_vips(service, workload.vips, events) or "")
+    return tuple(missing)
+
+
+def _not_ready(client: Client, owners: Sequence[Document]) -> tuple[str, ...]:
+    """What those lack; LabError at once where a pod's image cannot come."""
+    late = [owner for owner in owners if readiness.not_ready(owner) is not None]
+    if not late:
+        return ()
+    pods = [pod for pod in client.find(POD) or () if any(readiness.owns(owner, pod) for owner in late)]
+    if (trouble := readiness.never_there(pods)) is not None:
+        raise LabError(trouble)
+    return tuple(text for owner in late if (text := readiness.not_ready(owner, pods)) is not None)
