@@ -85,6 +85,7 @@ __all__ = [
     "follow",
     "inspect",
     "judge",
+    "kubectl",
     "lab",
     "labs",
     "logs",
@@ -136,6 +137,7 @@ def deploy(
     wait: bool = True,
     must_converge: bool = True,
     reconfigure: bool = False,
+    reuse_cluster: bool = False,
     keep: bool = False,
     detach: bool = False,
     progress: Progress | None = None,
@@ -152,6 +154,7 @@ def deploy(
     wait: False returns as soon as every configuration has been read.
     must_converge: False returns a lab that has not converged in time too; `lab.convergence` says what is missing.
     reconfigure: replace a lab of that name.
+    reuse_cluster: replace it, but for its running Kubernetes clusters.
     keep: keep a lab that could not be built, as far as it got, until it is destroyed by its name.
 
     Raises TopologyError and InputError for what is wrong with the file or an argument, HostError for what this host
@@ -171,6 +174,7 @@ def deploy(
         wait=wait,
         timeout=timeout,
         reconfigure=reconfigure,
+        reuse_cluster=reuse_cluster,
         keep=keep,
         hold=not detach,
     )
@@ -383,6 +387,18 @@ def attach(node: str, argv: tuple[str, ...], *, lab: str | None = None, environm
     from netlab.lab.inside import execute
 
     return execute(node, argv, lab, environment)
+
+
+def kubectl(argv: tuple[str, ...], *, lab: str | None = None, cluster: str | None = None) -> int:
+    """Run kubectl against a lab's cluster with this process's own standard streams; its exit code.
+
+    For a program that has nothing else to do, as with `attach`. cluster: which one, where the lab has several.
+
+    Raises LabError for a lab without a cluster, InputError for an unknown one, HostError where there is no kubectl.
+    """
+    from netlab.lab.kubectl import run
+
+    return run(argv, lab, cluster)
 
 
 def doctor(runtime: str = "netns") -> tuple[HostFinding, ...]:

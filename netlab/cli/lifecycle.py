@@ -43,6 +43,9 @@ def deploy(
     name: Annotated[Optional[str], typer.Option(metavar="LAB", help="Another name than the file's.")] = None,  # noqa: UP045
     rootfs: RootfsOption = None,
     reconfigure: Annotated[bool, typer.Option("--reconfigure", help="Replace the lab if it exists.")] = False,
+    reuse_cluster: Annotated[
+        bool, typer.Option("--reuse-cluster", help="Replace the lab if it exists, but for its Kubernetes cluster.")
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep a lab that could not be built, to look into it.")] = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for convergence.")] = False,
     timeout: Annotated[float, typer.Option(min=0.1, metavar="S", help="Seconds to wait for convergence.")] = 60.0,
@@ -65,6 +68,7 @@ def deploy(
         wait=not no_wait,
         must_converge=False,
         reconfigure=reconfigure,
+        reuse_cluster=reuse_cluster,
         keep=keep,
         detach=True,
         progress=Screen(),

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from netlab.ecmp.judge import judge
-from netlab.ecmp.observe import ObserveOptions, choose, observe
+from netlab.ecmp.observe import FactsReader, ObserveOptions, choose, observe
 from netlab.lab import state
 from netlab.lab.inspect import dead, restarted_outside
 from netlab.model import codec
 from netlab.model.errors import InputError, LabError, Problem
 from netlab.model.evidence import SCHEMA, Evidence
 from netlab.model.lab import Lab
-from netlab.model.plan import CheckPlan
+from netlab.model.plan import CheckPlan, LabPlan
 from netlab.model.topology import Expect
 from netlab.model.verdict import Verdict
 from netlab.runtime.choice import by_name
@@ -44,10 +45,19 @@ def run(running: Lab, options: CheckOptions) -> Verdict:
     plan = state.load_plan(running)
     _refuse_missing(running, choose(plan, wanted))
     with by_name(running.runtime).agent(running) as agent:
-        evidence = observe(plan, agent, wanted, _load_statistics)
+        evidence = observe(plan, agent, wanted, _load_statistics, _facts_reader(running, plan))
     if options.evidence:
         _save(options.evidence, evidence)
     return judge(evidence, expect=options.expect)
+
+
+def _facts_reader(lab: Lab, plan: LabPlan) -> FactsReader | None:
+    """What asks the lab's real clusters; None where it has none."""
+    if not plan.clusters:
+        return None
+    from netlab.cluster.clusters import service_facts
+
+    return partial(service_facts, lab.directory)
 
 
 def _refuse_missing(lab: Lab, checks: tuple[CheckPlan, ...]) -> None:

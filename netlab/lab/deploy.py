@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import netlab
 from netlab.agent.client import AgentClient
@@ -21,6 +22,10 @@ from netlab.model.plan import InterfacePlan, LabPlan, NodePlan
 from netlab.runtime.base import Build
 from netlab.runtime.choice import by_name
 
+if TYPE_CHECKING:  # with the libraries of Kubernetes, which other labs do without
+    from netlab.cluster.clusters import Clusters
+
+_DETACH_TIMEOUT = 15.0
 _BY_DESIGN_OPTIONAL = "net.ipv4.fib_multipath_hash_seed"
 
 
@@ -35,6 +40,8 @@ class DeployOptions:
     """The root file system of every router that FRR runs, over the file's."""
     keep: bool = False
     """Keep a lab whose building failed, as far as it got."""
+    reuse_cluster: bool = False
+    """Replace the lab if it exists, all but its running Kubernetes clusters."""
     hold: bool = False
     """The lab lives as long as the deployment is held, and no longer than this process, however that ends."""
 
@@ -58,17 +65,25 @@ def deploy(plan: LabPlan, options: DeployOptions, progress: Progress) -> Deploym
         plan = with_rootfs(plan, options.rootfs)
     startup.check(plan, runtime)
     directory = state.directory(plan.name)
-    if options.reconfigure and plan.name in state.names():
-        destroy(plan.name, progress)
+    if plan.name in state.names():
+        if options.reuse_cluster:
+            plan = _hand_over(plan)
+        if options.reconfigure or options.reuse_cluster:
+            destroy(plan.name, progress)
     progress.step(f"building {len(plan.nodes)} nodes")
     with ExitStack() as stack:
         build = stack.enter_context(runtime.build(plan, directory))
         build.launch()
         try:
+            clusters = stack.enter_context(_clusters(plan, directory, build, progress)) if plan.clusters else None
+            if clusters:
+                clusters.wait_for_nodes()
             build.make_nodes()
             _wire(plan, build.agent, progress)
             progress.step("starting daemons")
             build.start_processes(options.timeout)
+            if clusters:
+                clusters.finish(build.agent, options.timeout)
         except NetlabError:
             if options.keep and build.has_nodes:
                 _commit(plan, build, directory)
@@ -84,6 +99,20 @@ def deploy(plan: LabPlan, options: DeployOptions, progress: Progress) -> Deploym
         if not options.hold:
             return Deployment(lab, convergence)
         return Deployment(lab, convergence, stack.pop_all())
+
+
+def _hand_over(plan: LabPlan) -> LabPlan:
+    """The plan with the clusters of the lab that it replaces. LabError where that cannot be."""
+    from netlab.cluster import reuse
+
+    lab = state.load(plan.name)
+    return reuse.hand_over(state.load_plan(lab), plan, lab.engine, Path(lab.directory))
+
+
+def _clusters(plan: LabPlan, directory: Path, build: Build, progress: Progress) -> Clusters:
+    from netlab.cluster.clusters import Clusters
+
+    return Clusters(plan, directory, build.engine_url, progress.step)
 
 
 def with_rootfs(plan: LabPlan, written: Path) -> LabPlan:
@@ -126,7 +155,9 @@ def _steady(plan: LabPlan, node: NodePlan) -> tuple[InterfacePlan, ...]:
 
 def _wire(plan: LabPlan, agent: AgentClient, progress: Progress) -> None:
     progress.step(f"wiring {len(plan.links)} link{'' if len(plan.links) == 1 else 's'}")
-    answer = agent.wire(wiring_of(plan))
+    taken_over = any(cluster.existing or cluster.reused for cluster in plan.clusters)
+    # The nodes of a cluster that was there may still have interfaces of an earlier lab.
+    answer = agent.rewire(wiring_of(plan)) if taken_over else agent.wire(wiring_of(plan))
     missing = answer.missing
     if answer.stand_ins:
         named = ", ".join(f"{node}:{interface}" for node, interface in answer.stand_ins)
@@ -179,12 +210,35 @@ def destroy(name: str, progress: Progress) -> None:
                 raise
         else:
             if lab.boot_id == state.boot_id() or lab.engine:
+                _detach(lab, progress)
                 by_name(lab.runtime).destroy(lab)
     elif state.is_locked(name):
         raise LabError(f"lab {name} is being built by another netlab: wait for it, or interrupt it there")
     else:
         _sweep(name, progress)
     state.remove(name)
+
+
+def _detach(lab: Lab, progress: Progress) -> None:
+    """Take what netlab has applied away from clusters that are somebody else's."""
+    if not lab.engine:
+        return
+    try:
+        clusters = [cluster for cluster in state.load_plan(lab).clusters if cluster.existing]
+    except LabError:  # a damaged plan: there is nothing to go by
+        return
+    if not clusters:
+        return
+    from netlab.cluster import install
+    from netlab.cluster.clusters import connected
+    from netlab.cluster.paths import kubeconfig
+
+    for cluster in clusters:
+        try:
+            with connected(kubeconfig(lab.directory, cluster.name), _DETACH_TIMEOUT) as client:
+                install.detach(client, lab.name)
+        except NetlabError as error:  # it is gone, or does not answer: the lab must go all the same
+            progress.note(f"{cluster.name}: what was applied to kind cluster {cluster.kind_name} may be left: {error}")
 
 
 def _sweep(name: str, progress: Progress) -> bool:

@@ -52,6 +52,10 @@ def repair(name: str | None, progress: Progress, *, timeout: float = 60.0, wait:
             )
         progress.step("starting daemons")
         build.start_processes(timeout)
+        if plan.clusters:
+            from netlab.cluster import clusters
+
+            clusters.repair(plan, build.agent, build.engine_url, fresh, progress.step)
         lab = _record(lab, plan, build)
         convergence = converge.wait(plan, build.agent, timeout, progress) if wait else None
     return Repair(lab, fresh, links, convergence)
