@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
+from netlab.model.cluster import ClusterPlan
 from netlab.model.errors import Position
 from netlab.model.plan import Address, Interface, LinkPlan, Network, NodePlan, Role, RoutePlan, ServicePlan
 from netlab.model.topology import NodeSpec, Topology
@@ -71,6 +72,10 @@ class Machine:
     """Of a pod: the cluster node that it runs on."""
     unnumbered: tuple[str, ...] = ()
     """Interfaces without addresses that it routes over all the same: BGP finds the neighbor (RFC 8950)."""
+    taken_interfaces: tuple[str, ...] = ()
+    """Interfaces that are there before any link is: no link may have their names."""
+    bfd: bool | None = None
+    """Whether its BGP speaker has BFD with its peers; None where that is not known."""
     serves: tuple[Serving, ...] = ()
     """Services that it is an endpoint of. The planner gives it their VIPs; its kind has them announced and answered."""
 
@@ -178,6 +183,8 @@ class Rendered:
     emulated: tuple[str, ...] = ()
     """What is not the real thing, one sentence each."""
     warnings: tuple[str, ...] = ()
+    cluster: ClusterPlan | None = None
+    """The real cluster that the node is."""
 
 
 @dataclass(frozen=True)
@@ -197,3 +204,5 @@ class Kind(Generic[Options]):
     """Whether nodes of this kind may have a startup-config."""
     reads: tuple[str, ...] = ()
     """Paths in the machine that `check` looks into where a bind shows them (`node.bound`)."""
+    files: tuple[str, ...] = ()
+    """Own keys that hold lists of files, by paths from the topology's folder. The planner sees that they exist."""

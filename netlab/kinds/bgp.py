@@ -184,6 +184,28 @@ def sessions(node: NodeSpec, bgp: BgpOptions, lab: AddressedLab) -> tuple[Sessio
     return tuple(found.values())
 
 
+def one_sided_bfd(node: NodeSpec, found: tuple[Session, ...], lab: AddressedLab) -> tuple[str, ...]:
+    """A warning for each cluster whose speakers have BFD with the router where it has none with them, or the other way
+    round: a BFD session needs both, and without one only the hold time finds a path that is dead."""
+    bfd = {
+        address.ip: (machine.owner.name, machine.machine.bfd)
+        for machine in lab.machines.values()
+        if machine.machine.bfd is not None
+        for port in machine.ports
+        for address in port.addresses
+    }
+    odd = {}
+    for session in found:
+        cluster, theirs = bfd.get(session.address, ("", None)) if session.address else ("", None)
+        if theirs is not None and theirs != session.bfd:
+            odd[cluster] = theirs
+    return tuple(
+        f"{node.name}: BFD with {cluster} is on at {cluster if theirs else node.name} alone, so it is not used: "
+        f"set {f'bfd: true in bgp of {node.name}' if theirs else f'bfd: true in metallb of {cluster}'} too"
+        for cluster, theirs in odd.items()
+    )
+
+
 def _unnumbered(node: NodeSpec, index: int, bgp: BgpOptions, neighbor: Neighbor, lab: AddressedLab) -> Session:
     """A neighbor by its interface, which must be one of the router's own, with a single machine behind it."""
     name = neighbor.interface or ""

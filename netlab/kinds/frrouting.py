@@ -177,9 +177,10 @@ def speaker_process() -> ProcessPlan:
     )
 
 
-def frr_speaker_processes() -> tuple[ProcessPlan, ...]:
+def frr_speaker_processes(*, bfd: bool = False) -> tuple[ProcessPlan, ...]:
     """zebra and bgpd in the place of MetalLB's FRR mode, which runs both: with zebra, bgpd knows its interfaces, and
-    so the link-local next hops of IPv6 (RFC 2545). It connects and does not listen, as in MetalLB."""
+    so the link-local next hops of IPv6 (RFC 2545). It connects and does not listen, as in MetalLB. bfdd, where there is
+    BFD, is told of its peers by bgpd and needs no configuration."""
     zebra = ProcessPlan(
         "zebra",
         _argv("zebra"),
@@ -189,11 +190,14 @@ def frr_speaker_processes() -> tuple[ProcessPlan, ...]:
     bgpd = ProcessPlan(
         "bgpd",
         (*_argv("bgpd"), "-p", "0", "-f", CONFIG),
-        after=("zebra",),
+        after=("zebra", "bfdd") if bfd else ("zebra",),
         sockets=("/run/frr/bgpd.vty",),
         capabilities=CAPABILITIES,
     )
-    return (zebra, bgpd)
+    bfdd = ProcessPlan(
+        "bfdd", _argv("bfdd"), after=("zebra",), sockets=("/run/frr/bfdd.vty",), capabilities=CAPABILITIES
+    )
+    return (zebra, bfdd, bgpd) if bfd else (zebra, bgpd)
 
 
 def files(

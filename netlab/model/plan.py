@@ -14,6 +14,17 @@ Address = IPAddress
 Interface = IPInterface
 Network = IPNetwork
 
+DEFAULT_PREFIX = "netlab"
+"""What the names of a lab's containers begin with where its file says nothing else."""
+
+
+def container_name(prefix: str, lab: str, node: str) -> str:
+    """The name of a machine's container, by containerlab's rules: PREFIX-LAB-NODE; without a prefix the node's name,
+    and LAB-NODE where the prefix is `__lab-name`."""
+    if not prefix:
+        return node
+    return f"{lab}-{node}" if prefix == "__lab-name" else f"{prefix}-{lab}-{node}"
+
 
 class Role(StrEnum):
     """What a machine is for. A `node` of the cluster is a control plane or a worker."""
@@ -331,17 +342,14 @@ class LabPlan:
     emulated: tuple[str, ...] = ()
     """What is not the real thing, one sentence each; shown on every screen and in the JSON."""
     warnings: tuple[str, ...] = ()
-    prefix: str = "netlab"
+    prefix: str = DEFAULT_PREFIX
     """What the names of the lab's containers begin with."""
     clusters: tuple[ClusterPlan, ...] = ()
     """Real Kubernetes clusters. Their nodes are machines of the lab, in containers that somebody else makes."""
 
     def container_name(self, node: str) -> str:
-        """The name of a machine's container, by containerlab's rules: PREFIX-LAB-NODE; without a prefix the node's
-        name, and LAB-NODE where the prefix is `__lab-name`."""
-        if not self.prefix:
-            return node
-        return f"{self.name}-{node}" if self.prefix == "__lab-name" else f"{self.prefix}-{self.name}-{node}"
+        """The name of the container that is made for a machine."""
+        return container_name(self.prefix, self.name, node)
 
     def node(self, name: str) -> NodePlan:
         """The machine of that name. KeyError where there is none."""

@@ -242,6 +242,13 @@ class Topology:
     prefix: str | None = None
     """What the names of its containers begin with; None for netlab's choice."""
     written: tuple[WrittenKey, ...] = ()
+    deployed_as: str | None = None
+    """The name that the lab is given in place of the file's."""
+
+    @property
+    def lab_name(self) -> str:
+        """What the lab that is deployed is called."""
+        return self.deployed_as or self.name
 
     def node(self, name: str) -> NodeSpec:
         """The node of that name. KeyError where there is none."""

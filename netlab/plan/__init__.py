@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from netlab.model.errors import InputError, Problem
@@ -26,5 +25,4 @@ def plan_file(file: Path, name: str | None = None, runtime: str | None = None) -
     problem = None if name is None else lab_name_problem(name)
     if problem:
         raise InputError(Problem(f'"{name}" cannot be the name of a lab', hint=problem))
-    planned = plan(read(file, runtime))
-    return planned if name is None else replace(planned, name=name)
+    return plan(read(file, runtime, name))

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from netlab import kinds
 from netlab.kinds.base import HOSTS, AddressedLab, AddressedMachine, Rendered
-from netlab.model.plan import BindPlan, LabPlan, NodePlan, Role, SysctlPlan
+from netlab.model.plan import DEFAULT_PREFIX, BindPlan, LabPlan, NodePlan, Role, SysctlPlan
 from netlab.model.topology import NodeSpec
 from netlab.plan import anycast
 from netlab.plan.addressing import address_lab
@@ -34,13 +34,13 @@ def plan(checked: CheckedTopology) -> LabPlan:
         if node.name not in rendered:  # a cluster's node that the file has as an existing container
             nodes[node.name] = _with_commands(nodes[node.name], node)
     return LabPlan(
-        name=topology.name,
+        name=topology.lab_name,
         topology_file=str(topology.file),
         runtime=topology.runtime,
         nodes=tuple(nodes.values()),
         links=wired.links,
         services=services,
-        prefix=LabPlan.prefix if topology.prefix is None else topology.prefix,
+        prefix=DEFAULT_PREFIX if topology.prefix is None else topology.prefix,
         checks=plan_checks(lab, graph, services),
         emulated=tuple(sentence for part in rendered.values() for sentence in part.emulated),
         warnings=(
@@ -49,6 +49,7 @@ def plan(checked: CheckedTopology) -> LabPlan:
             *(warning for part in rendered.values() for warning in part.warnings),
             *unreachable_vips(lab, services),
         ),
+        clusters=tuple(part.cluster for part in rendered.values() if part.cluster is not None),
     )
 
 
@@ -94,11 +95,20 @@ def _with_commands(plan: NodePlan, node: NodeSpec) -> NodePlan:
 
 
 def _overlay(plan: NodePlan, node: NodeSpec) -> NodePlan:
-    """What the file says of every kind of node, over what the kind made of it. Pods take none of it."""
+    """What the file says of every kind of node, over what the kind made of it. Pods take none of it, and a container
+    that somebody else makes takes only what can be done in it."""
     if plan.role is Role.POD:
         return plan
     own = dict(node.sysctls)
     kept = tuple(sysctl for sysctl in plan.sysctls if sysctl.key not in own)
+    plan = replace(
+        plan,
+        env=node.env,
+        exec=tuple(tuple(shlex.split(command)) for command in node.exec),
+        sysctls=kept + tuple(SysctlPlan(key, value) for key, value in own.items()),
+    )
+    if plan.container.existing is not None:
+        return plan
     said = node.container
     hosts_bound = any(bind.target in ("/etc", HOSTS) for bind in node.binds)
     return replace(
@@ -117,8 +127,5 @@ def _overlay(plan: NodePlan, node: NodeSpec) -> NodePlan:
             capabilities=tuple(dict.fromkeys((*plan.container.capabilities, *said.capabilities))),
             limits=said.limits,
         ),
-        env=node.env,
         binds=tuple(BindPlan(str(bind.source), bind.target, bind.read_only) for bind in node.binds),
-        exec=tuple(tuple(shlex.split(command)) for command in node.exec),
-        sysctls=kept + tuple(SysctlPlan(key, value) for key, value in own.items()),
     )

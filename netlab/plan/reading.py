@@ -16,7 +16,7 @@ from netlab.plan.addressing import address_lab
 from netlab.plan.layers import layer_problems, no_startup_config
 from netlab.plan.wiring import wire_lab
 from netlab.topology import parse
-from netlab.topology.paths import read_regular
+from netlab.topology.paths import inside, read_regular
 from netlab.topology.problems import Problems
 
 MAX_CONFIG_BYTES = 1_000_000
@@ -35,8 +35,9 @@ class CheckedTopology:
     options: Mapping[str, Any]
 
 
-def read(file: Path, runtime: str | None = None) -> CheckedTopology:
-    """Read and check a topology file; `runtime` is to run it in place of the one that it names.
+def read(file: Path, runtime: str | None = None, name: str | None = None) -> CheckedTopology:
+    """Read and check a topology file; `runtime` is to run it in place of the one that it names, and `name` is what the
+    lab is called in place of its name there.
 
     Raises TopologyError with every problem of the file, of the nodes' options, of the startup-configs and of the
     addresses; InputError where the file cannot be read.
@@ -46,6 +47,7 @@ def read(file: Path, runtime: str | None = None) -> CheckedTopology:
     if topology is None:
         problems.raise_any()
         raise TopologyError(Problem("the file is no topology", Position(str(file), 1, 1)))
+    topology = replace(topology, deployed_as=name)
     if runtime is not None:
         topology = replace(topology, runtime=_runtime(runtime))
     options = {}
@@ -54,6 +56,7 @@ def read(file: Path, runtime: str | None = None) -> CheckedTopology:
         with problems.gather():
             source = _startup_config(node, topology, file)
             bound = _bound_files(node, topology.file.parent, file.parent)
+            _check_named_files(node, topology.file.parent, problems)
             size += len(source.text) if source else 0
             size += sum(len(one.text) for one in bound)
             options[node.name] = kinds.load(node.kind).check(replace(node, bound=bound), topology, source)
@@ -110,6 +113,17 @@ def _bound_files(node: NodeSpec, folder: Path, shown_folder: Path) -> tuple[Boun
             text = _source(source, bind.position, folder, shown_folder)
             found.append(BoundFile(path, text.file, text.text))
     return tuple(found)
+
+
+def _check_named_files(node: NodeSpec, folder: Path, problems: Problems) -> None:
+    """That the files which the node's own keys name are there. What is no path is the kind's to report."""
+    for key in kinds.load(node.kind).files:
+        written = node.options.value.get(key)
+        for index, name in enumerate(written if isinstance(written, list) else ()):
+            where = node.options.at(key, index)
+            path = inside(folder, name, where, problems) if isinstance(name, str) and name else None
+            if path is not None and not path.is_file():
+                problems.add(f'"{name}" is no file', where, "name a file")
 
 
 def _source(path: Path, position: Position | None, folder: Path, shown_folder: Path) -> SourceText:

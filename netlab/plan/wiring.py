@@ -118,6 +118,8 @@ class _Wirer:
         for name in self.bridges:
             own[name].add(DEVICE)
         for expansion in self.expansions.values():
+            for machine in expansion.machines:
+                own[machine.name].update(machine.taken_interfaces)
             for link in expansion.links:
                 for end in (link.a, link.b):
                     own[end.node].add(end.interface)
@@ -127,7 +129,8 @@ class _Wirer:
                 if endpoint.interface in own[name]:
                     message = f"{name} has an interface {endpoint.interface} of its own"
                     self.problems.add(message, endpoint.position, "use another name")
-                elif endpoint.interface is not None:
+                    break
+                if endpoint.interface is not None:
                     self.reserved[name].add(endpoint.interface)
         for name, interfaces in own.items():
             self.reserved[name] |= interfaces

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netlab.model.evidence import BgpSession
-from netlab.model.plan import LabPlan, LinkEnd, LinkPlan, NeighborPlan, NodePlan, Role
+from netlab.model.plan import LabPlan, LinkEnd, LinkPlan, NeighborPlan, NodePlan, Role, ServicePlan
 
 _CLUSTER_ROLES = (Role.CONTROL_PLANE, Role.WORKER, Role.POD)
 # From left to right, as packets go from a client to a pod.
@@ -101,12 +101,19 @@ def _vips(plan: LabPlan, ids: dict[str, str]) -> tuple[list[GraphNode], list[tup
     for number, service in enumerate(plan.services):
         identity = f"v{number}"
         what = "endpoint" if service.cluster is None else "pod"
-        behind = f"{len(service.pods)} {what}{'' if len(service.pods) == 1 else 's'}"
+        count = _endpoints(plan, service)
+        behind = f"{count} {what}{'' if count == 1 else 's'}"
         policy = f", policy {service.policy}" if service.policy else ""
         lines = (service.name, f"VIP {service.vip} port {service.port}", f"{behind}{policy}")
         nodes.append(GraphNode(identity, "vip", lines, service.cluster))
         announcements += [(ids[a.node], identity) for a in service.announcers if a.expected]
     return nodes, announcements
+
+
+def _endpoints(plan: LabPlan, service: ServicePlan) -> int:
+    """How many answer for a service. A real cluster's pods have no names in the plan, but a number."""
+    real = [workload for one in plan.clusters if one.name == service.cluster for workload in one.workloads]
+    return next((workload.replicas for workload in real if workload.name == service.name), len(service.pods))
 
 
 class _Sessions:

@@ -39,6 +39,14 @@ def kubernetes_name_problem(name: str) -> str | None:
     return None if len(name) <= 63 and _LABEL.fullmatch(name) else "only a-z, 0-9 and - (not first or last)"
 
 
+def kubernetes_node_name_problem(name: str) -> str | None:
+    """Why this names no node of a cluster: an RFC 1123 subdomain that is also a host name and a label's value."""
+    if len(name) > 63:
+        return f"{len(name)} characters, of at most 63"
+    labels = all(_LABEL.fullmatch(label) for label in name.split("."))
+    return None if labels else "only a-z, 0-9, - and . (no - or . beside another . or at an end)"
+
+
 def interface_name_problem(name: str) -> str | None:
     """Why the kernel would not take this name for a new interface."""
     data = name.encode()

@@ -6,12 +6,12 @@ from typing import Any
 
 from netlab.kinds import serving
 from netlab.kinds.base import AddressedLab, AddressedMachine, Expansion, Machine, Rendered
-from netlab.kinds.bgp import Session
+from netlab.kinds.bgp import Session, one_sided_bfd
 from netlab.kinds.bgp import sessions as bgp_sessions
 from netlab.kinds.bird.options import BirdBgp, CheckedBird, speaks_bgp
 from netlab.kinds.common import machine_plan, option_error
 from netlab.kinds.frrouting import hash_sysctls, router_id
-from netlab.model.plan import Address, FilePlan, NeighborPlan, ProcessPlan, Role, RoutingPlan, UserFile
+from netlab.model.plan import Address, FilePlan, ProcessPlan, Role, RoutingPlan, UserFile
 from netlab.model.topology import NodeSpec
 
 CONFIG = "/etc/bird/bird.conf"
@@ -33,13 +33,14 @@ def expand(node: NodeSpec, checked: CheckedBird) -> Expansion:
 
 def render(node: NodeSpec, checked: CheckedBird, lab: AddressedLab) -> Rendered:
     """The configuration, the daemon and the kernel's hash settings."""
-    neighbors: tuple[NeighborPlan, ...] = ()
+    sessions: tuple[Session, ...] = ()
     user_file = None
     serve = checked.options.serve
     if checked.startup is not None:
         config, user_file = checked.startup.text, UserFile(checked.startup.file, _WRONG_PLACE)
     else:
-        config, neighbors = _configuration(node, checked.options.bgp, lab)
+        config, sessions = _configuration(node, checked.options.bgp, lab)
+    neighbors = tuple(session.plan for session in sessions)
     plan = machine_plan(
         lab,
         lab.machines[node.name],
@@ -49,7 +50,7 @@ def render(node: NodeSpec, checked: CheckedBird, lab: AddressedLab) -> Rendered:
         processes=_processes(user_file) + serving.processes(lab, node, serve),
         routing=RoutingPlan("bird", ("bird",), checked.asn, neighbors, neighbors_asked=checked.startup is not None),
     )
-    return Rendered((plan,), warnings=_warnings(node, checked))
+    return Rendered((plan,), warnings=_warnings(node, checked) + one_sided_bfd(node, sessions, lab))
 
 
 def _warnings(node: NodeSpec, checked: CheckedBird) -> tuple[str, ...]:
@@ -75,7 +76,7 @@ def _processes(user_file: UserFile | None) -> tuple[ProcessPlan, ...]:
     return folder, check, daemon
 
 
-def _configuration(node: NodeSpec, bgp: BirdBgp | None, lab: AddressedLab) -> tuple[str, tuple[NeighborPlan, ...]]:
+def _configuration(node: NodeSpec, bgp: BirdBgp | None, lab: AddressedLab) -> tuple[str, tuple[Session, ...]]:
     from netlab.kinds.templating import render_template
 
     sessions = bgp_sessions(node, bgp, lab) if bgp else ()
@@ -93,7 +94,7 @@ def _configuration(node: NodeSpec, bgp: BirdBgp | None, lab: AddressedLab) -> tu
         timers=timers,
         bfd=any(session.bfd for session in sessions),
     )
-    return text, tuple(session.plan for session in sessions)
+    return text, sessions
 
 
 def _family(version: int, networks: tuple[Any, ...], sessions: tuple[Session, ...]) -> dict[str, Any]:

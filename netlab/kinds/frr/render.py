@@ -7,12 +7,12 @@ from typing import Any
 
 from netlab.kinds import forwarding, frrouting, serving
 from netlab.kinds.base import AddressedLab, Expansion, Machine, Rendered
-from netlab.kinds.bgp import Session
+from netlab.kinds.bgp import Session, one_sided_bfd
 from netlab.kinds.bgp import sessions as bgp_sessions
 from netlab.kinds.common import machine_plan
 from netlab.kinds.frr.options import Bgp, CheckedFrr, MaximumPaths
 from netlab.kinds.serving import servings
-from netlab.model.plan import NeighborPlan, Role, RoutingPlan
+from netlab.model.plan import Role, RoutingPlan
 from netlab.model.topology import NodeSpec
 
 
@@ -37,10 +37,12 @@ def expand(node: NodeSpec, checked: CheckedFrr) -> Expansion:
 
 def render(node: NodeSpec, checked: CheckedFrr, lab: AddressedLab) -> Rendered:
     """The configuration, the daemons that it needs and the kernel's hash settings."""
+    sessions: tuple[Session, ...] = ()
     if checked.startup is not None:
         config, asn, neighbors = checked.startup.text, checked.startup.asn, checked.startup.neighbors
     else:
-        config, neighbors = _configuration(node, checked.options.bgp, lab)
+        config, sessions = _configuration(node, checked.options.bgp, lab)
+        neighbors = tuple(session.plan for session in sessions)
         asn = checked.options.bgp.asn if checked.options.bgp else None
     daemons = frrouting.daemons_for(config)
     own_file = checked.startup.file if checked.startup else None
@@ -58,10 +60,12 @@ def render(node: NodeSpec, checked: CheckedFrr, lab: AddressedLab) -> Rendered:
         startup_check=frrouting.startup_check(own_file) if own_file else None,
         forwarding=spread,
     )
-    return Rendered((plan,), emulated=forwarding.emulated(node.name, spread))
+    return Rendered(
+        (plan,), emulated=forwarding.emulated(node.name, spread), warnings=one_sided_bfd(node, sessions, lab)
+    )
 
 
-def _configuration(node: NodeSpec, bgp: Bgp | None, lab: AddressedLab) -> tuple[str, tuple[NeighborPlan, ...]]:
+def _configuration(node: NodeSpec, bgp: Bgp | None, lab: AddressedLab) -> tuple[str, tuple[Session, ...]]:
     from netlab.kinds.templating import render_template
 
     sessions = bgp_sessions(node, bgp, lab) if bgp else ()
@@ -79,7 +83,7 @@ def _configuration(node: NodeSpec, bgp: Bgp | None, lab: AddressedLab) -> tuple[
         neighbors=sessions,
         families=_families(bgp, sessions) if bgp else (),
     )
-    return text, tuple(session.plan for session in sessions)
+    return text, sessions
 
 
 def _families(bgp: Bgp, sessions: tuple[Session, ...]) -> list[_Family]:

@@ -7,7 +7,8 @@ from itertools import islice
 
 from netlab.kinds.base import SourceText
 from netlab.kinds.k8s.cluster import Cluster, cluster_of, placement, pool_addresses, service_versions, worker_names
-from netlab.kinds.k8s.kindconfig import workers_in
+from netlab.kinds.k8s.kind_check import kind_cluster
+from netlab.kinds.k8s.kindconfig import read_configuration
 from netlab.kinds.k8s.options import (
     MAX_PODS,
     MAX_PODS_PER_NODE,
@@ -28,8 +29,8 @@ from netlab.topology.problems import Problems, did_you_mean
 _BOTH = 2
 
 
-def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None) -> Cluster:  # noqa: ARG001
-    """The options of a cluster. Raises TopologyError with every problem."""
+def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None) -> Cluster:
+    """The options of a cluster, a real one where Docker runs the lab. Raises TopologyError with every problem."""
     options = check_options(K8sOptions, node.options, "a node of kind k8s")
     problems = Problems()
     reason = kubernetes_name_problem(node.name)
@@ -37,7 +38,12 @@ def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None)
         problems.add(f'"{node.name}" cannot be the name of a cluster', node.position, reason)
     if startup_config is not None:
         with problems.gather():
-            options = _with_workers(node, options, workers_in(startup_config), problems)
+            found = read_configuration(startup_config)
+            options = _with_workers(node, options, found.workers, problems)
+            if topology.runtime == "docker" and options.services and not found.workers:
+                where = node.startup_config_position or node.position
+                problems.add("kind's configuration has no worker for the services", where, "add - role: worker to it")
+            options = _with_pod_subnets(node, options, found.pod_subnets, problems)
     _check_addresses(node, options, problems)
     _check_pod_subnets(node, options, problems)
     if options.metallb is not None:
@@ -47,8 +53,11 @@ def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None)
         problems.add("services need metallb: to give them an address", where, "add metallb: {asn: N, pool: PREFIX}")
     _check_services(node, options, problems)
     _check_families(node, options, problems)
+    kind = None
+    if topology.runtime == "docker":
+        kind = kind_cluster(node, topology, options, startup_config, problems)
     problems.raise_any()
-    return cluster_of(node.name, options)
+    return cluster_of(node.name, options, kind)
 
 
 def _with_workers(node: NodeSpec, options: K8sOptions, found: int, problems: Problems) -> K8sOptions:
@@ -62,6 +71,16 @@ def _with_workers(node: NodeSpec, options: K8sOptions, found: int, problems: Pro
         problems.add(f"more than {MAX_WORKERS} workers", where, "give the cluster fewer")
         return options
     return options.model_copy(update={"workers": max(found, 1) if options.services else found})
+
+
+def _with_pod_subnets(node: NodeSpec, options: K8sOptions, found: tuple[str, ...], problems: Problems) -> K8sOptions:
+    """The options with the pod subnets of kind's own configuration, where that has any."""
+    if not found:
+        return options
+    if options.pod_subnet:
+        where = node.options.key_at("pod-subnet")
+        problems.add("pod-subnet: is in the startup-config too, under networking", where, "write it once")
+    return options.model_copy(update={"pod_subnet": found})
 
 
 def _check_addresses(node: NodeSpec, options: K8sOptions, problems: Problems) -> None:
@@ -120,6 +139,9 @@ def _check_metallb(node: NodeSpec, metallb: Metallb, problems: Problems) -> None
     doubled = [a for a, n in Counter(peer.peer_address for peer in metallb.peers).items() if n > 1]
     for address in doubled:
         problems.add(f"peer {address} twice", node.options.at("metallb", "peers"), "name each peer once")
+    if metallb.mode == "native" and metallb.bfd:
+        where = node.options.key_at("metallb", "bfd")
+        problems.add("MetalLB's native mode has no BFD", where, "set mode: frr")
     if metallb.mode == "native" and any(network.version == 6 for network in metallb.pools):
         message = "MetalLB's native mode cannot announce IPv6"
         problems.add(message, node.options.at("metallb", "pool"), "set mode: frr, or take the IPv6 prefix out")

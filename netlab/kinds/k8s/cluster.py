@@ -41,12 +41,32 @@ class ClusterService:
 
 
 @dataclass(frozen=True)
+class KindCluster:
+    """What is known of a real cluster before anything has an address."""
+
+    name: str
+    """What kind calls it; its nodes' containers are called after it."""
+    manifests: tuple[str, ...] = ()
+    """Absolute paths."""
+    configuration: str | None = None
+    """The user's own, as kind takes it."""
+    existing: bool = False
+    """It is somebody else's."""
+
+    def container(self, node: str, machine: str) -> str:
+        """The container, and the Kubernetes node, that a machine of the node's cluster is."""
+        return self.name + machine.removeprefix(node)
+
+
+@dataclass(frozen=True)
 class Cluster:
     """The options and what they come to."""
 
     name: str
     options: K8sOptions
     services: tuple[ClusterService, ...]
+    kind: KindCluster | None = None
+    """None for an emulated cluster."""
 
     @property
     def control_plane(self) -> str:
@@ -60,8 +80,8 @@ class Cluster:
 
     @property
     def pods(self) -> tuple[Pod, ...]:
-        """Every pod of the cluster."""
-        return tuple(pod for service in self.services for pod in service.pods)
+        """The pods that are machines of the lab: none of a real cluster, which makes and names them itself."""
+        return () if self.kind else tuple(pod for service in self.services for pod in service.pods)
 
     @property
     def vip_versions(self) -> tuple[int, ...]:
@@ -122,10 +142,10 @@ def service_versions(service: ServiceOptions, options: K8sOptions) -> tuple[int,
     return tuple(version for version in wanted if version in cluster and (version in pools or not optional))
 
 
-def cluster_of(name: str, options: K8sOptions) -> Cluster:
-    """The cluster that checked options describe."""
+def cluster_of(name: str, options: K8sOptions, kind: KindCluster | None = None) -> Cluster:
+    """The cluster that checked options describe; with `kind`, a real one."""
     if options.metallb is None:
-        return Cluster(name, options, ())
+        return Cluster(name, options, (), kind)
     names = worker_names(name, options.workers)
     pools = {version: pool_addresses(options.metallb, version) for version in (4, 6)}
     count: Counter[str] = Counter()
@@ -142,4 +162,4 @@ def cluster_of(name: str, options: K8sOptions) -> Cluster:
             pods.append(Pod(f"{service.name}-{index}", service.name, service.port, number, addresses))
         vips = tuple(next(pools[version]) for version in service_versions(service, options))
         services.append(ClusterService(service, vips, tuple(pods)))
-    return Cluster(name, options, tuple(services))
+    return Cluster(name, options, tuple(services), kind)

@@ -12,10 +12,12 @@ from netlab.model.plan import Address, Interface, LinkEnd, LinkPlan, Role
 from netlab.model.topology import NodeSpec
 
 POD_INTERFACE = "eth0"
+KINDS_INTERFACES = ("eth0",)
+"""What a container of kind's has by itself: its place on kind's own network."""
 
 
 def expand(node: NodeSpec, cluster: Cluster) -> Expansion:
-    """A control plane, the workers and their pods."""
+    """A control plane, the workers and, of an emulated cluster, their pods."""
     options = cluster.options
     workers = tuple(_worker(node, cluster, number) for number in range(1, options.workers + 1))
     pods = tuple(
@@ -38,7 +40,7 @@ def expand(node: NodeSpec, cluster: Cluster) -> Expansion:
     return Expansion(
         (_control_plane(node, cluster), *workers, *pods),
         links,
-        private=options.pod_subnets if cluster.pods else (),
+        private=options.pod_subnets if cluster.kind or cluster.pods else (),
         pools=tuple(Pool(pool, node.options.at("metallb", "pool")) for pool in metallb.pools) if metallb else (),
     )
 
@@ -56,7 +58,8 @@ def _control_plane(node: NodeSpec, cluster: Cluster) -> Machine:
     where = node.options.at("addresses", "control-plane")
     written = node_addresses(cluster.options.addresses.control_plane)
     given = tuple(GivenAddress(None, address, where) for address in written)
-    return Machine(cluster.control_plane, Role.CONTROL_PLANE, given, allocate=True)
+    taken = KINDS_INTERFACES if cluster.kind else ()
+    return Machine(cluster.control_plane, Role.CONTROL_PLANE, given, allocate=True, taken_interfaces=taken)
 
 
 def _worker(node: NodeSpec, cluster: Cluster, number: int) -> Machine:
@@ -76,6 +79,8 @@ def _worker(node: NodeSpec, cluster: Cluster, number: int) -> Machine:
         Role.WORKER,
         tuple(given),
         asn=options.metallb.asn if options.metallb else None,
+        bfd=options.metallb.bfd if options.metallb else None,
+        taken_interfaces=KINDS_INTERFACES if cluster.kind else (),
         allocate=True,
         routes=None if override is None else override == "auto",
     )

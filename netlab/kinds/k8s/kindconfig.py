@@ -1,4 +1,4 @@
-"""A cluster's configuration as `kind create cluster --config` takes it: how many nodes there are.
+"""A cluster's configuration as `kind create cluster --config` takes it: how many nodes it has, and its pods' networks.
 
 What else stands there (images, mounts, patches, feature gates) is for kind alone and means nothing to an emulated
 cluster.
@@ -6,9 +6,12 @@ cluster.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Any
 
 from netlab.kinds.base import SourceText
+from netlab.kinds.k8s.options import DEFAULT_POD_SUBNETS
 from netlab.model.errors import Position, Problem, TopologyError
 from netlab.model.topology import Located
 from netlab.topology.problems import Problems
@@ -18,9 +21,20 @@ from netlab.topology.tree import located
 _ROLES = ("control-plane", "worker")
 
 
-def workers_in(source: SourceText) -> int:
-    """How many workers the configuration has. Raises TopologyError where it is none of a cluster, or of several
-    control planes."""
+_FAMILIES = {"ipv4": (4,), "ipv6": (6,), "dual": (4, 6)}
+
+
+@dataclass(frozen=True)
+class KindConfiguration:
+    """What netlab reads of kind's configuration."""
+
+    workers: int
+    pod_subnets: tuple[str, ...]
+    """Empty where it leaves them to kind."""
+
+
+def read_configuration(source: SourceText) -> KindConfiguration:
+    """What the configuration says. Raises TopologyError where it is none of a cluster, or of several control planes."""
     problems = Problems()
     tree = parse_text(source.text, source.file, problems)
     start = Position(source.file, 1, 1)
@@ -32,8 +46,10 @@ def workers_in(source: SourceText) -> int:
     if not isinstance(value, dict) or value.get("kind") != "Cluster":
         raise TopologyError(Problem("no configuration of a cluster", start, "it says kind: Cluster"))
     nodes = value.get("nodes")
+    subnets = _pod_subnets(value.get("networking"), where, problems)
     if nodes is None:
-        return 0
+        problems.raise_any()
+        return KindConfiguration(0, subnets)
     if not isinstance(nodes, list):
         raise TopologyError(Problem('"nodes" must be a list', where.at("nodes"), "as in - role: worker"))
     roles = [_role(index, node, where, problems) for index, node in enumerate(nodes)]
@@ -41,7 +57,27 @@ def workers_in(source: SourceText) -> int:
         second = [index for index, role in enumerate(roles) if role == "control-plane"][1]
         problems.add("a second control plane", where.at("nodes", second), "netlab's clusters have one")
     problems.raise_any()
-    return roles.count("worker")
+    return KindConfiguration(roles.count("worker"), subnets)
+
+
+def _pod_subnets(networking: object, where: Located, problems: Problems) -> tuple[str, ...]:
+    """Those that it names, or kind's own for the IP versions that it names."""
+    if not isinstance(networking, dict):
+        if networking is not None:
+            problems.add('"networking" must be a mapping', where.at("networking"), "as in podSubnet: 10.244.0.0/16")
+        return ()
+    written, family = networking.get("podSubnet"), networking.get("ipFamily")
+    if written is None and family is not None:
+        versions = _FAMILIES.get(str(family), ())
+        if not versions:
+            problems.add("no IP family of kind's", where.at("networking", "ipFamily"), f"one of {', '.join(_FAMILIES)}")
+        return tuple(DEFAULT_POD_SUBNETS[version] for version in versions)
+    try:
+        return tuple(str(ip_network(part.strip())) for part in str(written).split(",")) if written is not None else ()
+    except ValueError:
+        hint = "as in 10.244.0.0/16, or two with a comma"
+        problems.add("not a pod subnet", where.at("networking", "podSubnet"), hint)
+        return ()
 
 
 def _role(index: int, node: object, where: Located, problems: Problems) -> str:

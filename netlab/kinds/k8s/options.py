@@ -6,11 +6,13 @@ from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip
 from ipaddress import summarize_address_range as summarize
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from netlab.kinds.common import OptionModel, ServiceName
+from netlab.model.cluster import MetallbMode
 from netlab.model.plan import Interface, Network
 from netlab.topology import patterns
+from netlab.topology.keys import written
 
 MAX_WORKERS = 250
 MAX_PODS = 1500
@@ -64,6 +66,9 @@ PrefixText = Annotated[
     AfterValidator(_checked_prefix),
     WithJsonSchema({"type": "string", "pattern": patterns.PREFIX, "title": "prefix"}),
 ]
+ClusterName = Annotated[str, StringConstraints(pattern=patterns.KIND_CLUSTER), written(patterns.KIND_CLUSTER, "name")]
+ImageName = Annotated[str, StringConstraints(pattern=patterns.IMAGE), written(patterns.IMAGE, "image")]
+FileName = Annotated[str, Field(min_length=1)]
 Family = Literal["IPv4", "IPv6"]
 VERSIONS: dict[Family, int] = {"IPv4": 4, "IPv6": 6}
 
@@ -91,10 +96,12 @@ class Peer(OptionModel):
     my_asn: Asn | None = Field(default=None, description="the same as `metallb`'s `asn`")
     ebgp_multi_hop: bool = Field(
         default=False,
-        description="mode `frr`: the peer is in another AS and not on the nodes' subnet (`native` needs no such word)",
+        description="modes `frr` and `frr-k8s`: the peer is in another AS and not on the nodes' subnet (`native` needs "
+        "no such word)",
     )
     dual_stack_address_family: bool = Field(
-        default=False, description="mode `frr`: the session carries prefixes of both IP versions, not only of its own"
+        default=False,
+        description="modes `frr` and `frr-k8s`: the session carries prefixes of both IP versions, not only of its own",
     )
 
 
@@ -107,11 +114,22 @@ class Metallb(OptionModel):
         "list, of IPv4 and IPv6"
     )
     avoid_buggy_ips: bool = Field(default=False, description="no IPv4 VIP ends in .0 or .255")
-    mode: Literal["native", "frr"] = Field(
-        default="native", description="MetalLB's own speaker, or FRR; IPv6 needs FRR"
+    mode: MetallbMode = Field(
+        default="native",
+        description="MetalLB's own speaker, FRR beside it, or FRR in pods of its own; IPv6 and BFD need FRR",
     )
     hold_time: int = Field(
         default=90, ge=3, le=65535, description="of the speakers' sessions, in seconds; the default is MetalLB's"
+    )
+    bfd: bool = Field(
+        default=False,
+        description="BFD with every router, whose own `bfd` has to be on too: packets every 300 ms, and three that are "
+        "missing end the session; modes `frr` and `frr-k8s`",
+    )
+    install: bool = Field(
+        default=True,
+        description="`false`: the cluster has its MetalLB already, or one of `manifests` brings it; a real cluster "
+        "alone",
     )
     peers: tuple[Peer, ...] = Field(
         default=(), description="the routers; without it every BGP router on the cluster's LAN is one"
@@ -162,6 +180,18 @@ class K8sOptions(OptionModel):
         default_factory=dict,
         description="single workers, by name, without the routes back to the clients (`none`), or with (`auto`), "
         "whatever the node's `routes` say",
+    )
+    existing: ClusterName | None = Field(
+        default=None,
+        description="the name of a kind cluster that is there already: the lab is attached to it, and destroying the "
+        "lab leaves it; a real cluster alone",
+    )
+    images: tuple[ImageName, ...] = Field(
+        default=(), description="images of the engine that the nodes are given; a real cluster alone"
+    )
+    manifests: tuple[FileName, ...] = Field(
+        default=(),
+        description="files beside the topology that are applied to the cluster, in order; a real cluster alone",
     )
 
     @property

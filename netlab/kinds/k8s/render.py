@@ -1,4 +1,4 @@
-"""What the machines of an emulated cluster are made of."""
+"""What the machines of an emulated cluster are made of. A real one is kind_cluster's."""
 
 from __future__ import annotations
 
@@ -7,29 +7,31 @@ from ipaddress import ip_network
 
 from netlab.kinds import serving
 from netlab.kinds.base import AddressedLab, AddressedMachine, Rendered
-from netlab.kinds.common import machine_plan, option_error
+from netlab.kinds.common import machine_plan
+from netlab.kinds.k8s import kind_cluster
 from netlab.kinds.k8s.cluster import Cluster, ClusterService, Pod
 from netlab.kinds.k8s.expand import POD_INTERFACE, pod_interfaces
 from netlab.kinds.k8s.options import Peer
-from netlab.kinds.k8s.speaker import FAMILIES, find_peers, speaker
+from netlab.kinds.k8s.services import node_address, service_plans, silence
+from netlab.kinds.k8s.speaker import MODES, find_peers, speaker
 from netlab.kinds.templating import render_template
 from netlab.model.plan import (
     Address,
-    AnnouncerPlan,
     FilePlan,
     NodePlan,
     ProcessPlan,
     Role,
     RoutePlan,
-    ServicePlan,
 )
-from netlab.model.topology import NodeSpec
+from netlab.model.topology import Key, NodeSpec
 
 KUBE_PROXY = "/run/netlab/kube-proxy.nft"
 
 
 def render(node: NodeSpec, cluster: Cluster, lab: AddressedLab) -> Rendered:
     """Every machine of the cluster, its services, and what is emulated."""
+    if cluster.kind is not None:
+        return kind_cluster.render(node, cluster, cluster.kind, lab)
     peers, warnings = find_peers(node, cluster, lab)
     machines = [_control_plane(cluster, lab)]
     machines += [_worker(node, cluster, lab, number, peers) for number in range(1, cluster.options.workers + 1)]
@@ -40,24 +42,34 @@ def render(node: NodeSpec, cluster: Cluster, lab: AddressedLab) -> Rendered:
         f"Kubernetes cluster {node.name}: a network namespace per node, bgpd in the place of {_metallb(cluster)}, "
         "nftables in the place of kube-proxy, a small HTTP server per pod"
     )
-    services = tuple(
-        _service_plan(node, cluster, lab, service, vip) for service in cluster.services for vip in service.vips
-    )
-    return Rendered(plans, services, (sentence,), warnings)
+    warnings += _not_emulated(node, cluster)
+    return Rendered(plans, service_plans(node, cluster, lab), (sentence,), warnings)
 
 
 def _metallb(cluster: Cluster) -> str:
     options = cluster.options.metallb
-    return "MetalLB's FRR mode" if options is not None and options.mode == "frr" else "MetalLB"
+    return MODES[options.mode] if options is not None else "MetalLB"
 
 
-def _address(node: NodeSpec, lab: AddressedLab, name: str, version: int) -> Address:
-    address = lab.machines[name].linked_address(version)
-    if address is None:
-        kind = "address" if version == 4 else f"{FAMILIES[version]} address"
-        hint = "link the cluster to a bridge whose LAN has a subnet, or set addresses:"
-        raise option_error(f"{name} has no {kind}", node, hint=hint)
-    return address
+def _not_emulated(node: NodeSpec, cluster: Cluster) -> tuple[str, ...]:
+    """A note of the keys that only a real cluster has a use for, so that one file serves both."""
+    options = cluster.options
+    written: list[tuple[Key, ...]] = [
+        (key,)
+        for key, value in (
+            ("existing", options.existing),
+            ("images", options.images),
+            ("manifests", options.manifests),
+        )
+        if value
+    ]
+    if options.metallb is not None and not options.metallb.install:
+        written.append(("metallb", "install"))
+    if not written:
+        return ()
+    keys = ", ".join(".".join(map(str, path)) for path in written)
+    reason = f"{node.name} is emulated; with --runtime docker it is a real cluster"
+    return (f"{node.options.key_at(*written[0])}: not used: {keys} ({reason})",)
 
 
 def _control_plane(cluster: Cluster, lab: AddressedLab) -> NodePlan:
@@ -77,9 +89,9 @@ def _worker(node: NodeSpec, cluster: Cluster, lab: AddressedLab, number: int, pe
     files: tuple[FilePlan, ...] = (_kube_proxy(cluster, number),)
     processes: tuple[ProcessPlan, ...] = (_kube_proxy_process(),)
     if peers:
-        services = [service for service in cluster.services if _silence(cluster, service, number) is None]
+        services = [service for service in cluster.services if silence(cluster, service, number) is None]
         for version in cluster.vip_versions or cluster.versions:
-            _address(node, lab, machine.name, version)
+            node_address(node, lab, machine.name, version)
         config, daemons = speaker(cluster, machine, peers, tuple(vip for service in services for vip in service.vips))
         files, processes = files + config, processes + daemons
     return machine_plan(
@@ -162,34 +174,4 @@ def _pod(cluster: Cluster, lab: AddressedLab, pod: Pod) -> NodePlan:
         ),
         files=(serving.server_file(),),
         processes=(serving.server(lab, pod.name, pod.port),),
-    )
-
-
-def _silence(cluster: Cluster, service: ClusterService, number: int) -> str | None:
-    """Why a worker (counted from 1) does not announce a service; None where it does."""
-    if not service.pods:
-        return f"service {service.options.name} has no pod"
-    here = any(pod.worker == number for pod in service.pods)
-    if service.options.external_traffic_policy == "Local" and not here:
-        return (
-            f"externalTrafficPolicy Local, and no pod of {service.options.name} runs on {cluster.workers[number - 1]}"
-        )
-    return None
-
-
-def _service_plan(
-    node: NodeSpec, cluster: Cluster, lab: AddressedLab, service: ClusterService, vip: Address
-) -> ServicePlan:
-    announcers = []
-    for number, name in enumerate(cluster.workers, 1):
-        reason = _silence(cluster, service, number)
-        announcers.append(AnnouncerPlan(name, _address(node, lab, name, vip.version), reason is None, reason or ""))
-    return ServicePlan(
-        node.name,
-        service.options.name,
-        vip,
-        service.options.port,
-        service.options.external_traffic_policy,
-        tuple(pod.name for pod in service.pods),
-        tuple(announcers),
     )

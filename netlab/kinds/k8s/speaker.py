@@ -7,10 +7,16 @@ from netlab.kinds.base import AddressedLab, AddressedMachine
 from netlab.kinds.k8s.cluster import Cluster
 from netlab.kinds.k8s.options import Peer
 from netlab.kinds.templating import render_template
+from netlab.model.cluster import MetallbMode
 from netlab.model.plan import Address, FilePlan, ProcessPlan, Role
 from netlab.model.topology import NodeSpec
 
 FAMILIES = {4: "IPv4", 6: "IPv6"}
+MODES: dict[MetallbMode, str] = {
+    "native": "MetalLB",
+    "frr": "MetalLB's FRR mode",
+    "frr-k8s": "MetalLB's FRR-K8s mode",
+}
 
 
 def find_peers(node: NodeSpec, cluster: Cluster, lab: AddressedLab) -> tuple[tuple[Peer, ...], tuple[str, ...]]:
@@ -63,9 +69,9 @@ def _named_peers(node: NodeSpec, cluster: Cluster, lab: AddressedLab) -> list[st
         near = any(peer.peer_address.version == net.version and peer.peer_address in net for net in own)
         if peer.peer_address not in addresses:
             warnings.append(f"{node.name}: no machine has MetalLB's peer-address {peer.peer_address}")
-        elif metallb.mode == "frr" and not near and not peer.ebgp_multi_hop and peer.peer_asn != metallb.asn:
+        elif metallb.mode != "native" and not near and not peer.ebgp_multi_hop and peer.peer_asn != metallb.asn:
             warnings.append(
-                f"{node.name}: {peer.peer_address} is not on the nodes' subnet, and MetalLB's FRR mode does not "
+                f"{node.name}: {peer.peer_address} is not on the nodes' subnet, and {MODES[metallb.mode]} does not "
                 "connect there without ebgp-multi-hop: true"
             )
     return warnings
@@ -94,6 +100,7 @@ def speaker(
         hold=metallb.hold_time,
         keepalive=metallb.hold_time // 3,
         peers=peers,
+        bfd=metallb.bfd,
         vips=vips,
         families=[
             {
@@ -106,6 +113,6 @@ def speaker(
             for version in (4, 6)
         ],
     )
-    daemons = ("bgpd",) if native else ("zebra", "bgpd")
-    processes = (frrouting.speaker_process(),) if native else frrouting.frr_speaker_processes()
+    daemons = ("bgpd",) if native else ("zebra", "bgpd", "bfdd") if metallb.bfd else ("zebra", "bgpd")
+    processes = (frrouting.speaker_process(),) if native else frrouting.frr_speaker_processes(bfd=metallb.bfd)
     return frrouting.files(text, daemons), processes
