@@ -51,7 +51,7 @@ def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None)
     elif options.services:
         where = node.options.key_at("services")
         problems.add("services need metallb: to give them an address", where, "add metallb: {asn: N, pool: PREFIX}")
-    _check_services(node, options, problems)
+    _check_services(node, options, MAX_PODS_PER_NODE[topology.runtime], problems)
     _check_families(node, options, problems)
     kind = None
     if topology.runtime == "docker":
@@ -147,7 +147,7 @@ def _check_metallb(node: NodeSpec, metallb: Metallb, problems: Problems) -> None
         problems.add(message, node.options.at("metallb", "pool"), "set mode: frr, or take the IPv6 prefix out")
 
 
-def _check_services(node: NodeSpec, options: K8sOptions, problems: Problems) -> None:
+def _check_services(node: NodeSpec, options: K8sOptions, most: int, problems: Problems) -> None:
     names = worker_names(node.name, options.workers)
     seen: set[str] = set()
     for index, service in enumerate(options.services):
@@ -166,9 +166,9 @@ def _check_services(node: NodeSpec, options: K8sOptions, problems: Problems) -> 
         return
     crowded = Counter(worker for service in options.services for worker in placement(service, names))
     for worker, pods in crowded.items():
-        if pods > MAX_PODS_PER_NODE:
+        if pods > most:
             where = node.options.at("services")
-            problems.add(f"{pods} pods on {worker}", where, f"a node takes {MAX_PODS_PER_NODE}: add workers")
+            problems.add(f"{pods} pods on {worker}", where, f"a node takes {most}: add workers")
 
 
 def _check_families(node: NodeSpec, options: K8sOptions, problems: Problems) -> None:

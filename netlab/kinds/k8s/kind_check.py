@@ -13,9 +13,6 @@ from netlab.model.topology import NodeSpec, Topology
 from netlab.topology.names import kubernetes_node_name_problem
 from netlab.topology.problems import Problems
 
-MAX_PODS_PER_NODE = 100
-"""Of the services. kubelet takes 110, and the cluster's own are among them."""
-
 
 def kind_cluster(
     node: NodeSpec, topology: Topology, options: K8sOptions, startup_config: SourceText | None, problems: Problems
@@ -60,6 +57,10 @@ def _check_names(
         mend = "name a cluster of kind's" if cluster.existing else "give the lab another name: or prefix:"
         problems.add(f'"{longest}" cannot be the name of a Kubernetes node: {reason}', where, mend)
     for other in topology.nodes:
+        rival = other.kind == node.kind and other.name != node.name
+        if cluster.existing and rival and other.options.value.get("existing") == cluster.name:
+            message = f"{cluster.name} is {other.name}'s cluster too"
+            problems.add(message, node.options.at("existing"), "a cluster is one node of a lab")
         machine = containers.get(other.name)
         if other.kind == EXTERNAL and machine not in (None, other.name):
             message = f"{other.name} is the container of {machine}, a node of {node.name}"
@@ -69,16 +70,10 @@ def _check_names(
 def _check_placement(node: NodeSpec, options: K8sOptions, problems: Problems) -> None:
     """Kubernetes is told on which nodes a service's pods run, and spreads them evenly over these."""
     names = worker_names(node.name, options.workers)
-    total: Counter[str] = Counter()
     for index, service in enumerate(options.services):
         pods = Counter(placement(service, names))
-        total += pods
         most, fewest = max(pods.values(), default=0), min(pods.values(), default=0)
         if most - fewest > 1:
             where = node.options.at("services", index, "nodes")
             message = f"{most} pods of {service.name} on one node and {fewest} on another"
             problems.add(message, where, "a real cluster spreads them evenly: name each node once")
-    for worker, count in total.items():
-        if count > MAX_PODS_PER_NODE:
-            message, mend = f"{count} pods on {worker}", f"a real node takes {MAX_PODS_PER_NODE}: add workers"
-            problems.add(message, node.options.at("services"), mend)

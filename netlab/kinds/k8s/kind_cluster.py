@@ -91,7 +91,9 @@ def _metallb(options: Metallb, peers: tuple[Peer, ...]) -> MetallbPlan:
     return MetallbPlan(
         mode=options.mode,
         asn=options.asn,
-        pools=tuple(_pool(entry) for entry in ((options.pool,) if isinstance(options.pool, str) else options.pool)),
+        pools=tuple(
+            pool_entry(entry) for entry in ((options.pool,) if isinstance(options.pool, str) else options.pool)
+        ),
         hold_time=options.hold_time,
         avoid_buggy_ips=options.avoid_buggy_ips,
         peers=tuple(
@@ -108,7 +110,7 @@ def _metallb(options: Metallb, peers: tuple[Peer, ...]) -> MetallbPlan:
     )
 
 
-def _pool(entry: str) -> str:
+def pool_entry(entry: str) -> str:
     """An entry as MetalLB takes it: a prefix with its length, or a range."""
     first, dash, last = entry.partition("-")
     return f"{first.strip()}-{last.strip()}" if dash else str(ip_network(entry))
@@ -143,7 +145,15 @@ def _not_used(node: NodeSpec, options: K8sOptions) -> tuple[str, ...]:
         "mgmt": said.management,
         "privileged": said.privileged,
         "cap-add": bool(said.capabilities),
-        "a limit or device": said.limits != type(said.limits)(),
+        "ports": bool(said.ports),
+        "user": said.user is not None,
+        "devices": bool(said.limits.devices),
+        "tmpfs": bool(said.limits.tmpfs),
+        "security-opts": bool(said.limits.security_options),
+        "shm-size": said.limits.shm_size is not None,
+        "cpu": said.limits.cpus is not None,
+        "cpu-set": said.limits.cpu_set is not None,
+        "memory": said.limits.memory is not None,
     }
     keys = ", ".join(key for key, written in found.items() if written)
     return (f"{node.position}: {node.name}: not used: {keys} (kind makes its containers)",) if keys else ()

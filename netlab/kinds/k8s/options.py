@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_network
 from ipaddress import summarize_address_range as summarize
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from netlab.kinds.common import OptionModel, ServiceName
 from netlab.model.cluster import MetallbMode
@@ -17,8 +18,9 @@ from netlab.topology.keys import written
 MAX_WORKERS = 250
 MAX_PODS = 1500
 """Of a cluster: every node has rules for every pod."""
-MAX_PODS_PER_NODE = 250
-"""What fits into a node's /24 of the pod subnet."""
+MAX_PODS_PER_NODE = {"netns": 250, "docker": 100}
+"""By runtime: what fits into a node's /24 of the pod subnet; a real node takes 110 (kubelet), and the cluster's own are
+among them."""
 
 Asn = Annotated[int, Field(ge=1, le=4294967294)]
 
@@ -54,6 +56,18 @@ def _checked_prefix(written: str) -> str:
     return written
 
 
+def _checked_cluster(written: str) -> str:
+    if not re.fullmatch(patterns.KIND_CLUSTER, written):
+        raise ValueError("must be the name of a kind cluster: a-z, 0-9, - and ., at most 49 characters")
+    return written
+
+
+def _checked_image(written: str) -> str:
+    if not re.fullmatch(patterns.IMAGE, written):
+        raise ValueError("must be the name of an image, as in quay.io/frrouting/frr:10.4.3")
+    return written
+
+
 PoolText = Annotated[
     str,
     AfterValidator(_checked_pool),
@@ -66,8 +80,8 @@ PrefixText = Annotated[
     AfterValidator(_checked_prefix),
     WithJsonSchema({"type": "string", "pattern": patterns.PREFIX, "title": "prefix"}),
 ]
-ClusterName = Annotated[str, StringConstraints(pattern=patterns.KIND_CLUSTER), written(patterns.KIND_CLUSTER, "name")]
-ImageName = Annotated[str, StringConstraints(pattern=patterns.IMAGE), written(patterns.IMAGE, "image")]
+ClusterName = Annotated[str, AfterValidator(_checked_cluster), written(patterns.KIND_CLUSTER, "name")]
+ImageName = Annotated[str, AfterValidator(_checked_image), written(patterns.IMAGE, "image")]
 FileName = Annotated[str, Field(min_length=1)]
 Family = Literal["IPv4", "IPv6"]
 VERSIONS: dict[Family, int] = {"IPv4": 4, "IPv6": 6}
