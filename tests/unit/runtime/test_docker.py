@@ -178,10 +178,7 @@ def test_commands_are_found_by_env_unless_it_would_take_them_for_a_setting() -> 
     assert commands.found_by_env(("a=b", "c")) == ["a=b", "c"]
 
 
-def test_a_cluster_and_a_rootfs_are_refused_before_the_engine_is_asked(tmp_path: Path) -> None:
-    cluster = replace(LAB, nodes=(replace(HOST, role=Role.WORKER, owner="k8s"),))
-    with pytest.raises(HostError, match="k8s: the docker runtime has no Kubernetes cluster"):
-        Build(cluster, tmp_path / "lab")
+def test_a_rootfs_is_refused_before_the_engine_is_asked(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="r1: rootfs is for the netns runtime"):
         Build(replace(LAB, nodes=(replace(ROUTER, rootfs="/r"),)), tmp_path / "lab")
     assert list(tmp_path.iterdir()) == []

@@ -56,7 +56,7 @@ def at(value: object) -> Located:
         ({"asn": 0}, ['f:2:1: "asn" must be at least 1, not 0']),
         ({"bfd": 1}, ['f:2:1: "bfd" must be true or false, not the number 1']),
         ({"bfd": True}, ["f:1:1: bfd needs mode: frr"]),
-        ({"mode": "fr"}, ['f:2:1: "mode" must be "native", "frr" or "frr-k8s", not "fr" (did you mean "frr"?)']),
+        ({"mode": "fr"}, ['f:2:1: "mode" must be "native" or "frr", not "fr" (did you mean "frr"?)']),
         ({"networks": "10.0.0.0/8"}, ['f:2:1: "networks" must be a list, not "10.0.0.0/8"']),
         (
             {"networks": ["10.0.0.1/8", 5]},
