@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("base", "bird", "client", "frr")
+NAMES = ("base", "bird", "client", "frr", "web")
 
 
 def docker(*arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:

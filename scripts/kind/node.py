@@ -1,0 +1,159 @@
+"""The node image: Debian, kind's own files, the programs, and every image that a cluster with MetalLB runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import archive
+from archive import Image
+from output import die, say
+from programs import KUBERNETES, METALLB
+
+HERE = Path(__file__).resolve().parent
+FOLDER = HERE.parents[1] / "images/kind-node"
+_ON_NODE = {
+    "usr/bin": ("kubeadm", "kubelet", "kubectl"),
+    "usr/local/bin": ("containerd", "ctr", "containerd-shim-runc-v2", "crictl"),
+    "opt/cni/bin": ("ptp", "loopback", "host-local", "portmap"),
+}
+# What stands in for the FRR that the manifest of MetalLB's frr mode names is Debian's.
+_FRR = "quay.io/frrouting/frr:10.5.3"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The Docker engine, the repository of netlab's images in it, and the options of every build."""
+
+    repository: str
+    options: list[str]
+
+    def tag(self, name: str, version: str = "13") -> str:
+        """The name of one of netlab's images."""
+        return f"{self.repository}/{name}:{version}"
+
+    def inspect(self, image: str, template: str) -> str:
+        """A field of an image; empty where there is no such image."""
+        done = self._docker("image", "inspect", "--format", template, image)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    def _docker(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+
+    def build(self, tag: str, context: Path, arguments: dict[str, str], labels: dict[str, str]) -> None:
+        """Build an image from a folder. Exit code 3 with the end of the build's log where that fails."""
+        options = [*self.options]
+        for name, value in arguments.items():
+            options += ["--build-arg", f"{name}={value}"]
+        for name, value in labels.items():
+            options += ["--label", f"{name}={value}"]
+        done = self._docker("build", *options, "--tag", tag, str(context))
+        if done.returncode != 0:
+            lines = (done.stdout + done.stderr).strip().splitlines()
+            die(3, f"could not build {tag}; the engine says:", *lines[-15:])
+
+    def save(self, tags: list[str], target: Path) -> None:
+        """Write images to a file."""
+        done = self._docker("save", "--output", str(target), *tags)
+        if done.returncode != 0:
+            die(3, f"could not save {' '.join(tags)}: {done.stderr.strip()}")
+
+
+class Node:
+    """The node image and what goes into it."""
+
+    def __init__(self, engine: Engine, parts: dict[str, Path]) -> None:
+        self.engine = engine
+        self.parts = parts
+        self.tag = engine.tag("kind-node", KUBERNETES)
+
+    def content(self) -> str:
+        """A checksum of all that the image is made from."""
+        made = hashlib.sha256()
+        for path in sorted([*FOLDER.rglob("*"), HERE / "archive.py", HERE / "node.py"]):
+            if path.is_file() and path.name != "README.md":
+                made.update(path.name.encode() + path.read_bytes())
+        below = [self.engine.tag("debian", "12"), *(self.engine.tag(name) for name in ("base", "frr", "web"))]
+        identities = [self.engine.inspect(tag, "{{.Id}}") for tag in below]
+        made.update(json.dumps([identities, {name: path.name for name, path in self.parts.items()}]).encode())
+        return made.hexdigest()
+
+    def is_current(self) -> bool:
+        """Whether the engine has the image as it would be built now."""
+        return self.engine.inspect(self.tag, '{{index .Config.Labels "netlab.content"}}') == self.content()
+
+    def build(self, scratch: Path) -> None:
+        """Build it in a folder of its own."""
+        context = scratch / "node"
+        shutil.copytree(FOLDER, context, ignore=shutil.ignore_patterns("README.md", "kube-proxy"))
+        (context / "images").mkdir()
+        say("Packing the images of Kubernetes and MetalLB")
+        archive.write(self._images(), context / "images/programs.tar", scratch)
+        self._build_on_base(scratch, context / "images")
+        root = context / "root"
+        self._fill(root)
+        say(f"Building {self.tag}")
+        labels = {"netlab.image": "kind-node", "netlab.content": self.content(), "netlab.pod-network": "ptp"}
+        self.engine.build(self.tag, context, {"BASE": self.engine.tag("debian", "12")}, labels)
+
+    def _program(self, name: str) -> Path:
+        return next(path for part in self.parts.values() if (path := part / "bin" / name).exists())
+
+    def _images(self) -> list[Image]:
+        def single(image: str, program: str, folder: str, **more: Path) -> Image:
+            files = {f"{folder}/{program}": self._program(program)} | {f"/{name}": path for name, path in more.items()}
+            return Image(image, files, (f"{folder}/{program}",))
+
+        kubernetes = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+        reloader = self.parts["metallb"] / "files/frr-tools/reloader/frr-reloader.sh"
+        speaker = {name: self._program(name) for name in ("frr-metrics", "cp-tool")} | {"frr-reloader.sh": reloader}
+        return [
+            *(single(f"registry.k8s.io/{name}:{KUBERNETES}", name, "/usr/local/bin") for name in kubernetes),
+            single("registry.k8s.io/etcd:3.6.8-0", "etcd", "/usr/local/bin"),
+            single("registry.k8s.io/coredns/coredns:v1.14.2", "coredns", ""),
+            # The name is the one in kind's configuration of containerd.
+            single("registry.k8s.io/pause:3.10", "pause", ""),
+            single(f"quay.io/metallb/controller:{METALLB}", "controller", ""),
+            single(f"quay.io/metallb/speaker:{METALLB}", "speaker", "", **speaker),
+        ]
+
+    def _build_on_base(self, scratch: Path, target: Path) -> None:
+        """The images that need more than a program stand on netlab's own, whose layers they share."""
+        context = scratch / "kube-proxy"
+        shutil.copytree(FOLDER / "kube-proxy", context)
+        _link(self._program("kube-proxy"), context / "kube-proxy")
+        proxy = self.engine.tag("kube-proxy", KUBERNETES)
+        self.engine.build(proxy, context, {"BASE": self.engine.tag("base")}, {"netlab.image": "kube-proxy"})
+        names = {
+            proxy: f"registry.k8s.io/kube-proxy:{KUBERNETES}",
+            self.engine.tag("frr"): _FRR,
+            self.engine.tag("web"): "docker.io/netlab/web:13",
+        }
+        self.engine.save(list(names), target / "on-base.tar")
+        lines = [f"{source} {name}\n" for source, name in names.items()]
+        (target / "names").write_text("".join(lines), encoding="utf-8")
+
+    def _fill(self, root: Path) -> None:
+        """Kind's own files and the programs, where a node has them."""
+        shutil.copytree(self.parts["kind"] / "files/images/base/files", root, dirs_exist_ok=True)
+        for path in [*root.glob("kind/bin/*"), *root.glob("usr/local/bin/*")]:
+            path.chmod(0o755)
+        for folder, programs in _ON_NODE.items():
+            for program in programs:
+                _link(self._program(program), root / folder / program)
+        (root / "kind/version").write_text(KUBERNETES, encoding="utf-8")
+
+
+def _link(source: Path, target: Path) -> Path:
+    """The same file at another place, which costs no room where both are on one file system."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy(source, target)
+    return target
