@@ -43,7 +43,8 @@ start_docker() {
 run_dockerd() {
     local status=0 deadline=$((SECONDS + 60))
     docker_data=$1
-    printf '{}\n' >"$docker_dir/daemon.json" # not the host's /etc/docker/daemon.json
+    # Not the host's /etc/docker/daemon.json. The file of a restricted host names a runtime below this clone.
+    "$root/scripts/restricted/daemon-json" >"$docker_dir/daemon.json"
     # A session of its own, so that Ctrl-C does not end it before the labs. Namespaces of its own, in case that the host's containerd is used; a cgroup of its own, which can be removed.
     (
         flock --nonblock 9 || exit 75
@@ -128,7 +129,7 @@ remember_host() {
     for program in iptables ip6tables; do
         "$program-save" >"$docker_dir/$program" 2>/dev/null || true
     done
-    forwarding_sysctls >"$docker_dir/sysctls"
+    sysctls >"$docker_dir/sysctls"
     bridges >"$docker_dir/bridges"
     for file in "${docker_files[@]}"; do
         [ ! -e "$file" ] || printf '%s\n' "$file"
@@ -149,7 +150,7 @@ restore_host() {
     packet_filter_tables | grep -vxFf "$docker_dir/tables" | while read -r _ family name; do
         nft --json list table "$family" "$name" 2>/dev/null | grep -q '"rule"' || nft delete table "$family" "$name" || true
     done || true
-    forwarding_sysctls | grep -vxFf "$docker_dir/sysctls" | cut -d= -f1 | while read -r setting; do
+    sysctls | grep -vxFf "$docker_dir/sysctls" | cut -d= -f1 | while read -r setting; do
         file=$(grep -m 1 "^$setting=" "$docker_dir/sysctls") && printf '%s' "${file#*=}" >"$setting"
     done || true
     find /sys/fs/cgroup -depth -type d -path "*/${docker_dir##*/}*" -exec rmdir -- {} + 2>/dev/null || true
@@ -167,10 +168,12 @@ packet_filter_tables() {
     nft list tables 2>/dev/null || true
 }
 
-# ip_forward comes first: to set it changes the others.
-forwarding_sysctls() {
+# What dockerd sets, and what kubelet sets in a privileged container. ip_forward comes first: to set it changes others.
+sysctls() {
     grep -sH '' /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/*/{forwarding,accept_redirects} \
-        /proc/sys/net/ipv6/conf/*/forwarding /proc/sys/net/bridge/bridge-nf-call-* | sed 's/:/=/' || true
+        /proc/sys/net/ipv6/conf/*/forwarding /proc/sys/net/bridge/bridge-nf-call-* \
+        /proc/sys/vm/{overcommit_memory,panic_on_oom} /proc/sys/kernel/{panic,panic_on_oops} \
+        /proc/sys/kernel/keys/root_{maxbytes,maxkeys} | sed 's/:/=/' || true
 }
 
 # undo_rules PROGRAM: take back the rules, chains and policies that are new since remember_host.

@@ -70,21 +70,25 @@ missing_packages() {
     fi
 }
 
+# install_as_root PACKAGE...: as root, or through sudo.
+install_as_root() {
+    local install=("$root/scripts/install-packages" "$@")
+    if [ "$(id -u)" -eq 0 ]; then
+        "${install[@]}" >&2 || die 3 "could not install: $*"
+    elif have_sudo; then
+        sudo -- "${install[@]}" >&2 || die 3 "could not install: $*"
+    else
+        die 3 "these packages are missing and only root can install them: $*" "As root, run:  $(quoted "${install[@]}")"
+    fi
+}
+
 # install_packages [bird2] [zsh] [fish] [docker]: what is missing.
 install_packages() {
     local missing
     mapfile -t missing < <(missing_packages "$@")
     [ ${#missing[@]} -gt 0 ] || return 0
-    local install=("$root/scripts/install-packages" "${missing[@]}")
     say "Installing packages: ${missing[*]} (a host's FRR or BIRD service that was not there before stays off)"
-    if [ "$(id -u)" -eq 0 ]; then
-        "${install[@]}" >&2 || die 3 "could not install: ${missing[*]}"
-    elif have_sudo; then
-        sudo -- "${install[@]}" >&2 || die 3 "could not install: ${missing[*]}"
-    else
-        die 3 "these packages are missing and only root can install them: ${missing[*]}" \
-            "As root, run:  $(quoted "${install[@]}")"
-    fi
+    install_as_root "${missing[@]}"
     mapfile -t missing < <(missing_packages "$@")
     [ ${#missing[@]} -eq 0 ] || die 3 "still missing after the installation: ${missing[*]}" \
         "netlab needs FRR, iproute2, nftables, newuidmap, libpcap and Python 3.11 or later with venv."

@@ -9,16 +9,8 @@ install_mmdebstrap() {
     command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
     [ -r "$debian_keyring" ] || missing+=(debian-archive-keyring)
     [ ${#missing[@]} -gt 0 ] || return 0
-    local install=("$root/scripts/install-packages" "${missing[@]}")
     say "Installing packages: ${missing[*]}"
-    if [ "$(id -u)" -eq 0 ]; then
-        "${install[@]}" >&2 || die 3 "could not install: ${missing[*]}"
-    elif have_sudo; then
-        sudo -- "${install[@]}" >&2 || die 3 "could not install: ${missing[*]}"
-    else
-        die 3 "these packages are missing and only root can install them: ${missing[*]}" \
-            "As root, run:  $(quoted "${install[@]}")"
-    fi
+    install_as_root "${missing[@]}"
 }
 
 # mmdebstrap_for SUITE OPTION...: sets `mmdebstrap` to the command line that writes a tar file to standard output: as
