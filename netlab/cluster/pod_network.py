@@ -22,7 +22,7 @@ from netlab.model.topology import IPNetwork
 Run = Callable[..., str]
 """`run(container, argv, data=b"")`: the output of a command in a node."""
 _KUBECTL = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf")
-_TIMEOUT = 60.0
+_TIMEOUT = 180.0
 _POLL = 0.2
 _CONFIGURATION = "/etc/cni/net.d/10-netlab.conflist"
 _WRITE = ("sh", "-c", 'umask 022; mkdir -p "${1%/*}" && cat > "$1.new" && mv "$1.new" "$1"', "sh", _CONFIGURATION)
