@@ -149,14 +149,15 @@ class Client:
         return (namespace or "default") if self._resource(resource).namespaced else None
 
     def _deletable(self) -> list[Resource]:
+        from kubernetes.dynamic import ResourceList
+
         return [
             Resource(found.group_version, found.kind)
             for alike in self._dynamic.resources
             for found in alike
-            # The service's labels are copied to its Endpoints, which nothing owns.
-            if found.preferred
-            and found.kind != "Endpoints"
-            and {"list", "delete"} <= set(getattr(found, "verbs", None) or ())
+            # Lists have their kind's verbs. A service's labels are copied to its Endpoints, which nothing owns.
+            if found.preferred and not isinstance(found, ResourceList) and found.kind != "Endpoints"
+            if {"list", "delete"} <= set(found.verbs or ())
         ]
 
     def _insist(self, what: str, resource: Resource, call: Callable[[], T], deadline: float) -> T:
