@@ -27,7 +27,16 @@ _POOL_OF_SERVICE = "metallb.io/ip-allocated-from-pool"
 
 
 @dataclass(frozen=True)
-class ServiceFacts:
+class Endpoint:
+    """A pod of a service, and its node's name in Kubernetes."""
+
+    name: str
+    node: str
+    ready: bool
+
+
+@dataclass(frozen=True)
+class VipFacts:
     """What is known of one VIP of a service."""
 
     service: str
@@ -53,7 +62,7 @@ class Seen:
     states: Sequence[Document]
 
 
-def read(client: Client, plan: ClusterPlan) -> tuple[ServiceFacts, ...]:
+def read(client: Client, plan: ClusterPlan) -> tuple[VipFacts, ...]:
     """Every VIP of every service of type LoadBalancer, netlab's own or not. LabError where the API does not answer."""
     return service_facts(look(client), plan)
 
@@ -73,7 +82,7 @@ def look(client: Client) -> Seen:
     )
 
 
-def service_facts(seen: Seen, plan: ClusterPlan) -> tuple[ServiceFacts, ...]:
+def service_facts(seen: Seen, plan: ClusterPlan) -> tuple[VipFacts, ...]:
     """The facts of each service and VIP: those that it has, and those that the plan asks for."""
     planned = {(NAMESPACE, workload.name): workload.vips for workload in plan.workloads}
     found = []
@@ -84,26 +93,26 @@ def service_facts(seen: Seen, plan: ClusterPlan) -> tuple[ServiceFacts, ...]:
         has = [ip_address(text) for text in readiness.ingress(service)]
         shown = name if (namespace, name) in planned else f"{namespace}/{name}"
         for vip in dict.fromkeys([*has, *planned.get((namespace, name), ())]):
-            pods = ready_pods(seen.slices, service, vip)
+            pods = endpoints(seen.slices, service, vip)
             evidence = _evidence(seen, plan, service, shown, pods)
-            at = tuple(PodInfo(pod, plan.machine_of(node)) for pod, node in pods.items())
-            found.append(ServiceFacts(shown, vip, evidence, at))
+            at = tuple(PodInfo(pod.name, plan.machine_of(pod.node)) for pod in pods if pod.ready)
+            found.append(VipFacts(shown, vip, evidence, at))
     return tuple(found)
 
 
-def ready_pods(slices: Sequence[Document], service: Document, vip: IPAddress) -> dict[str, str]:
-    """The pods that a VIP's IP version leads to, and their Kubernetes nodes, in the order of their names."""
+def endpoints(slices: Sequence[Document], service: Document, vip: IPAddress) -> tuple[Endpoint, ...]:
+    """The pods that a VIP's IP version leads to, ready or not, in the order of their names."""
     metadata = service["metadata"]
-    pods = {}
+    found = {}
     for piece in slices:
         of = (piece["metadata"]["namespace"], (piece["metadata"].get("labels") or {}).get("kubernetes.io/service-name"))
         if of != (metadata["namespace"], metadata["name"]) or piece["addressType"] != f"IPv{vip.version}":
             continue
         for endpoint in piece.get("endpoints") or ():
-            target = endpoint.get("targetRef") or {}
-            if _serves(endpoint) and "name" in target:
-                pods[target["name"]] = endpoint.get("nodeName", "")
-    return dict(sorted(pods.items()))
+            name = (endpoint.get("targetRef") or {}).get("name")
+            if name is not None:
+                found[name] = Endpoint(name, endpoint.get("nodeName", ""), _serves(endpoint))
+    return tuple(found[name] for name in sorted(found))
 
 
 def _serves(endpoint: Document) -> bool:
@@ -112,15 +121,19 @@ def _serves(endpoint: Document) -> bool:
     return conditions.get("ready") in (None, True) or bool(conditions.get("serving"))
 
 
-def _evidence(seen: Seen, plan: ClusterPlan, service: Document, shown: str, pods: Mapping[str, str]) -> ClusterEvidence:
+def _evidence(
+    seen: Seen, plan: ClusterPlan, service: Document, shown: str, pods: Sequence[Endpoint]
+) -> ClusterEvidence:
     nodes = tuple(
         ClusterNodeEvidence(
             node=plan.machine_of(name),
-            ready_endpoints=sum(node == name for node in pods.values()),
+            ready_endpoints=sum(pod.node == name and pod.ready for pod in pods),
             speaker=speaker_state(seen.speakers, name),
             excluded=EXCLUDE in node_labels,
             selected=selected(seen, service, node_labels),
             peers=announced_to(seen, service, name),
+            unready_endpoints=sum(pod.node == name and not pod.ready for pod in pods),
+            kubernetes_name="" if plan.machine_of(name) == name else name,
         )
         for node in seen.nodes
         for name, node_labels in [(node["metadata"]["name"], node["metadata"].get("labels") or {})]

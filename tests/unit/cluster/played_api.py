@@ -100,30 +100,29 @@ class PlayedApi:
         self.requests.append((method, path, query))
         if (refused := self.refuse(method, path, before)) is not None:
             return refused.status, refused.encoded()
-        if (found := self._discovery(path)) is not None:
-            return 200, json.dumps(found).encode()
         if method == "PATCH":
-            self.objects[path] = sent
-            return 200, json.dumps(sent).encode()
-        if method == "DELETE":
-            gone = self.objects.pop(path, None)
-            return (200, b"{}") if gone is not None else (404, Answer(404, "not found").encoded())
-        if path in self.objects:
-            return 200, json.dumps(self.objects[path]).encode()
-        if path.rsplit("/", 1)[1] in {plural for kinds in self.groups.values() for plural, _ in kinds.values()}:
-            return 200, json.dumps({"items": self._listed(path, query)}).encode()
-        return 404, Answer(404, "the server could not find the requested resource").encoded()
+            self.objects[path] = found = sent
+        elif method == "DELETE":
+            found = self.objects.pop(path, None)
+        else:
+            found = self._discovery(path) or self.objects.get(path) or self._listed(path, query)
+        if found is None:
+            return 404, Answer(404, "the server could not find the requested resource").encoded()
+        return 200, json.dumps(found).encode()
 
-    def _listed(self, path: str, query: dict[str, list[str]]) -> list[Any]:
+    def _listed(self, path: str, query: dict[str, list[str]]) -> Any:
         head, _, plural = path.rpartition("/")
+        if plural not in {known for kinds in self.groups.values() for known, _ in kinds.values()}:
+            return None
         wanted = dict(pair.split("=") for pair in query.get("labelSelector", [""])[0].split(",") if pair)
-        return [
+        items = [
             found
             for where, found in self.objects.items()
             if where.startswith(head + "/")
             and where.split("/")[-2] == plural
             and wanted.items() <= (found["metadata"].get("labels") or {}).items()
         ]
+        return {"items": items}
 
     def _discovery(self, path: str) -> Any:
         known = [version for version in self.groups if self._is_served(version, path)]

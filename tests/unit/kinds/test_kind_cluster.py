@@ -183,9 +183,7 @@ def test_no_network_of_the_lab_is_its_pods(problems_of: Problems) -> None:
 
 def test_kinds_own_interface_cannot_be_the_labs(plan_text: Plan, problems_of: Problems) -> None:
     text = LAB.replace("k:lab0", "k:eth0")
-    assert problems_of(text) == [
-        "lab.yaml:22:20: k-control-plane has an interface eth0 of its own (use another name)"
-    ]
+    assert problems_of(text) == ["lab.yaml:22:20: k-control-plane has an interface eth0 of its own (use another name)"]
     emulated = plan_text(text.replace("docker", "netns"))
     assert emulated.node("k-worker").interfaces[0].name == "eth0"
 
