@@ -149,16 +149,18 @@ class Client:
         return (namespace or "default") if self._resource(resource).namespaced else None
 
     def _deletable(self) -> list[Resource]:
+        """Every kind, once: in its group's preferred version if that has it."""
         from kubernetes.dynamic import ResourceList
 
-        return [
-            Resource(found.group_version, found.kind)
-            for alike in self._dynamic.resources
-            for found in alike
+        found: dict[tuple[str, str], Resource] = {}
+        for kind in (kind for alike in self._dynamic.resources for kind in alike):
             # Lists have their kind's verbs. A service's labels are copied to its Endpoints, which nothing owns.
-            if found.preferred and not isinstance(found, ResourceList) and found.kind != "Endpoints"
-            if {"list", "delete"} <= set(found.verbs or ())
-        ]
+            if isinstance(kind, ResourceList) or kind.kind == "Endpoints":
+                continue
+            key = (kind.group or "", kind.kind)
+            if {"list", "delete"} <= set(kind.verbs or ()) and (kind.preferred or key not in found):
+                found[key] = Resource(kind.group_version, kind.kind)
+        return list(found.values())
 
     def _insist(self, what: str, resource: Resource, call: Callable[[], T], deadline: float) -> T:
         return insist(what, call, deadline, defined=(resource.group, resource.kind) in self._defined)

@@ -50,6 +50,7 @@ class PlayedApi:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # an answer is one packet
 
             def do_GET(self) -> None:
                 self._answer("GET")
@@ -129,8 +130,8 @@ class PlayedApi:
         if path == "/version":
             return {"gitVersion": "v1.36.3"}
         if path == "/apis":
-            versions = [version for version in known if "/" in version]
-            return {"kind": "APIGroupList", "groups": [self._group(version) for version in versions]}
+            names = dict.fromkeys(version.partition("/")[0] for version in known if "/" in version)
+            return {"kind": "APIGroupList", "groups": [self._group(name, known) for name in names]}
         for version in known:
             if path == ("/api/" if "/" not in version else "/apis/") + version:
                 return {"kind": "APIResourceList", "resources": self._kinds(version)}
@@ -139,10 +140,11 @@ class PlayedApi:
     def _is_served(self, version: str, path: str) -> bool:
         return path != "/apis" or self.count("GET", "/apis") > self.appears_after.get(version, 0)
 
-    def _group(self, group_version: str) -> Any:
-        group, version = group_version.split("/")
-        entry = {"groupVersion": group_version, "version": version}
-        return {"name": group, "versions": [entry], "preferredVersion": entry}
+    def _group(self, name: str, known: list[str]) -> Any:
+        """A group and its versions; the highest is the preferred one."""
+        its = sorted((version for version in known if version.startswith(f"{name}/")), reverse=True)
+        versions = [{"groupVersion": version, "version": version.partition("/")[2]} for version in its]
+        return {"name": name, "versions": versions, "preferredVersion": versions[0]}
 
     def _kinds(self, version: str) -> list[Any]:
         verbs = ["delete", "get", "list", "patch"]
