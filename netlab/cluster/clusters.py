@@ -15,6 +15,7 @@ from netlab.agent.messages import NodeWiring, WireRequest
 from netlab.cluster import facts, install, node_image, pod_network
 from netlab.cluster.client import Client, connect
 from netlab.cluster.creation import Creation
+from netlab.cluster.documents import APPLICATION
 from netlab.cluster.paths import kubeconfig
 from netlab.cluster.pod_network import Run
 from netlab.model.cluster import ClusterPlan
@@ -30,8 +31,6 @@ Say = Callable[[str], None]
 _COMMAND_TIMEOUT = 60.0
 _LOAD_TIMEOUT = 300.0
 _FACTS_TIMEOUT = 5.0
-APPLICATION = "netlab/web:13"
-"""What the pods of a topology's services run."""
 
 
 class Clusters:

@@ -11,6 +11,7 @@ from netlab.model.cluster import BgpPeerPlan, ClusterPlan, MetallbPlan, Workload
 from netlab.model.topology import IPAddress
 
 APPLICATION = "netlab/web:13"
+"""What the pods of a topology's services run."""
 NAMESPACE = "default"
 """Of the services."""
 METALLB_NAMESPACE = "metallb-system"

@@ -195,6 +195,16 @@ def test_help_loads_neither_the_planner_nor_the_statistics() -> None:
     assert done.stdout == "[]\n"
 
 
+def test_a_command_in_a_node_loads_no_client_of_kubernetes() -> None:
+    heavy = ("kubernetes", "yaml", "urllib3", "docker", "netlab.cluster.client", "netlab.cluster.clusters")
+    modules = "netlab.cli.inside, netlab.lab.inside, netlab.lab.inspect, netlab.lab.kubectl"
+    script = f"import sys, {modules}; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
 def test_a_full_disk_below_standard_output_is_named() -> None:
     with (
         Path("/dev/full").open("wb") as full,
