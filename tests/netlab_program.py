@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hoststate import descendants
+
+import netlab
 
 OWN_MOUNTS = ("unshare", "-m") if os.geteuid() == 0 else ("unshare", "-Urm")
 """Runs a command in a mount namespace of its own, in which it may mount."""
@@ -148,3 +151,15 @@ def running_netlab(
         if process.pid not in before:
             with suppress(ProcessLookupError):  # it was ending already
                 os.kill(process.pid, signal.SIGKILL)
+
+
+def python_was_interrupted(code: int, stderr: str) -> bool:
+    """Whether Ctrl-C came while the interpreter was starting: its own traceback, in which no line is netlab's."""
+    package = f"{Path(netlab.__file__).parent}/"
+    lines = stderr.splitlines()
+    frames = [Path(name).resolve() for name in re.findall(r'^  File "(.*)", line ', stderr, re.MULTILINE)]
+    return (
+        code in (1, 128 + signal.SIGINT, -signal.SIGINT)
+        and lines[-1:] == ["KeyboardInterrupt"]
+        and not any(str(frame).startswith(package) for frame in frames)
+    )

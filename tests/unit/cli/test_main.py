@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -203,6 +204,38 @@ def test_a_command_in_a_node_loads_no_client_of_kubernetes() -> None:
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True
     )
     assert done.stdout == "[]\n"
+
+
+INTERRUPTED_WHILE_LOADING = """
+import os, runpy, signal, sys
+
+class Loading:
+    def find_spec(self, name, path, target=None):
+        if name == "netlab.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Loading())
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
+SCRIPTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+BEGINNINGS = {
+    "python -m netlab": "runpy.run_module('netlab', run_name='__main__')",
+    # As the script does that pip installs.
+    "netlab": f"import {SCRIPTS['netlab'].partition(':')[0]}",
+}
+
+
+@pytest.mark.parametrize("beginning", BEGINNINGS)
+def test_ctrl_c_while_the_command_is_being_loaded_ends_it_without_a_word(beginning: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_WHILE_LOADING + BEGINNINGS[beginning]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
 
 
 def test_a_full_disk_below_standard_output_is_named() -> None:
