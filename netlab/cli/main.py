@@ -100,25 +100,45 @@ def main() -> NoReturn:
         if signal.getsignal(stop) is not signal.SIG_IGN:  # nohup
             signal.signal(stop, _interrupt)
     try:
-        app(prog_name="netlab")
+        code = _run()
+        _stop_listening(signal.SIG_DFL)
     except Interrupted as interrupted:
-        for late in (*_STOPS, signal.SIGALRM):
-            signal.signal(late, signal.SIG_IGN)  # they would end Python by their default action at its exit
+        _stop_listening(signal.SIG_IGN)  # by default they would end Python with another exit code
         print("netlab: interrupted", file=sys.stderr)
-        sys.exit(128 + interrupted.number)
+        code = 128 + interrupted.number
+    sys.exit(code)
+
+
+def _run() -> str | int | None:
+    """The command's exit code; an error is shown."""
+    try:
+        try:
+            app(prog_name="netlab")
+        except SystemExit as ended:
+            sys.stdout.flush()
+            return ended.code
     except NetlabError as error:
         for line in error.lines():
             print(f"netlab: {printable(line)}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except MemoryError:
         print("netlab: no memory is left (to mend it: raise the limit, see `ulimit -v`)", file=sys.stderr)
-        sys.exit(3)
+        return 3
     except OSError as error:
         what = str(error.filename) if error.filename else "the kernel refused a system call"
         print(f"netlab: {printable(what)}: {error.strerror}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(3)
-    sys.exit(0)
+        return 3
+    return 0
+
+
+def _stop_listening(action: signal.Handlers) -> None:
+    """From now on there is nobody to handle an Interrupted: it would be a traceback in the middle of Python's exit."""
+    for stop in _STOPS:
+        if signal.getsignal(stop) is not signal.SIG_IGN:  # nohup
+            signal.signal(stop, action)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

@@ -238,6 +238,36 @@ def test_ctrl_c_while_the_command_is_being_loaded_ends_it_without_a_word(beginni
     assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
 
 
+INTERRUPTED_AT_EXIT = """
+import atexit, os, signal, sys, time
+from netlab.cli import main
+
+def late():
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(3 * main._REPEAT)
+
+atexit.register(late)
+sys.argv[:] = ["netlab", *sys.argv[1:]]
+main.main()
+"""
+
+
+@pytest.mark.parametrize("command", ["inspect", "destroy"])
+def test_ctrl_c_while_the_command_is_leaving_is_no_traceback(command: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_AT_EXIT, command],
+        cwd=ROOT,
+        env=os.environ | {"XDG_STATE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGINT
+    assert "no lab is deployed" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_full_disk_below_standard_output_is_named() -> None:
     with (
         Path("/dev/full").open("wb") as full,
