@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,5 +69,9 @@ def _mounts(engine: Engine, netlab: Netlab) -> list[str]:
 
 def _sysctls() -> list[str]:
     """What decides whether and how the host forwards."""
-    found = [path for pattern in _SYSCTLS for path in Path("/proc/sys/net").glob(pattern)]
-    return [f"{path} {path.read_text().strip()}" for path in found if path.stat().st_mode & 0o444 and path.is_file()]
+    found = []
+    for path in (path for pattern in _SYSCTLS for path in Path("/proc/sys/net").glob(pattern)):
+        with suppress(FileNotFoundError):  # a link that goes meanwhile takes its settings along
+            if path.stat().st_mode & 0o444 and path.is_file():
+                found.append(f"{path} {path.read_text().strip()}")
+    return found
