@@ -203,9 +203,13 @@ def _ipc_objects() -> frozenset[str]:
 def _cgroups() -> frozenset[str]:
     """Folders of cgroups, two levels deep: below these the machine's services make their own. A Docker engine makes
     one for all its containers with the first of them, and keeps it."""
-    top = Path("/sys/fs/cgroup")
-    found = (path for pattern in ("*", "*/*") for path in top.glob(pattern) if path.is_dir())
-    return frozenset(str(path) for path in found if "docker" not in path.name)
+    top = "/sys/fs/cgroup"
+    found = set()
+    for folder, folders, _ in os.walk(top):  # not a glob: what goes meanwhile is no error
+        found |= {f"{folder}/{name}" for name in folders if "docker" not in name}
+        if folder != top:
+            folders.clear()
+    return frozenset(found)
 
 
 def _files() -> frozenset[str]:

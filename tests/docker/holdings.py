@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from contextlib import suppress
@@ -15,7 +16,7 @@ from netlab_program import Netlab
 
 _SETTLES_WITHIN = 5.0
 """Seconds. The kernel takes namespaces and their links apart after the last process is gone."""
-_SYSCTLS = ("ipv4/ip_forward", "ipv4/conf/*/*", "ipv6/conf/*/forwarding", "bridge/*")
+_SYSCTLS = re.compile(r"/proc/sys/net/(ipv4/ip_forward|ipv4/conf/.*|ipv6/conf/[^/]*/forwarding|bridge/.*)")
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,9 @@ def _mounts(engine: Engine, netlab: Netlab) -> list[str]:
 def _sysctls() -> list[str]:
     """What decides whether and how the host forwards."""
     found = []
-    for path in (path for pattern in _SYSCTLS for path in Path("/proc/sys/net").glob(pattern)):
-        with suppress(FileNotFoundError):  # a link that goes meanwhile takes its settings along
-            if path.stat().st_mode & 0o444 and path.is_file():
-                found.append(f"{path} {path.read_text().strip()}")
+    for folder, _, names in os.walk("/proc/sys/net"):  # not a glob: a link that goes meanwhile is no error
+        for path in (Path(folder, name) for name in names if _SYSCTLS.fullmatch(f"{folder}/{name}")):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mode & 0o444:
+                    found.append(f"{path} {path.read_text().strip()}")
     return found
