@@ -3,6 +3,7 @@
 The moments are drawn from a seed that is printed; `pytest --storm-seed N` draws the same ones again.
 """
 
+import os
 import secrets
 import signal
 import time
@@ -16,7 +17,9 @@ from storm import STEPS, Operation, Witness, moments, phase_lengths, state_of, s
 pytestmark = pytest.mark.netns
 
 LAB = "ecmp"
-MOMENTS = 60
+MOMENTS = 60 if os.geteuid() == 0 else 30
+"""Root's storm has every phase with every victim. A user's, which differs in what netlab may do alone, is a random half
+of that."""
 GONE_WITHIN = 5.0
 """Seconds for a half-built lab to go once its builder is gone."""
 TINY = "name: ecmp\ntopology:\n  nodes:\n    host-1: {kind: linux}\n"
@@ -54,8 +57,10 @@ def test_a_storm_of_signals_leaves_nothing_and_no_other_lab_notices(netlab, topo
     assert netlab("deploy", tiny).returncode == 0
     lengths["reconfigure"] = phase_lengths(netlab, STEPS["reconfigure"], *ARGUMENTS["reconfigure"])
     assert netlab("destroy", "--lab", LAB).returncode == 0
-    # Where a victim was gone already, a moment of a second round takes the place.
     whole_round = moments(seed, lengths)
+    if os.geteuid() != 0:
+        whole_round = whole_round[::2]
+    # Where a victim was gone already, a moment of a second round takes the place.
     drawn = whole_round + moments(seed + 1, lengths)
     patience = 5 + sum(lengths["deploy"])
     with capsys.disabled():
