@@ -1,4 +1,4 @@
-"""The shipped labs with one router: what each is there to show, measured with real daemons and real flows."""
+"""The shipped labs: what each is there to show, measured with real daemons and real flows."""
 
 import pytest
 from netlab_program import TOPOLOGIES
@@ -49,3 +49,11 @@ def test_todays_vyos_with_layer_4_hashing_is_ecmp(lab):
     assert router.verdict == "ecmp"
     assert router.paths == ALL_THREE
     assert router.rules == ()
+
+
+@pytest.mark.needs_user
+@pytest.mark.parametrize("name", ["article-3.13", "dual-stack", "ecmp-vs-vyos", "speakers", "three-routers"])
+def test_an_ordinary_user_measures_what_every_other_lab_says_of_itself(deploy_lab, name):
+    """What root measures in them in detail stands in files of their subjects."""
+    measured = deploy_lab(TOPOLOGIES / f"{name}.yaml").ecmp_check().assert_expected()
+    assert all(router.expected for router in measured.routers)
