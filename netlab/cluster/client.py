@@ -97,12 +97,9 @@ class Client:
 
         def call() -> None:
             try:
-                self._resource(ref.resource).delete(
-                    name=ref.name,
-                    namespace=self._namespace(ref.resource, ref.namespace),
-                    propagation_policy="Background",
-                    serialize=False,
-                )
+                resource = self._resource(ref.resource)
+                namespace = self._namespace(resource, ref.namespace)
+                _read(resource.delete, name=ref.name, namespace=namespace, propagation_policy="Background")
             except _not_found():
                 pass
 
@@ -122,19 +119,14 @@ class Client:
 
     def _apply(self, document: Document) -> None:
         ref = Ref.of(document)
-        self._resource(ref.resource).server_side_apply(
-            body=document,
-            name=ref.name,
-            namespace=self._namespace(ref.resource, ref.namespace),
-            field_manager=FIELD_MANAGER,
-            force_conflicts=True,
-            serialize=False,
-        )
+        resource = self._resource(ref.resource)
+        where = {"name": ref.name, "namespace": self._namespace(resource, ref.namespace)}
+        _read(resource.server_side_apply, body=document, **where, field_manager=FIELD_MANAGER, force_conflicts=True)
 
     def _read(self, resource: Resource, what: str, **arguments: Any) -> Any:
         def call() -> Any:
             try:
-                return json.loads(self._resource(resource).get(**arguments, serialize=False).data)
+                return json.loads(_read(self._resource(resource).get, **arguments))
             except _not_found():
                 return None
 
@@ -145,8 +137,9 @@ class Client:
         prefix = "apis" if resource.group else "api"
         return self._dynamic.resources.get(prefix=prefix, api_version=resource.api_version, kind=resource.kind)
 
-    def _namespace(self, resource: Resource, namespace: str | None) -> str | None:
-        return (namespace or "default") if self._resource(resource).namespaced else None
+    @staticmethod
+    def _namespace(resource: Any, namespace: str | None) -> str | None:
+        return (namespace or "default") if resource.namespaced else None
 
     def _deletable(self) -> list[Resource]:
         """Every kind, once: in its group's preferred version if that has it."""
@@ -210,6 +203,11 @@ def insist(what: str, call: Callable[[], T], deadline: float, *, defined: bool =
                     f"{what}: {refusal.message}{'' if final else ' (it stayed so until the time was up)'}"
                 ) from None
         time.sleep(_PAUSE)
+
+
+def _read(call: Callable[..., Any], **arguments: Any) -> Any:
+    """The body of an answer. One that is not read keeps its connection, and the next request makes another."""
+    return call(**arguments, serialize=False).data
 
 
 def _not_found() -> tuple[type[Exception], ...]:

@@ -43,6 +43,7 @@ class PlayedApi:
     appears_after: dict[str, int] = field(default_factory=dict)
     """A group's version that is served from that discovery on, counting from 0, as after a CRD was made."""
     port: int = 0
+    connections: int = 0
     _server: ThreadingHTTPServer | None = None
 
     def start(self, port: int = 0) -> None:
@@ -51,6 +52,10 @@ class PlayedApi:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             wbufsize = -1  # an answer is one packet
+
+            def setup(self) -> None:
+                api.connections += 1
+                super().setup()
 
             def do_GET(self) -> None:
                 self._answer("GET")

@@ -221,3 +221,12 @@ def test_everything_with_a_label_is_found_whatever_it_is_but_nothing_that_someth
 
 def test_a_long_message_is_cut():
     assert len(Refusal("x" * 10_000).message) < 500
+
+
+def test_one_connection_serves_all_requests(api: PlayedApi, client: Client):
+    for number in range(5):
+        named = {**POOL, "metadata": {"name": f"k8s-{number}", "namespace": "metallb-system"}}
+        client.apply([named], within(5))
+        assert client.get(Ref.of(named)) is not None
+        client.delete(Ref.of(named))
+    assert api.connections == 1
