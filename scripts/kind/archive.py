@@ -19,11 +19,11 @@ _ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}
 
 @dataclass(frozen=True)
 class Image:
-    """An image that holds files and nothing else."""
+    """An image that holds programs and nothing else."""
 
     name: str
     files: dict[str, Path]
-    """The file for each absolute path in the image."""
+    """The program for each absolute path in the image. A script from a Go module is not marked as one: it will be."""
     entrypoint: tuple[str, ...]
     folders: tuple[str, ...] = field(default=("tmp",))
 
@@ -76,7 +76,7 @@ def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     """The same for every user and at any time, so that the same programs make the same image."""
     entry.uid = entry.gid = entry.mtime = 0
     entry.uname = entry.gname = ""
-    entry.mode = 0o755 if entry.mode & 0o100 else 0o644
+    entry.mode = 0o755
     return entry
 
 

@@ -1,6 +1,6 @@
 """Build kind, kubectl, a node image and MetalLB's manifests without a container registry: scripts/build-images --kind.
 
-Usage: build.py [--repository R] [--force] [--list] [--prune] -- DOCKER BUILD OPTION...
+Usage: build.py [--repository R] [--force] [--check] [--list] [--prune] -- DOCKER BUILD OPTION...
 
 Everything is kept below ${XDG_CACHE_HOME:-~/.cache}/netlab/kind, each part in a folder whose name changes with what it
 is made from. A folder is renamed to that name when it is finished, so what is there is whole.
@@ -58,8 +58,8 @@ def _build_parts(cache: Path, parts: dict[str, Path], missing: list[str], scratc
             say(f"    took {duration(time.monotonic() - began)}")
 
 
-def _publish(cache: Path, parts: dict[str, Path]) -> None:
-    """Put kind, kubectl and MetalLB's manifests where netlab looks for them."""
+def _published(cache: Path, parts: dict[str, Path]) -> dict[Path, Path]:
+    """What netlab looks for, and which file of a part it is: kind, kubectl and MetalLB's manifests."""
     published = {
         cache / "bin/kind": parts["kind"] / "bin/kind",
         cache / "bin/kubectl": parts["kubernetes-client"] / "bin/kubectl",
@@ -67,7 +67,15 @@ def _publish(cache: Path, parts: dict[str, Path]) -> None:
     for mode in _MANIFESTS:
         name = f"metallb-{mode}-{METALLB}.yaml"
         published[cache / "manifests" / name] = parts["metallb"] / f"files/config/manifests/metallb-{mode}.yaml"
-    for target, source in published.items():
+    return published
+
+
+def _is_published(cache: Path, parts: dict[str, Path]) -> bool:
+    return all(target.exists() and target.samefile(source) for target, source in _published(cache, parts).items())
+
+
+def _publish(cache: Path, parts: dict[str, Path]) -> None:
+    for target, source in _published(cache, parts).items():
         if target.exists() and target.samefile(source):
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -78,18 +86,21 @@ def _publish(cache: Path, parts: dict[str, Path]) -> None:
 
 
 def _remove_old(cache: Path, parts: dict[str, Path]) -> None:
-    """Parts that this version of netlab does not use, and Go's caches: a finished part never needs them again."""
+    """Parts that this version of netlab does not use, and Go's caches where they are ours: what is finished never needs
+    them again."""
     kept = set(parts.values())
     for folder in (cache / "parts").iterdir():
         if folder not in kept:
             shutil.rmtree(folder, ignore_errors=True)
-    shutil.rmtree(cache / "go", ignore_errors=True)
+    if not gobuild.caches_of_the_user():
+        shutil.rmtree(cache / "go", ignore_errors=True)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="build-images --kind")
     parser.add_argument("--repository", default="netlab")
     parser.add_argument("--force", action="store_true")
+    parser.add_argument("--check", action="store_true")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--prune", action="store_true")
     parser.add_argument("options", nargs="*")
@@ -108,6 +119,11 @@ def main() -> None:
     current = not arguments.force and node.is_current()
     if arguments.list:
         print(f"{'kind':<8} {node.tag:<24} {'up to date' if current and not missing else 'out of date'}")
+        return
+    if arguments.check:
+        if missing or not current or not _is_published(cache, parts):
+            sys.exit(1)
+        say(f"{node.tag} is up to date")
         return
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / ".lock").open("w") as lock:

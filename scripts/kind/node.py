@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,17 +46,12 @@ class Engine:
     def _docker(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
 
-    def build(self, tag: str, context: Path, arguments: dict[str, str], labels: dict[str, str]) -> None:
+    def build(self, tag: str, context: Path, *options: str) -> None:
         """Build an image from a folder. Exit code 3 with the end of the build's log where that fails."""
-        options = [*self.options]
-        for name, value in arguments.items():
-            options += ["--build-arg", f"{name}={value}"]
-        for name, value in labels.items():
-            options += ["--label", f"{name}={value}"]
-        done = self._docker("build", *options, "--tag", tag, str(context))
+        done = self._docker("build", *self.options, *options, "--tag", tag, str(context))
         if done.returncode != 0:
-            lines = (done.stdout + done.stderr).strip().splitlines()
-            die(3, f"could not build {tag}; the engine says:", *lines[-15:])
+            print("\n".join((done.stdout + done.stderr).strip().splitlines()[-15:]), file=sys.stderr)
+            die(3, f"could not build {tag}; the lines above say why")
 
     def save(self, tags: list[str], target: Path) -> None:
         """Write images to a file."""
@@ -78,7 +74,7 @@ class Node:
         for path in sorted([*FOLDER.rglob("*"), HERE / "archive.py", HERE / "node.py"]):
             if path.is_file() and path.name != "README.md":
                 made.update(path.name.encode() + path.read_bytes())
-        below = [self.engine.tag("debian", "12"), *(self.engine.tag(name) for name in ("base", "frr", "web"))]
+        below = [self.engine.tag("debian", "12"), *(self.engine.tag(name) for name in ("frr", "web"))]
         identities = [self.engine.inspect(tag, "{{.Id}}") for tag in below]
         made.update(json.dumps([identities, {name: path.name for name, path in self.parts.items()}]).encode())
         return made.hexdigest()
@@ -90,16 +86,15 @@ class Node:
     def build(self, scratch: Path) -> None:
         """Build it in a folder of its own."""
         context = scratch / "node"
-        shutil.copytree(FOLDER, context, ignore=shutil.ignore_patterns("README.md", "kube-proxy"))
+        shutil.copytree(FOLDER, context, ignore=shutil.ignore_patterns("README.md"))
+        self._fill(context / "root")
         (context / "images").mkdir()
         say("Packing the images of Kubernetes and MetalLB")
         archive.write(self._images(), context / "images/programs.tar", scratch)
-        self._build_on_base(scratch, context / "images")
-        root = context / "root"
-        self._fill(root)
+        self._add_images_of_the_engine(context)
         say(f"Building {self.tag}")
         labels = {"netlab.image": "kind-node", "netlab.content": self.content(), "netlab.pod-network": "ptp"}
-        self.engine.build(self.tag, context, {"BASE": self.engine.tag("debian", "12")}, labels)
+        self._build(self.tag, context, *(f"--label={name}={value}" for name, value in labels.items()))
 
     def _program(self, name: str) -> Path:
         return next(path for part in self.parts.values() if (path := part / "bin" / name).exists())
@@ -122,21 +117,22 @@ class Node:
             single(f"quay.io/metallb/speaker:{METALLB}", "speaker", "", **speaker),
         ]
 
-    def _build_on_base(self, scratch: Path, target: Path) -> None:
-        """The images that need more than a program stand on netlab's own, whose layers they share."""
-        context = scratch / "kube-proxy"
-        shutil.copytree(FOLDER / "kube-proxy", context)
+    def _add_images_of_the_engine(self, context: Path) -> None:
+        """kube-proxy's, which is built with the node's own Debian, and netlab's, whose layers are stored once."""
         _link(self._program("kube-proxy"), context / "kube-proxy")
         proxy = self.engine.tag("kube-proxy", KUBERNETES)
-        self.engine.build(proxy, context, {"BASE": self.engine.tag("base")}, {"netlab.image": "kube-proxy"})
+        self._build(proxy, context, "--target", "kube-proxy")
         names = {
             proxy: f"registry.k8s.io/kube-proxy:{KUBERNETES}",
             self.engine.tag("frr"): _FRR,
             self.engine.tag("web"): "docker.io/netlab/web:13",
         }
-        self.engine.save(list(names), target / "on-base.tar")
+        self.engine.save(list(names), context / "images/engine.tar")
         lines = [f"{source} {name}\n" for source, name in names.items()]
-        (target / "names").write_text("".join(lines), encoding="utf-8")
+        (context / "images/names").write_text("".join(lines), encoding="utf-8")
+
+    def _build(self, tag: str, context: Path, *options: str) -> None:
+        self.engine.build(tag, context, "--build-arg", f"BASE={self.engine.tag('debian', '12')}", *options)
 
     def _fill(self, root: Path) -> None:
         """Kind's own files and the programs, where a node has them."""

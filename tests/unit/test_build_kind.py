@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -74,8 +73,9 @@ match sys.argv[1:]:
         print(label.read_text() if label.exists() else "")
     case ["build", *options]:
         tag = options[options.index("--tag") + 1]
-        labels = [option for option in options if option.startswith("netlab.content=")]
-        (world / tag.replace("/", "-")).write_text("".join(labels).removeprefix("netlab.content="))
+        label = "--label=netlab.content="
+        content = [option.removeprefix(label) for option in options if option.startswith(label)]
+        (world / tag.replace("/", "-")).write_text("".join(content))
     case ["save", "--output", target, *_]:
         pathlib.Path(target).write_text("layers")
 """
@@ -285,22 +285,37 @@ def test_what_a_killed_build_left_goes_with_the_next(world: World):
     assert world.parts() == EVERYTHING
 
 
-def test_gos_caches_go_when_all_is_built_but_not_those_of_the_user(world: World):
-    ours, theirs = world.cache / "go/mod", world.folder / "theirs"
-    for folder in (ours, theirs):
-        folder.mkdir(parents=True)
+def test_gos_caches_go_when_all_is_built(world: World):
+    (world.cache / "go/mod").mkdir(parents=True)
     assert world.build()[0] == 0
-    assert not ours.exists()
+    assert not (world.cache / "go").exists()
 
-    shutil.rmtree(world.cache)
-    assert world.build(GOMODCACHE=str(theirs))[0] == 0
-    assert theirs.exists()
+
+def test_the_users_own_caches_of_go_stay(world: World):
+    theirs = world.cache / "go"  # even there
+    (theirs / "mod").mkdir(parents=True)
+    assert world.build(GOMODCACHE=f"{theirs}/mod", GOCACHE=f"{theirs}/build")[0] == 0
+    assert (theirs / "mod").exists()
+
+
+@pytest.mark.parametrize("lost", ["bin/kubectl", "manifests/metallb-frr-v0.16.1.yaml"])
+def test_what_netlab_looks_for_comes_back_without_a_build(world: World, lost: str):
+    assert world.build()[0] == 0
+    assert world.build("--check") == (0, [])
+    (world.cache / lost).unlink()
+    assert world.build("--check") == (1, [])
+    world.calls()
+
+    assert world.build()[0] == 0
+
+    assert (world.cache / lost).exists()
+    assert not any(line.startswith(("go", "docker build")) for line in world.calls())
 
 
 def test_an_image_of_one_program_is_what_an_engine_saves(scripts: ModuleType, tmp_path: Path):
     program = tmp_path / "program"
     program.write_bytes(b"\x7fELF...")
-    program.chmod(0o700)
+    program.chmod(0o444)  # as everything in a Go module is
     image = scripts.Image("example.net/one:1", {"/usr/local/bin/one": program}, ("/usr/local/bin/one",))
 
     scripts.write([image], tmp_path / "first.tar", tmp_path)
