@@ -185,6 +185,6 @@ def _not_ready(client: Client, owners: Sequence[Document]) -> tuple[str, ...]:
     if not late:
         return ()
     pods = [pod for pod in client.find(POD) or () if any(readiness.owns(owner, pod) for owner in late)]
-    if (trouble := readiness.never_there(pods)) is not None:
+    if (trouble := readiness.never_there(late, pods)) is not None:
         raise LabError(trouble)
     return tuple(text for owner in late if (text := readiness.not_ready(owner, pods)) is not None)

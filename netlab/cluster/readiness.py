@@ -64,12 +64,21 @@ def pod_trouble(pod: Document) -> str | None:
     return None
 
 
-def never_there(pods: Iterable[Document]) -> str | None:
-    """A pod whose image no waiting brings: one of netlab's own, which no registry has."""
+def never_there(owners: Iterable[Document], pods: Iterable[Document]) -> str | None:
+    """A pod that waits for an image that no waiting brings: one of netlab's own, which no registry has.
+
+    A pod of an earlier template, which goes as soon as the new ones are ready, may wait for what it likes.
+    """
+    wanted = {
+        container["image"]
+        for owner in owners
+        for container in owner["spec"]["template"]["spec"]["containers"]
+        if container["image"].removeprefix("docker.io/").startswith(OURS)
+    }
     for pod in pods:
         for container in _containers(pod.get("status") or {}):
             reason = ((container.get("state") or {}).get("waiting") or {}).get("reason")
-            if reason in _NO_IMAGE and container["image"].removeprefix("docker.io/").startswith(OURS):
+            if reason in _NO_IMAGE and container["image"] in wanted:
                 return pod_trouble(pod)
     return None
 

@@ -35,7 +35,11 @@ METALLB: tuple[Any, ...] = (
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": "controller", "namespace": "metallb-system"},
-        "spec": {"replicas": 1, "selector": {"matchLabels": {"component": "controller"}}},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": {"component": "controller"}},
+            "template": {"spec": {"containers": [{"name": "controller", "image": "quay.io/metallb/controller"}]}},
+        },
     },
 )
 NOTHING = Prepared((), ())

@@ -131,11 +131,22 @@ def test_a_pods_trouble_is_one_clause(status: Any, text: str | None):
     assert readiness.pod_trouble(pod(**status)) == text
 
 
+def of_image(image: str) -> Any:
+    owner = deployment()
+    owner["spec"]["template"] = {"spec": {"containers": [{"name": "web", "image": image}]}}
+    return owner
+
+
 def test_netlabs_own_image_is_not_waited_for_but_anothers_is():
-    assert readiness.never_there([pod(waiting("ErrImagePull"))]) is not None
-    assert readiness.never_there([pod(waiting("ErrImagePull", "docker.io/netlab/web:13"))]) is not None
-    assert readiness.never_there([pod(waiting("ErrImagePull", "quay.io/metallb/speaker:v0.16.1"))]) is None
-    assert readiness.never_there([pod(waiting("ContainerCreating"))]) is None
+    for image, given_up in (("netlab/web:13", True), ("quay.io/metallb/speaker:v0.16.1", False)):
+        pods = [pod(waiting("ErrImagePull", image))]
+        assert (readiness.never_there([of_image(image)], pods) is not None) is given_up
+    assert readiness.never_there([of_image("netlab/web:13")], [pod(waiting("ContainerCreating"))]) is None
+
+
+def test_a_pod_of_an_earlier_template_does_not_end_the_wait():
+    old = [pod(waiting("ErrImagePull", "netlab/nothing:1"))]
+    assert readiness.never_there([of_image("netlab/web:13")], old) is None
 
 
 def test_a_service_must_have_exactly_its_vips():
