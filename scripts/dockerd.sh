@@ -43,6 +43,7 @@ start_docker() {
 run_dockerd() {
     local status=0 deadline=$((SECONDS + 60))
     docker_data=$1
+    [ "$(<"$inotify_instances")" -ge 1024 ] || printf 1024 >"$inotify_instances"
     # Not the host's /etc/docker/daemon.json. The file of a restricted host names a runtime below this clone.
     "$root/scripts/restricted/daemon-json" >"$docker_dir/daemon.json"
     # A session of its own, so that Ctrl-C does not end it before the labs. Namespaces of its own, in case that the host's containerd is used; a cgroup of its own, which can be removed.
@@ -120,6 +121,9 @@ is_running() {
     [[ $(sed -n 's/^State:\t\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null) == [^ZX] ]]
 }
 
+# The nodes of a cluster are one user's, and use some 70 instances; Linux allows a user 128.
+inotify_instances=/proc/sys/fs/inotify/max_user_instances
+
 docker_files=(/etc/docker /etc/docker/key.json /run/docker /run/docker/plugins /run/containerd /run/containerd/s)
 
 # What dockerd changes on the host, as it is now.
@@ -168,12 +172,14 @@ packet_filter_tables() {
     nft list tables 2>/dev/null || true
 }
 
-# What dockerd sets, and what kubelet sets in a privileged container. ip_forward comes first: to set it changes others.
+# What dockerd sets, and what kubelet and systemd set in a kind node, which is a privileged container. ip_forward comes
+# first: to set it changes others.
 sysctls() {
     grep -sH '' /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/*/{forwarding,accept_redirects} \
         /proc/sys/net/ipv6/conf/*/forwarding /proc/sys/net/bridge/bridge-nf-call-* \
         /proc/sys/vm/{overcommit_memory,panic_on_oom} /proc/sys/kernel/{panic,panic_on_oops} \
-        /proc/sys/kernel/keys/root_{maxbytes,maxkeys} | sed 's/:/=/' || true
+        /proc/sys/kernel/keys/root_{maxbytes,maxkeys} /proc/sys/kernel/pid_max /proc/sys/fs/{file-max,nr_open} \
+        /proc/sys/fs/protected_{fifos,hardlinks,regular,symlinks} "$inotify_instances" | sed 's/:/=/' || true
 }
 
 # undo_rules PROGRAM: take back the rules, chains and policies that are new since remember_host.
