@@ -62,11 +62,15 @@ class Client:
         self._defined: set[tuple[str, str]] = set()
         """Group and kind of the CRDs applied here."""
 
-    def apply(self, documents: Iterable[Document], deadline: float) -> None:
-        """Server-side apply of each, in order, until `deadline` (time.monotonic); netlab's fields win over others'."""
+    def apply(self, documents: Iterable[Document], deadline: float, between: Callable[[], None] | None = None) -> None:
+        """Server-side apply of each, in order, until `deadline` (time.monotonic); netlab's fields win over others'.
+
+        `between` is called before each further try of one.
+        """
         for document in documents:
             ref = Ref.of(document)
-            self._insist(str(ref), ref.resource, partial(self._apply, document), deadline)
+            defined = (ref.resource.group, ref.resource.kind) in self._defined
+            insist(str(ref), partial(self._apply, document), deadline, defined=defined, between=between)
             if ref.resource.kind == "CustomResourceDefinition":
                 spec = document["spec"]
                 self._defined.add((spec["group"], spec["names"]["kind"]))
@@ -186,7 +190,14 @@ def connect(kubeconfig: Path, deadline: float) -> Client:
     return Client(insist("the cluster's API", lambda: Patient(api, cache_file=nowhere), deadline))
 
 
-def insist(what: str, call: Callable[[], T], deadline: float, *, defined: bool = False) -> T:
+def insist(
+    what: str,
+    call: Callable[[], T],
+    deadline: float,
+    *,
+    defined: bool = False,
+    between: Callable[[], None] | None = None,
+) -> T:
     """The call's answer, tried again until `deadline` for what passes (see `Refusal`). LabError on one line."""
     from kubernetes.client.exceptions import ApiException
     from kubernetes.dynamic.exceptions import ResourceNotFoundError
@@ -203,6 +214,8 @@ def insist(what: str, call: Callable[[], T], deadline: float, *, defined: bool =
                     f"{what}: {refusal.message}{'' if final else ' (it stayed so until the time was up)'}"
                 ) from None
         time.sleep(_PAUSE)
+        if between:
+            between()
 
 
 def _read(call: Callable[..., Any], **arguments: Any) -> Any:

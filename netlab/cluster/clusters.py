@@ -21,7 +21,7 @@ from netlab.cluster.pod_network import Run
 from netlab.model.cluster import ClusterPlan
 from netlab.model.errors import HostError, LabError
 from netlab.model.evidence import ServiceFacts
-from netlab.model.lab import LabNode
+from netlab.model.lab import Lab, LabNode
 from netlab.model.plan import LabPlan, ServicePlan
 from netlab.runtime.base import Invocation
 from netlab.runtime.docker import commands, engine, images
@@ -30,6 +30,7 @@ Say = Callable[[str], None]
 """Takes a line that says what is being done."""
 _COMMAND_TIMEOUT = 60.0
 _LOAD_TIMEOUT = 300.0
+_PAUSE = 0.3
 _FACTS_TIMEOUT = 5.0
 
 
@@ -141,9 +142,27 @@ def runner(client: docker.APIClient) -> Run:
     return run
 
 
-def repair(plan: LabPlan, agent: AgentClient, url: str, fresh: tuple[str, ...], say: Say) -> None:
-    """Give the nodes that were restarted the rest of what they lost: sysctls, and the pods' network."""
-    with engine.connected(url) as client:
+def _renew_speakers(cluster: ClusterPlan, directory: Path, machines: frozenset[str], run: Run, timeout: float) -> None:
+    """Have the speakers of restarted nodes start once they can reach the API by the nodes' kube-proxy."""
+    nodes = frozenset(node.container for node in cluster.nodes if node.machine in machines)
+    deadline = time.monotonic() + timeout
+    with connected(kubeconfig(directory, cluster.name), timeout) as client:
+        address = install.api_address(client)
+        url = f"https://[{address}]/" if ":" in address else f"https://{address}/"
+        for node in sorted(nodes):
+            while time.monotonic() < deadline:
+                try:
+                    run(node, ("curl", "--insecure", "--silent", "--max-time", "1", "--output", "/dev/null", url))
+                    break
+                except LabError:
+                    time.sleep(_PAUSE)
+        install.renew_speakers(client, nodes)
+
+
+def repair(lab: Lab, plan: LabPlan, agent: AgentClient, fresh: tuple[str, ...], *, say: Say, timeout: float) -> None:
+    """Give the nodes that were restarted, `fresh`, the rest of what they lost: sysctls, the pods' network, and speakers
+    that can reach the API. `timeout` in seconds."""
+    with engine.connected(lab.engine) as client:
         for cluster in plan.clusters:
             machines = frozenset(node.machine for node in cluster.nodes) & frozenset(fresh)
             if not machines:
@@ -152,3 +171,6 @@ def repair(plan: LabPlan, agent: AgentClient, url: str, fresh: tuple[str, ...], 
             if not cluster.existing and node_image.surroundings(client, node_image.of(client, cluster)).own_pod_network:
                 say(f"pod network of {', '.join(sorted(machines))}")
                 pod_network.make(runner(client), cluster)
+            if cluster.metallb and cluster.metallb.install:
+                say(f"MetalLB's speakers on {', '.join(sorted(machines))}")
+                _renew_speakers(cluster, Path(lab.directory), machines, runner(client), timeout)

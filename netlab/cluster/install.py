@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from netlab.cluster import documents, manifests, readiness, yamlfile
@@ -24,6 +25,7 @@ CRD = Resource("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 CONFIGURATION_STATE = Resource("metallb.io/v1beta1", "ConfigurationState")
 SPEAKERS = ("app=metallb,component=speaker", "app.kubernetes.io/name=metallb,app.kubernetes.io/component=speaker")
 """The labels of MetalLB's speaker pods: of its manifests, and of its Helm chart."""
+_CONTROLLERS = tuple(labels.replace("=speaker", "=controller") for labels in SPEAKERS)
 _POLL = 0.2  # seconds
 _GROUP = "metallb.io"
 
@@ -71,7 +73,7 @@ def install(
     if wanted.metallb:
         _wait(lambda: _controller_lacks(client, namespace), plan, deadline)
         progress("configuring MetalLB")
-        client.apply(wanted.metallb, deadline)
+        client.apply(wanted.metallb, deadline, between=partial(_wake_controller, client, namespace, deadline))
     if user:
         progress("applying the manifests")
         client.apply(user, deadline)
@@ -85,6 +87,22 @@ def detach(client: Client, lab: str) -> None:
     """Delete everything that was applied for that lab, and nothing else."""
     for ref in sorted(client.labelled(documents.selector(lab)), key=_order):
         client.delete(ref)
+
+
+def renew_speakers(client: Client, nodes: frozenset[str]) -> None:
+    """Have the speakers of these nodes, just restarted, made anew: one that starts before its node's kube-proxy waits
+    half a minute for the API, and then again for its kubelet."""
+    for pod in speakers(client):
+        if pod["spec"].get("nodeName") in nodes:
+            client.delete(Ref(POD, pod["metadata"]["name"], pod["metadata"]["namespace"]))
+
+
+def api_address(client: Client) -> str:
+    """Of the API, as pods have it."""
+    service = client.get(Ref(SERVICE, "kubernetes", "default"))
+    if service is None:
+        raise LabError("the cluster has no service default/kubernetes")
+    return str(service["spec"]["clusterIP"])
 
 
 def metallb_namespace(client: Client, plan: ClusterPlan) -> str:
@@ -115,6 +133,16 @@ def _refuse_others(client: Client, plan: ClusterPlan, lab: str, applied: Sequenc
         else:
             mend = "another name in the topology leaves it alone"
         raise LabError(f"{plan.name}: the cluster {plan.kind_name} has a {ref} already, not of lab {lab}: {mend}")
+
+
+def _wake_controller(client: Client, namespace: str, deadline: float) -> None:
+    """Have the kubelet look after the controller's pod: its webhooks wait for the certificate that it has just put into
+    a secret of its own, and a kubelet mounts a secret's new content when the pod changes, else once a minute."""
+    for pod in (pod for labels in _CONTROLLERS for pod in client.find(POD, namespace=namespace, labels=labels) or ()):
+        metadata = pod["metadata"]
+        again = {"netlab/woken": str(int(time.monotonic()))}  # one second is soon enough
+        identity = {"name": metadata["name"], "namespace": metadata["namespace"], "annotations": again}
+        client.apply(({"apiVersion": "v1", "kind": "Pod", "metadata": identity},), deadline)
 
 
 def _prune(client: Client, lab: str, applied: Sequence[Document]) -> None:

@@ -55,7 +55,7 @@ def repair(name: str | None, progress: Progress, *, timeout: float = 60.0, wait:
         if plan.clusters:
             from netlab.cluster import clusters
 
-            clusters.repair(plan, build.agent, build.engine_url, fresh, progress.step)
+            clusters.repair(lab, plan, build.agent, fresh, say=progress.step, timeout=timeout)
         lab = _record(lab, plan, build)
         convergence = converge.wait(plan, build.agent, timeout, progress) if wait else None
     return Repair(lab, fresh, links, convergence)
