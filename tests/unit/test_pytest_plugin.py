@@ -11,6 +11,13 @@ pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).resolve().parents[2]
 
+
+@pytest.fixture(autouse=True)
+def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pytest that a test runs is no worker of the one that runs the test."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+
+
 FAKE = """
     import pathlib, types
     import pytest
