@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import subprocess
 
 NOT_ENTERED = 125
+_OF_THE_COMMAND = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 _NAMESPACES = (
     ("net", sc.CLONE_NEWNET),
     ("uts", sc.CLONE_NEWUTS),
@@ -58,12 +59,15 @@ def spawn(pid: int, command: Command) -> int:
     """Start `command` in the namespaces of process `pid`; the pid of a child that ends with its exit code.
 
     A command that cannot be started ends with 126 (not executable) or 127 (not found), one killed by signal N
-    with 128 + N, as a shell has it; 125 means that the namespaces could not be entered.
+    with 128 + N, as a shell has it; 125 means that the namespaces could not be entered. From now on Ctrl-C is the
+    command's alone, and so is SIGTERM.
     """
     namespaces = _open_namespaces(pid)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_COMMAND)
     outer = os.fork()
     if outer == 0:
         _guard(command, lambda: _enter_and_wait(namespaces, command))
+    _leave_signals_to(outer)
     for descriptor in namespaces.values():
         os.close(descriptor)
     return outer
@@ -127,21 +131,30 @@ def _enter_and_wait(namespaces: Mapping[str, int], command: Command) -> None:
         os.setsid()
     sc.setns(namespaces["user"], sc.CLONE_NEWUSER)
     sc.setns(namespaces["pid"], sc.CLONE_NEWPID)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_COMMAND)
     inner = os.fork()
     if inner == 0:
         _guard(command, lambda: _execute(namespaces, command))
+    _leave_signals_to(inner)
     # It must hold nothing open but its streams: the end of a pipe is seen only when its last holder is gone.
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     if command.own_session:
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in range(3):
             os.dup2(null, descriptor)
-    # A terminal's Ctrl-C reaches the command itself; this process has only to pass on how it ended.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGQUIT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(inner, signal.SIGTERM))
     code = os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1])
     os._exit(code if code >= 0 else 128 - code)
+
+
+def _leave_signals_to(child: int) -> None:
+    """A terminal's Ctrl-C reaches the command itself, which decides; this process has only to pass on how it ended.
+
+    They are blocked since before the fork: none of them finds this process as it was, with the command running already.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _OF_THE_COMMAND)
 
 
 def _execute(namespaces: Mapping[str, int], command: Command) -> None:
@@ -161,6 +174,10 @@ def _execute(namespaces: Mapping[str, int], command: Command) -> None:
         os.chdir("/")
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)  # Python ignores them, and that would be inherited
+    for number in _OF_THE_COMMAND:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _OF_THE_COMMAND)
     program = command.argv[0]
     try:
         os.execvpe(program, list(command.argv), dict(command.environment))

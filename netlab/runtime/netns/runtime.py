@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -64,9 +63,6 @@ def execute(lab: Lab, node: LabNode, argv: tuple[str, ...], environment: dict[st
     if not processes.is_running(node.pid, node.started):
         raise LabError(f"{node.name} is dead: its init does not run any more")
     pid = enter.spawn(node.pid, enter.Command(argv, base_environment(node.name, environment), folder="/root"))
-    # A terminal's Ctrl-C goes to the command too, and the command decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(pid, signal.SIGTERM))
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
