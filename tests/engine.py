@@ -134,10 +134,13 @@ class OwnEngine(Engine):
         assert (save.wait(), load.returncode) == (0, 0), "scripts/build-images builds what is missing"
 
     def remove(self) -> None:
-        """End it, and remove what it leaves: its mounts and cgroups."""
+        """End it, and remove what it leaves: its mounts and cgroups, and shims of containers that it lost."""
         if (self.folder / "pid").exists():
             self.clean()
             self.end()
+        for process in _processes_named("containerd-shim", f"{self.folder}/"):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
         for target in reversed([line.split()[4] for line in lines]):
             if target.startswith(f"{self.folder}/"):
@@ -152,3 +155,15 @@ class OwnEngine(Engine):
         """Remove every container."""
         if names := self.names():
             self("rm", "--force", "--volumes", *names)
+
+
+def _processes_named(*words: str) -> list[int]:
+    """The processes whose command line has all of the words."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):  # it ended meanwhile
+                line = (folder / "cmdline").read_bytes().decode(errors="replace")
+                if all(word in line for word in words):
+                    found.append(int(folder.name))
+    return found
