@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     docker, root = config.getoption("--runtime") == "docker", os.geteuid() == 0
     reasons = {
         "netns": docker and "about the netns runtime",
-        "cluster": docker and "with a Kubernetes cluster, which the docker runtime does not have",
+        "cluster": docker and "with a Kubernetes cluster, which tests/kind has for real",
         "needs_root": not root and "for root",
         "needs_user": root and "for an ordinary user",
     }
