@@ -72,7 +72,7 @@ def test_there_is_no_docker(tmp_path: Path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["frrr"], "no image is called 'frrr'; there are: base bird client frr"),
+        (["frrr"], "no image is called 'frrr'; there are: base bird client frr web"),
         (["--debian", "11"], "--debian takes 12 or 13, not '11'"),
         (["--debian"], "the last option needs a value"),
         (["--debian="], "--debian takes 12 or 13, not ''"),
