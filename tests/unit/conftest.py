@@ -3,10 +3,15 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from hypothesis import settings
 
 from netlab.model.errors import InputError
 from netlab.model.plan import LabPlan
 from netlab.plan import plan_file
+
+# How long an example takes is the machine's matter: others may use it.
+settings.register_profile("netlab", deadline=None)
+settings.load_profile("netlab")
 
 
 @pytest.fixture
