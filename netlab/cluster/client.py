@@ -62,15 +62,17 @@ class Client:
         self._defined: set[tuple[str, str]] = set()
         """Group and kind of the CRDs applied here."""
 
-    def apply(self, documents: Iterable[Document], deadline: float, between: Callable[[], None] | None = None) -> None:
+    def apply(
+        self, documents: Iterable[Document], deadline: float, meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
         """Server-side apply of each, in order, until `deadline` (time.monotonic); netlab's fields win over others'.
 
-        `between` is called before each further try of one.
+        `meanwhile` is called between two tries.
         """
         for document in documents:
             ref = Ref.of(document)
             defined = (ref.resource.group, ref.resource.kind) in self._defined
-            insist(str(ref), partial(self._apply, document), deadline, defined=defined, between=between)
+            insist(str(ref), partial(self._apply, document), deadline, defined=defined, meanwhile=meanwhile)
             if ref.resource.kind == "CustomResourceDefinition":
                 spec = document["spec"]
                 self._defined.add((spec["group"], spec["names"]["kind"]))
@@ -107,7 +109,7 @@ class Client:
             except _not_found():
                 pass
 
-        self._insist(str(ref), ref.resource, call, time.monotonic() + PATIENCE)
+        insist(str(ref), call, time.monotonic() + PATIENCE)
 
     def labelled(self, labels: str) -> Iterator[Ref]:
         """Everything in the cluster with these labels that nothing else owns."""
@@ -134,7 +136,7 @@ class Client:
             except _not_found():
                 return None
 
-        return self._insist(what, resource, call, time.monotonic() + PATIENCE)
+        return insist(what, call, time.monotonic() + PATIENCE)
 
     def _resource(self, resource: Resource) -> Any:
         # With the prefix it asks for one group, without it for every group that has such a version.
@@ -158,9 +160,6 @@ class Client:
             if {"list", "delete"} <= set(kind.verbs or ()) and (kind.preferred or key not in found):
                 found[key] = Resource(kind.group_version, kind.kind)
         return list(found.values())
-
-    def _insist(self, what: str, resource: Resource, call: Callable[[], T], deadline: float) -> T:
-        return insist(what, call, deadline, defined=(resource.group, resource.kind) in self._defined)
 
 
 def connect(kubeconfig: Path, deadline: float) -> Client:
@@ -196,7 +195,7 @@ def insist(
     deadline: float,
     *,
     defined: bool = False,
-    between: Callable[[], None] | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> T:
     """The call's answer, tried again until `deadline` for what passes (see `Refusal`). LabError on one line."""
     from kubernetes.client.exceptions import ApiException
@@ -213,9 +212,8 @@ def insist(
                 raise LabError(
                     f"{what}: {refusal.message}{'' if final else ' (it stayed so until the time was up)'}"
                 ) from None
+        meanwhile()
         time.sleep(_PAUSE)
-        if between:
-            between()
 
 
 def _read(call: Callable[..., Any], **arguments: Any) -> Any:

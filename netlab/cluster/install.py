@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from netlab.cluster import documents, manifests, readiness, yamlfile
@@ -25,7 +25,6 @@ CRD = Resource("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 CONFIGURATION_STATE = Resource("metallb.io/v1beta1", "ConfigurationState")
 SPEAKERS = ("app=metallb,component=speaker", "app.kubernetes.io/name=metallb,app.kubernetes.io/component=speaker")
 """The labels of MetalLB's speaker pods: of its manifests, and of its Helm chart."""
-_CONTROLLERS = tuple(labels.replace("=speaker", "=controller") for labels in SPEAKERS)
 _POLL = 0.2  # seconds
 _GROUP = "metallb.io"
 
@@ -71,9 +70,10 @@ def install(
         client.apply(metallb, deadline)
     client.apply(wanted.workloads, deadline)
     if wanted.metallb:
-        _wait(lambda: _controller_lacks(client, namespace), plan, deadline)
+        certificate = _WebhookCertificate(client, namespace)
+        _wait(lambda: _controller_lacks(client, namespace), plan, deadline, certificate.deliver)
         progress("configuring MetalLB")
-        client.apply(wanted.metallb, deadline, between=partial(_wake_controller, client, namespace, deadline))
+        client.apply(wanted.metallb, deadline, certificate.deliver)
     if user:
         progress("applying the manifests")
         client.apply(user, deadline)
@@ -135,16 +135,6 @@ def _refuse_others(client: Client, plan: ClusterPlan, lab: str, applied: Sequenc
         raise LabError(f"{plan.name}: the cluster {plan.kind_name} has a {ref} already, not of lab {lab}: {mend}")
 
 
-def _wake_controller(client: Client, namespace: str, deadline: float) -> None:
-    """Have the kubelet look after the controller's pod: its webhooks wait for the certificate that it has just put into
-    a secret of its own, and a kubelet mounts a secret's new content when the pod changes, else once a minute."""
-    for pod in (pod for labels in _CONTROLLERS for pod in client.find(POD, namespace=namespace, labels=labels) or ()):
-        metadata = pod["metadata"]
-        again = {"netlab/woken": str(int(time.monotonic()))}  # one second is soon enough
-        identity = {"name": metadata["name"], "namespace": metadata["namespace"], "annotations": again}
-        client.apply(({"apiVersion": "v1", "kind": "Pod", "metadata": identity},), deadline)
-
-
 def _prune(client: Client, lab: str, applied: Sequence[Document]) -> None:
     """Delete what an earlier topology asked for and this one does not."""
     kept = {_identity(ref) for ref in refs(applied)}
@@ -167,10 +157,16 @@ def _order(ref: Ref) -> int:
     return {NAMESPACES: 3, CRD: 4}.get(ref.resource, 2)
 
 
-def _wait(lacks: Callable[[], tuple[str, ...]], plan: ClusterPlan, deadline: float) -> None:
+def _wait(
+    lacks: Callable[[], tuple[str, ...]],
+    plan: ClusterPlan,
+    deadline: float,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> None:
     while missing := lacks():
         if time.monotonic() > deadline:
             raise LabError(f"{plan.name}: not ready in time: {'; '.join(missing)}")
+        meanwhile()
         time.sleep(_POLL)
 
 
@@ -182,6 +178,33 @@ def _controller_lacks(client: Client, namespace: str) -> tuple[str, ...]:
         if "controller" in owner["metadata"]["name"]
     ]
     return _not_ready(client, owners)
+
+
+class _WebhookCertificate:
+    """The certificate that MetalLB's controller makes for its webhook and waits for in a volume.
+
+    A kubelet looks for changes of a Secret's volume when its pod changes, and else only every minute or two. With quick
+    probes the pod is ready before the certificate is made, and nothing changes any more: 106 s were measured. The
+    controller in turn looks after 1, 2, 4 ... seconds, so the sooner the better.
+    """
+
+    def __init__(self, client: Client, namespace: str) -> None:
+        self._client = client
+        self._namespace = namespace
+        self._next = 0.0
+        self._count = 0
+
+    def deliver(self) -> None:
+        """Change the controller's pod, once a second, so that its kubelet looks."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + 1.0
+        self._count += 1
+        for pod in self._client.find(POD, namespace=self._namespace, labels="app=metallb,component=controller") or ():
+            metadata = {"name": pod["metadata"]["name"], "namespace": self._namespace}
+            mark = {**metadata, "annotations": {"netlab/look-again": str(self._count)}}
+            with suppress(LabError):  # it has just gone
+                self._client.apply([{"apiVersion": "v1", "kind": "Pod", "metadata": mark}], time.monotonic())
 
 
 def _lacks(client: Client, plan: ClusterPlan, lab: str, namespace: str) -> tuple[str, ...]:

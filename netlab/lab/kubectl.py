@@ -19,7 +19,9 @@ def run(argv: tuple[str, ...], lab: str | None, cluster: str | None) -> int:
     chosen = _choose(running, cluster)
     program = tools.find("kubectl")
     if program is not None:
-        environment = {**os.environ, "KUBECONFIG": str(kubeconfig(running.directory, chosen.name))}
+        folder = running.directory  # what it keeps goes with the lab
+        own = {"KUBECONFIG": str(kubeconfig(folder, chosen.name)), "KUBECACHEDIR": f"{folder}/kubectl"}
+        environment = {**os.environ, **own}
         os.execve(program, ["kubectl", *argv], environment)
     node = running.node(chosen.control_plane.machine)
     inside = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", *argv)

@@ -230,3 +230,20 @@ def test_metallb_itself_goes_after_what_needs_it(api: Cluster, client: Client):
     assert set(order[1:3]) == {"ipaddresspools", "bgpadvertisements"}
     assert order[-1] == "namespaces"
     assert api.objects == {}
+
+
+def test_while_the_webhook_does_not_answer_the_controllers_pod_is_changed_so_that_its_kubelet_looks(
+    api: Cluster, client: Client
+):
+    pod = "/api/v1/namespaces/metallb-system/pods/controller-a"
+    labels = {"app": "metallb", "component": "controller"}
+    api.objects[pod] = {"metadata": {"name": "controller-a", "namespace": "metallb-system", "labels": labels}}
+    webhook = Answer(500, "Internal error occurred: failed calling webhook: connection refused")
+
+    def until_it_was_changed(method: str, path: str, _: int) -> Answer | None:
+        return webhook if (method, path) == ("PATCH", POOL) and not api.count("PATCH", pod) else None
+
+    api.refuse = until_it_was_changed
+    installed(client)
+    assert api.objects[pod]["metadata"]["annotations"] == {"netlab/look-again": "1"}
+    assert POOL in api.objects
