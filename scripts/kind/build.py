@@ -1,6 +1,7 @@
 """Build kind, kubectl, a node image and MetalLB's manifests without a container registry: scripts/build-images --kind.
 
-Usage: build.py [--repository R] [--force] [--check] [--list] [--prune] -- DOCKER BUILD OPTION...
+Usage: build.py programs [--prune]
+       build.py node|check|list [--repository R] [--force] -- DOCKER BUILD OPTION...
 
 Everything is kept below ${XDG_CACHE_HOME:-~/.cache}/netlab/kind, each part in a folder whose name changes with what it
 is made from. A folder is renamed to that name when it is finished, so what is there is whole.
@@ -16,6 +17,8 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import gobuild
@@ -43,6 +46,8 @@ def _build_parts(cache: Path, parts: dict[str, Path], missing: list[str], scratc
     go = gobuild.Go(cache / "go", scratch)
     go.check()
     programs = {program.name: program for program in PROGRAMS}
+    seconds = sum(program.seconds for program in PROGRAMS if program.name in missing)
+    say(f"Building the programs of a cluster from the Go module proxy: about {duration(seconds)} on 2 cores")
     for number, name in enumerate(missing, 1):
         began = time.monotonic()
         made = scratch / f"{name}-made"
@@ -98,64 +103,77 @@ def _remove_old(cache: Path, parts: dict[str, Path]) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="build-images --kind")
+    parser.add_argument("what", choices=("programs", "node", "check", "list"))
     parser.add_argument("--repository", default="netlab")
     parser.add_argument("--force", action="store_true")
-    parser.add_argument("--check", action="store_true")
-    parser.add_argument("--list", action="store_true")
     parser.add_argument("--prune", action="store_true")
     parser.add_argument("options", nargs="*")
     return parser.parse_args()
 
 
+@contextmanager
+def _turn(cache: Path) -> Iterator[Path]:
+    """A folder for work, which goes with what is in it. One build at a time."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Waiting for another build of a cluster's programs")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in cache.glob(".work-*"):  # of a run that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=cache, prefix=".work-") as scratch:
+            yield Path(scratch)
+
+
+def _missing(parts: dict[str, Path]) -> list[str]:
+    return [name for name, folder in parts.items() if not folder.exists()]
+
+
+def _programs(cache: Path, parts: dict[str, Path], *, prune: bool) -> None:
+    """Build the parts that are missing."""
+    if not prune and not _missing(parts) and _is_published(cache, parts):
+        return
+    with _turn(cache) as scratch:
+        missing = _missing(parts)
+        if missing:
+            _build_parts(cache, parts, missing, scratch)
+        _publish(cache, parts)
+        if missing or prune:
+            _remove_old(cache, parts)
+
+
+def _node(cache: Path, node: Node) -> None:
+    """Build the node image of the parts."""
+    with _turn(cache) as scratch:
+        began = time.monotonic()
+        say(f"Building {node.tag} (about {duration(_IMAGES_SECONDS)} on 2 cores)")
+        node.build(scratch)
+        say(f"{node.tag} is built ({duration(time.monotonic() - began)})")
+
+
 def main() -> None:
-    """Build what is missing."""
+    """Build what is missing, or say whether anything is."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda got, _: sys.exit(128 + got))
     arguments = _arguments()
     cache = _cache()
     parts = _parts(cache)
     node = Node(Engine(arguments.repository, arguments.options), parts)
-    missing = [name for name, folder in parts.items() if not folder.exists()]
-    current = not arguments.force and node.is_current()
-    if arguments.list:
-        print(f"{'kind':<8} {node.tag:<24} {'up to date' if current and not missing else 'out of date'}")
+    if arguments.what == "programs":
+        _programs(cache, parts, prune=arguments.prune)
         return
-    if arguments.check:
-        if missing or not current or not _is_published(cache, parts):
-            sys.exit(1)
+    complete = not _missing(parts) and _is_published(cache, parts)
+    current = complete and not arguments.force and node.is_current()
+    if arguments.what == "list":
+        print(f"{'kind':<8} {node.tag:<24} {'up to date' if current else 'out of date'}")
+    elif current:
         say(f"{node.tag} is up to date")
-        return
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("Waiting for another build")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        for left in cache.glob(".work-*"):  # of a run that was killed
-            shutil.rmtree(left, ignore_errors=True)
-        missing = [name for name, folder in parts.items() if not folder.exists()]
-        if missing or not current:
-            _build(cache, node, missing, current=current)
-        _publish(cache, parts)
-        if arguments.prune or missing:
-            _remove_old(cache, parts)
-    if current and not missing:
-        say(f"{node.tag} is up to date")
-
-
-def _build(cache: Path, node: Node, missing: list[str], *, current: bool) -> None:
-    began = time.monotonic()
-    seconds = sum(program.seconds for program in PROGRAMS if program.name in missing) + (
-        0 if current else _IMAGES_SECONDS
-    )
-    say(f"Building a cluster's programs and images: about {duration(seconds)} on 2 cores")
-    with tempfile.TemporaryDirectory(dir=cache, prefix=".work-") as scratch:
-        if missing:
-            _build_parts(cache, node.parts, missing, Path(scratch))
-        if not current:
-            node.build(Path(scratch))
-            say(f"{node.tag} is built ({duration(time.monotonic() - began)} in all)")
+    elif arguments.what == "check":
+        sys.exit(1)
+    else:
+        _node(cache, node)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import archive
 from archive import Image
-from output import die, say
+from output import die
 from programs import KUBERNETES, METALLB
 
 HERE = Path(__file__).resolve().parent
@@ -89,10 +89,8 @@ class Node:
         shutil.copytree(FOLDER, context, ignore=shutil.ignore_patterns("README.md"))
         self._fill(context / "root")
         (context / "images").mkdir()
-        say("Packing the images of Kubernetes and MetalLB")
         archive.write(self._images(), context / "images/programs.tar", scratch)
         self._add_images_of_the_engine(context)
-        say(f"Building {self.tag}")
         labels = {"netlab.image": "kind-node", "netlab.content": self.content(), "netlab.pod-network": "ptp"}
         self._build(self.tag, context, *(f"--label={name}={value}" for name, value in labels.items()))
 

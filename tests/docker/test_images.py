@@ -32,6 +32,7 @@ PROGRAMS = {
         *("bash --version", "vtysh -h", "wget --version", "nft --version", "tcpdump --version", "flock --version"),
         *("/usr/lib/frr/frr-reload.py --help", "/sbin/tini --version", "test -x /usr/lib/frr/docker-start"),
     ],
+    "web": ["/usr/sbin/nginx -v"],
 }
 INIT_NEEDS = "codecs ctypes http.server json os re resource select signal socket struct time warnings"
 
@@ -139,3 +140,77 @@ def test_a_container_stays_and_stops_when_asked(container: Callable[..., str], n
     docker("stop", "--time", "20", running)
     # 137 would be the engine's SIGKILL after the 20 seconds.
     assert docker("inspect", "--format", "{{.State.ExitCode}}", running).stdout in ("0\n", "143\n")
+
+
+EMULATED = Path(__file__).resolve().parents[2] / "netlab/kinds/http_server.py"
+# Sends a request from a container, and prints all that comes until the server closes.
+ASK = """
+import socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=5) as connection:
+    connection.sendall(sys.argv[3].encode().decode("unicode_escape").encode())
+    while data := connection.recv(65536):
+        sys.stdout.write(data.decode())
+"""
+
+
+def ask(container: str, address: str, port: int, request: str) -> tuple[str, dict[str, str], str]:
+    """Status, headers and body of the answer; the server has closed the connection."""
+    deadline = time.monotonic() + 20
+    program = ("exec", container, "python3", "-c", ASK, address, str(port), request)
+    while (done := docker(*program)).returncode != 0:
+        assert time.monotonic() < deadline, f"{done.stderr}\n{docker('logs', container)}"
+        time.sleep(0.1)
+    head, _, body = done.stdout.replace("\r\n", "\n").partition("\n\n")
+    status, *lines = head.splitlines()
+    headers = dict(line.split(": ", 1) for line in lines)
+    kept = ("Connection", "Content-Type", "Content-Length")
+    return status.split(" ", 1)[1], {name: headers[name] for name in kept if name in headers}, body
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        r"GET / HTTP/1.0\r\nHost: 192.0.2.1\r\nUser-Agent: netlab\r\n\r\n",  # ecmp-check's
+        r"GET /any/where?x=1 HTTP/1.0\r\n\r\n",
+        r"HEAD / HTTP/1.0\r\n\r\n",
+        r"POST / HTTP/1.0\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+def test_the_application_answers_as_an_emulated_pod_does(
+    container: Callable[..., str], address: str, request_text: str
+):
+    pod = container(
+        "web", "--env", "POD_NAME=web-7d4b", "--env", "PORT=8080", "--sysctl", "net.ipv6.conf.lo.disable_ipv6=0"
+    )
+    docker("cp", str(EMULATED), f"{pod}:/usr/local/share/emulated.py")
+    docker("exec", "--detach", pod, "python3", "/usr/local/share/emulated.py", "web-7d4b", "8081")
+
+    real = ask(pod, address, 8080, request_text)
+
+    assert real == ask(pod, address, 8081, request_text)
+    if request_text.startswith("GET"):
+        assert real[0] == "200 OK"
+        assert real[2] == f"pod: web-7d4b\nclient: {address}\n"
+
+
+def test_the_application_is_named_by_its_hostname_and_listens_on_80(container: Callable[..., str]):
+    pod = container("web", "--hostname", "nginx-5c9", "--read-only", "--tmpfs", "/tmp")
+    _, _, body = ask(pod, "127.0.0.1", 80, r"GET / HTTP/1.0\r\n\r\n")
+    assert body == "pod: nginx-5c9\nclient: 127.0.0.1\n"
+    assert docker("exec", pod, "id", "-un").stdout == "www-data\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("POD_NAME=a; return 500", "POD_NAME is no name of a pod: a\\;\\ return\\ 500"),
+        ("PORT=80; root /", "PORT is no port: 80\\;\\ root\\ /"),
+    ],
+)
+def test_a_variable_is_no_way_into_the_applications_configuration(
+    container: Callable[..., str], variable: str, said: str
+):
+    pod = container("web", "--env", variable)
+    assert docker("wait", pod).stdout == "2\n"
+    assert docker("logs", pod).stderr == f"{said}\n"

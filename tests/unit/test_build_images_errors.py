@@ -74,6 +74,9 @@ def test_there_is_no_docker(tmp_path: Path):
     [
         (["frrr"], "no image is called 'frrr'; there are: base bird client frr web"),
         (["--debian", "11"], "--debian takes 12 or 13, not '11'"),
+        (["--kind", "frr"], "--kind takes no name of an image and no --debian"),
+        (["--kind", "--debian", "12"], "--kind takes no name of an image and no --debian"),
+        (["--prune"], "--prune goes with --kind"),
         (["--debian"], "the last option needs a value"),
         (["--debian="], "--debian takes 12 or 13, not ''"),
         (["--repository", "Not A Name"], "--repository takes a name such as registry.example:5000/netlab"),

@@ -96,21 +96,21 @@ class World:
         """What netlab keeps."""
         return self.folder / "cache/netlab/kind"
 
-    def start(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
-        """Start the build."""
+    def start(self, what: str, **environment: str) -> "subprocess.Popen[str]":
+        """Start scripts/kind/build.py."""
         kept = {name: value for name, value in os.environ.items() if name not in ("GOMODCACHE", "GOCACHE")}
         ours = {"PATH": f"{self.folder}/bin", "XDG_CACHE_HOME": f"{self.folder}/cache"}
         return subprocess.Popen(
-            [sys.executable, "-B", "-E", "-s", ROOT / "scripts/kind/build.py", *arguments, "--", "--force-rm"],
+            [sys.executable, "-B", "-E", "-s", ROOT / "scripts/kind/build.py", what, "--", "--force-rm"],
             env=kept | ours | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def build(self, *arguments: str, **environment: str) -> tuple[int, list[str]]:
+    def build(self, what: str = "programs", **environment: str) -> tuple[int, list[str]]:
         """Run it to its end: its exit code, and what it says but for the progress."""
-        running = self.start(*arguments, **environment)
+        running = self.start(what, **environment)
         _, said = running.communicate(timeout=60)
         return running.returncode, [line for line in said.splitlines() if not line.startswith("==>")]
 
@@ -159,6 +159,7 @@ EVERYTHING = [
 
 def test_it_builds_every_part_and_puts_what_netlab_looks_for_where_netlab_looks(world: World):
     assert world.build() == (0, [])
+    assert world.build("node") == (0, [])
 
     assert world.parts() == EVERYTHING
     assert (world.cache / "bin/kind").read_text() == "sigs.k8s.io/kind kind"
@@ -172,23 +173,26 @@ def test_it_builds_every_part_and_puts_what_netlab_looks_for_where_netlab_looks(
 
 
 def test_a_second_run_calls_neither_go_nor_a_build(world: World):
-    assert world.build()[0] == 0
+    assert world.build()[0] == world.build("node")[0] == 0
     world.calls()
 
-    running = world.start()
+    assert world.build() == (0, [])
+    running = world.start("check")
     _, said = running.communicate(timeout=60)
 
+    assert running.returncode == 0
     assert said == "==> netlab/kind-node:v1.36.3 is up to date\n"
     calls = world.calls()
     assert calls and all(line.startswith("docker image inspect") for line in calls)
 
 
 def test_another_engine_gets_its_image_from_the_finished_parts(world: World):
-    assert world.build()[0] == 0
+    assert world.build()[0] == world.build("node")[0] == 0
     (world.folder / "netlab-kind-node:v1.36.3").unlink()
     world.calls()
 
-    assert world.build() == (0, [])
+    assert world.build("check") == (1, [])
+    assert world.build("node") == (0, [])
 
     calls = world.calls()
     assert [line for line in calls if line.startswith("go")] == []
@@ -265,7 +269,7 @@ def test_a_build_that_fails_says_why_and_goes_on_where_it_was(world: World):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_build_leaves_no_unfinished_part(world: World, number: signal.Signals):
     world.set(hangs="kubelet")
-    running = world.start()
+    running = world.start("programs")
     deadline = time.monotonic() + 30
     while not (world.folder / "hanging").exists():
         assert time.monotonic() < deadline and running.poll() is None
@@ -300,10 +304,10 @@ def test_the_users_own_caches_of_go_stay(world: World):
 
 @pytest.mark.parametrize("lost", ["bin/kubectl", "manifests/metallb-frr-v0.16.1.yaml"])
 def test_what_netlab_looks_for_comes_back_without_a_build(world: World, lost: str):
-    assert world.build()[0] == 0
-    assert world.build("--check") == (0, [])
+    assert world.build()[0] == world.build("node")[0] == 0
+    assert world.build("check") == (0, [])
     (world.cache / lost).unlink()
-    assert world.build("--check") == (1, [])
+    assert world.build("check") == (1, [])
     world.calls()
 
     assert world.build()[0] == 0
