@@ -101,14 +101,15 @@ def _remove_old(cache: Path, parts: dict[str, Path]) -> None:
         shutil.rmtree(cache / "go", ignore_errors=True)
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(given: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="build-images --kind")
     parser.add_argument("what", choices=("programs", "node", "check", "list"))
     parser.add_argument("--repository", default="netlab")
     parser.add_argument("--force", action="store_true")
     parser.add_argument("--prune", action="store_true")
-    parser.add_argument("options", nargs="*")
-    return parser.parse_args()
+    # Split here: argparse takes a `--` that follows an option for the end of its own list of arguments.
+    end = given.index("--") if "--" in given else len(given)
+    return parser.parse_args(given[:end], argparse.Namespace(options=given[end + 1 :]))
 
 
 @contextmanager
@@ -157,7 +158,7 @@ def main() -> None:
     """Build what is missing, or say whether anything is."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda got, _: sys.exit(128 + got))
-    arguments = _arguments()
+    arguments = _arguments(sys.argv[1:])
     cache = _cache()
     parts = _parts(cache)
     node = Node(Engine(arguments.repository, arguments.options), parts)

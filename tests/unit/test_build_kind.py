@@ -101,7 +101,18 @@ class World:
         kept = {name: value for name, value in os.environ.items() if name not in ("GOMODCACHE", "GOCACHE")}
         ours = {"PATH": f"{self.folder}/bin", "XDG_CACHE_HOME": f"{self.folder}/cache"}
         return subprocess.Popen(
-            [sys.executable, "-B", "-E", "-s", ROOT / "scripts/kind/build.py", what, "--", "--force-rm"],
+            [
+                sys.executable,
+                "-B",
+                "-E",
+                "-s",
+                ROOT / "scripts/kind/build.py",
+                what,
+                "--repository",
+                "netlab",
+                "--",
+                "--force-rm",
+            ],
             env=kept | ours | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
