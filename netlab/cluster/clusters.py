@@ -142,11 +142,12 @@ def runner(client: docker.APIClient) -> Run:
     return run
 
 
-def _renew_speakers(cluster: ClusterPlan, directory: Path, machines: frozenset[str], run: Run, timeout: float) -> None:
-    """Have the speakers of restarted nodes start once they can reach the API by the nodes' kube-proxy."""
+def _renew_speakers(lab: Lab, cluster: ClusterPlan, machines: frozenset[str], run: Run, timeout: float) -> None:
+    """Have the speakers of restarted nodes start once they can reach the API by the nodes' kube-proxy, and wait for the
+    services' pods."""
     nodes = frozenset(node.container for node in cluster.nodes if node.machine in machines)
     deadline = time.monotonic() + timeout
-    with connected(kubeconfig(directory, cluster.name), timeout) as client:
+    with connected(kubeconfig(lab.directory, cluster.name), timeout) as client:
         address = install.api_address(client)
         url = f"https://[{address}]/" if ":" in address else f"https://{address}/"
         for node in sorted(nodes):
@@ -157,6 +158,7 @@ def _renew_speakers(cluster: ClusterPlan, directory: Path, machines: frozenset[s
                 except LabError:
                     time.sleep(_PAUSE)
         install.renew_speakers(client, nodes)
+        install.wait(client, cluster, lab.name, deadline)
 
 
 def repair(lab: Lab, plan: LabPlan, agent: AgentClient, fresh: tuple[str, ...], *, say: Say, timeout: float) -> None:
@@ -173,4 +175,4 @@ def repair(lab: Lab, plan: LabPlan, agent: AgentClient, fresh: tuple[str, ...], 
                 pod_network.make(runner(client), cluster)
             if cluster.metallb and cluster.metallb.install:
                 say(f"MetalLB's speakers on {', '.join(sorted(machines))}")
-                _renew_speakers(cluster, Path(lab.directory), machines, runner(client), timeout)
+                _renew_speakers(lab, cluster, machines, runner(client), timeout)

@@ -80,6 +80,12 @@ def install(
     if plan.existing or plan.reused:
         _prune(client, lab, (*metallb, *wanted.workloads, *wanted.metallb, *user))
     progress("waiting for the services")
+    wait(client, plan, lab, deadline)
+
+
+def wait(client: Client, plan: ClusterPlan, lab: str, deadline: float) -> None:
+    """Wait until MetalLB and the lab's services are there. LabError, after `deadline`, says what is missing."""
+    namespace = metallb_namespace(client, plan)
     _wait(lambda: _lacks(client, plan, lab, namespace), plan, deadline)
 
 
