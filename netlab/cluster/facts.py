@@ -18,7 +18,6 @@ from netlab.model.topology import IPAddress
 EXCLUDE = "node.kubernetes.io/exclude-from-external-load-balancers"
 _NODE = Resource("v1", "Node")
 _SLICE = Resource("discovery.k8s.io/v1", "EndpointSlice")
-_PEER = Resource("metallb.io/v1beta2", "BGPPeer")
 _ADVERTISEMENT = Resource("metallb.io/v1beta1", "BGPAdvertisement")
 _POOL = Resource("metallb.io/v1beta1", "IPAddressPool")
 _STATUS = Resource("metallb.io/v1beta1", "ServiceBGPStatus")
@@ -74,7 +73,7 @@ def look(client: Client) -> Seen:
         services=client.find(install.SERVICE) or (),
         slices=client.find(_SLICE) or (),
         speakers=(*install.speakers(client), *(client.find(install.POD, labels=_FRR_PODS) or ())),
-        peers=client.find(_PEER) or (),
+        peers=client.find(install.PEER) or (),
         advertisements=client.find(_ADVERTISEMENT) or (),
         pools=client.find(_POOL) or (),
         statuses=client.find(_STATUS),

@@ -27,6 +27,7 @@ SPEAKERS = ("app=metallb,component=speaker", "app.kubernetes.io/name=metallb,app
 """The labels of MetalLB's speaker pods: of its manifests, and of its Helm chart."""
 _POLL = 0.2  # seconds
 _GROUP = "metallb.io"
+PEER = Resource("metallb.io/v1beta2", "BGPPeer")
 
 Progress = Callable[[str], None]
 
@@ -65,7 +66,7 @@ def install(
     user = documents.labelled(prepared.user, lab)
     if plan.existing:
         _refuse_others(client, plan, lab, (*metallb, *wanted.workloads, *wanted.metallb))
-    if metallb:
+    if metallb and not plan.reused:  # what it was made with is there
         progress(f"installing MetalLB {manifests.VERSION}")
         client.apply(metallb, deadline)
     client.apply(wanted.workloads, deadline)
@@ -93,6 +94,13 @@ def detach(client: Client, lab: str) -> None:
     """Delete everything that was applied for that lab, and nothing else."""
     for ref in sorted(client.labelled(documents.selector(lab)), key=_order):
         client.delete(ref)
+
+
+def forget_peers(client: Client, lab: str) -> None:
+    """Have the speakers end their sessions, before the routers go. One that is calling a router when the links go waits
+    10 s for the answer, and no new session begins meanwhile."""
+    for peer in client.find(PEER, labels=documents.selector(lab)) or ():
+        client.delete(Ref.of(peer))
 
 
 def renew_speakers(client: Client, nodes: frozenset[str]) -> None:

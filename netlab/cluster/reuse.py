@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from netlab.cluster import install
+from netlab.cluster.clusters import connected
+from netlab.cluster.paths import kubeconfig
 from netlab.model.cluster import ClusterPlan
 from netlab.model.errors import LabError
 from netlab.model.plan import LabPlan
 from netlab.runtime.docker import clusters, containers, engine
+
+_TIMEOUT = 15.0  # seconds for the cluster's API
 
 
 def hand_over(old: LabPlan, new: LabPlan, url: str, directory: Path) -> LabPlan:
@@ -33,6 +38,10 @@ def hand_over(old: LabPlan, new: LabPlan, url: str, directory: Path) -> LabPlan:
             if dead:
                 mend = f"'netlab repair --lab {new.name}' starts it, '--reconfigure' makes the cluster anew"
                 raise LabError(f"{cluster.name}: {dead[0]} does not run, so the cluster cannot be reused: {mend}")
+    for cluster in taken:
+        if cluster.reused and cluster.metallb:
+            with connected(kubeconfig(directory, cluster.name), _TIMEOUT) as api:
+                install.forget_peers(api, new.name)
     kept = {cluster.kind_name for cluster in taken}
     clusters.record(directory, tuple(name for name in clusters.recorded(directory) if name not in kept))
     return replace(new, clusters=taken)

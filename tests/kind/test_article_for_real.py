@@ -10,6 +10,7 @@ from article import LAB, VIP, WORKERS
 
 KIND = f"netlab-{LAB}-k8s"
 """What kind calls the cluster; its containers' names begin with it."""
+_TAINT = "netlab-test"
 
 
 def containers(engine):
@@ -82,11 +83,11 @@ def test_the_check_says_why_kubernetes_keeps_a_node_from_announcing(cluster, rea
     kubectl = ("kubectl", "--lab", LAB, "--")
     away = {
         "label": ("label", "node", node, f"{label}="),
-        "speaker": ("patch", "daemonset", "speaker", "-n", "metallb-system", "--type=merge", "-p", _ONLY_OTHERS),
+        "speaker": ("taint", "node", node, f"{_TAINT}=away:NoExecute"),  # which MetalLB's speakers do not tolerate
     }[reason]
     back = {
         "label": ("label", "node", node, f"{label}-"),
-        "speaker": ("patch", "daemonset", "speaker", "-n", "metallb-system", "--type=merge", "-p", _EVERYWHERE),
+        "speaker": ("taint", "node", node, f"{_TAINT}-"),
     }[reason]
     done = cluster.netlab(*kubectl, *away)
     assert done.returncode == 0, done
@@ -99,10 +100,3 @@ def test_the_check_says_why_kubernetes_keeps_a_node_from_announcing(cluster, rea
     finally:
         assert cluster.netlab(*kubectl, *back).returncode == 0
     cluster.wait_for_next_hops("rt-frr", set(WORKERS.values()))
-
-
-_OFF_WORKER3 = {"key": "kubernetes.io/hostname", "operator": "NotIn", "values": [f"{KIND}-worker3"]}
-_REQUIRED = {"nodeSelectorTerms": [{"matchExpressions": [_OFF_WORKER3]}]}
-_AFFINITY = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": _REQUIRED}}
-_ONLY_OTHERS = json.dumps({"spec": {"template": {"spec": {"affinity": _AFFINITY}}}})
-_EVERYWHERE = json.dumps({"spec": {"template": {"spec": {"affinity": None}}}})
