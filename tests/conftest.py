@@ -13,7 +13,7 @@ import pytest
 from hoststate import HostState, adopt_orphans
 from netlab_program import Netlab, running_netlab
 
-pytest.register_assert_rewrite("article")  # tests that two folders share
+pytest.register_assert_rewrite("article", "external_container")  # tests that two folders share
 _DESELECTED = pytest.StashKey[dict[str, int]]()
 
 

@@ -41,9 +41,12 @@ def shipped(request: pytest.FixtureRequest) -> LabPlan:
     return plan_file(request.param)
 
 
-@pytest.fixture(params=[file for file in SHIPPED if file.stem != "speakers"], ids=lambda file: file.stem)
+WITHOUT_CLUSTER = ("metallb-e2e", "speakers")
+
+
+@pytest.fixture(params=[file for file in SHIPPED if file.stem not in WITHOUT_CLUSTER], ids=lambda file: file.stem)
 def clustered(request: pytest.FixtureRequest) -> LabPlan:
-    """A lab with an emulated cluster. In speakers.yaml there is none."""
+    """A lab with an emulated cluster."""
     return plan_file(request.param)
 
 
@@ -51,7 +54,7 @@ def test_every_topology_opens_with_a_comment_that_says_what_it_shows() -> None:
     files = list(TOPOLOGIES.glob("*.yaml"))
     assert {file.stem for file in files} == {
         *("article", "article-fixed", "article-3.13", "dual-stack", "ecmp", "ecmp-vs-vyos", "speakers"),
-        *("three-routers", "vyos-1.4"),
+        *("metallb-e2e", "three-routers", "vyos-1.4"),
     }
     for file in files:
         assert file.read_text().startswith("# ")
@@ -76,11 +79,11 @@ def test_every_machine_writes_the_sysctls_it_relies_on(shipped: LabPlan) -> None
 
 def test_every_machine_knows_every_other_by_name(shipped: LabPlan) -> None:
     second = "speaker-2" if shipped.name == "speakers" else "k8s-worker2"
+    others = {f"172.16.7.12 {second}", "172.16.9.11 host-1"} if shipped.links else set()
     for node in shipped.nodes:
         hosts = content(node, "/etc/hosts").splitlines()
         assert hosts[0] == "127.0.0.1 localhost"
-        assert f"172.16.7.12 {second}" in hosts
-        assert "172.16.9.11 host-1" in hosts
+        assert others <= set(hosts)
 
 
 def test_every_machine_knows_the_pods_by_name(clustered: LabPlan) -> None:
@@ -99,6 +102,20 @@ def test_the_service_has_the_address_that_the_article_saw(clustered: LabPlan) ->
         AnnouncerPlan("k8s-worker2", ip_address("172.16.7.12"), True),
         AnnouncerPlan("k8s-worker3", ip_address("172.16.7.13"), True),
     )
+
+
+def test_the_external_containers_are_what_metallbs_suite_asks_for() -> None:
+    lab = plan_file(TOPOLOGIES / "metallb-e2e.yaml")
+    assert {lab.container_name(node.name): node.routing.asn for node in lab.nodes if node.routing} == {
+        "ibgp-single-hop": 64512,
+        "ebgp-single-hop": 4200000000,
+    }
+    for node in lab.nodes:
+        assert [(Path(bind.source).name, bind.target, bind.read_only) for bind in node.binds] == [
+            (node.name, "/etc/frr", False)
+        ]
+        assert node.routing is not None
+        assert {"bgpd", "bfdd"} <= set(node.routing.daemons)
 
 
 def test_speakers_hold_and_announce_the_same_address_without_a_cluster() -> None:
@@ -132,7 +149,7 @@ def test_every_node_of_the_cluster_has_a_route_back_to_the_client(clustered: Lab
 def test_what_is_emulated_is_said(shipped: LabPlan) -> None:
     cluster = any(sentence.startswith("Kubernetes cluster k8s: ") for sentence in shipped.emulated)
     assert cluster == any(node.kind == "k8s" for node in shipped.nodes)
-    assert cluster == (shipped.name != "speakers")
+    assert cluster == (shipped.name not in WITHOUT_CLUSTER)
     for node in shipped.nodes:
         if node.kind == "vyos" and shipped.name == "vyos-1-4":
             assert "rt-1: VyOS 1.4 configuration, run by FRR" in shipped.emulated

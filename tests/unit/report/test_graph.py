@@ -56,7 +56,7 @@ def test_every_shipped_topology(file: Path, bgp: bool) -> None:
     assert len(shown.links) == len(plan.links)
     assert [node.lines[0] for node in shown.nodes if node.id[0] == "n"] == [node.name for node in plan.nodes]
     assert mermaid(shown) == mermaid(graph(plan_file(file), bgp=bgp))
-    assert bool(shown.sessions) == bgp
+    assert bool(shown.sessions) == (bgp and bool(plan.links))  # metallb-e2e.yaml's routers have neighbors outside it
 
 
 TEXT = st.text(max_size=30)
