@@ -252,9 +252,12 @@ class Build:
         return init, nodes
 
     def _death(self) -> LabError | None:
-        """What is to be said of a machine whose container has ended; None where all run."""
+        """What is to be said of a machine whose container has ended; None where all run. Of those that somebody else
+        makes, whoever waits for them says more."""
         for node in self._nodes.values():
-            if not processes.is_running(node.pid, node.started):
+            if self._plan.node(node.name).container.existing is None and not processes.is_running(
+                node.pid, node.started
+            ):
                 try:
                     said = containers.last_words(self._client, node.container)
                 except NetlabError:  # the engine itself is gone
