@@ -12,7 +12,7 @@ import docker
 
 from netlab.agent.client import AgentClient
 from netlab.agent.messages import NodeWiring, WireRequest
-from netlab.cluster import facts, install, node_image, pod_network
+from netlab.cluster import facts, install, node_image, pod_network, tools
 from netlab.cluster.client import Client, connect
 from netlab.cluster.creation import Creation
 from netlab.cluster.documents import APPLICATION
@@ -49,6 +49,7 @@ class Clusters:
     def __enter__(self) -> Clusters:
         with self._stack as stack:
             self._client = stack.enter_context(engine.connected(self._url))
+            tools.kind()  # the first thing to lack
             self._prepared = [install.prepare(cluster) for cluster in self._plan.clusters]
             for cluster in self._plan.clusters:
                 verb = "attaching to" if cluster.existing or cluster.reused else "creating"
