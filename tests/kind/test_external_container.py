@@ -24,22 +24,20 @@ CLUSTER = """
 """
 
 
-def peers(routers, addresses):
-    """A BGPPeer for each router, as the suite makes them."""
+def peers(addresses):
+    """A BGPPeer for each router and an advertisement to all, as the suite makes them. netlab's is for its own peers."""
     specs = {
-        router: {"myASN": 64512, "peerASN": ASN[router], "peerAddress": addresses[router], "password": PASSWORD}
-        for router in routers
+        router: {"myASN": 64512, "peerASN": ASN[router], "peerAddress": address, "password": PASSWORD}
+        for router, address in addresses.items()
     }
-    items = [
-        {
-            "apiVersion": "metallb.io/v1beta2",
-            "kind": "BGPPeer",
-            "metadata": {"name": router, "namespace": "metallb-system"},
-            "spec": spec,
-        }
-        for router, spec in specs.items()
-    ]
+    items = [_resource("v1beta2", "BGPPeer", router, spec) for router, spec in specs.items()]
+    items.append(_resource("v1beta1", "BGPAdvertisement", "to-all", {}))
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+
+
+def _resource(version, kind, name, spec):
+    metadata = {"name": name, "namespace": "metallb-system"}
+    return {"apiVersion": f"metallb.io/{version}", "kind": kind, "metadata": metadata, "spec": spec}
 
 
 def test_speakers_peer_with_the_routers_which_learn_and_reach_the_service(netlab, engine, topology, tmp_path):
@@ -60,7 +58,7 @@ def test_speakers_peer_with_the_routers_which_learn_and_reach_the_service(netlab
     for router, suite in routers.items():
         given = config(ASN[router], addresses[router], nodes, 64512, "10.64.1.0/24", bfd=False)  # native mode has none
         suite.configure(given)
-    (tmp_path / "peers.json").write_text(peers(routers, addresses))
+    (tmp_path / "peers.json").write_text(peers(addresses))
     kubectl("apply", "-f", tmp_path / "peers.json")
 
     for suite in routers.values():
@@ -68,7 +66,10 @@ def test_speakers_peer_with_the_routers_which_learn_and_reach_the_service(netlab
         wait(lambda suite=suite: f"{VIP}/32" in suite.vtysh("show bgp ipv4 json")["routes"])
         wait(lambda suite=suite: "web" in suite.fetch(f"http://{VIP}:80"))
 
-    for suite in (routers[IBGP], routers[EBGP]):
-        suite.end()
+    routers[IBGP].end()
+    ended = netlab("destroy", "--lab", "e2e-cluster", timeout=120)
+    assert ended.returncode == 0, ended
+    assert engine.pid(EBGP), "connected to the cluster's network, and none of the cluster's"
+    assert engine.inspect(EBGP)["NetworkSettings"]["Networks"] == {}
     assert netlab("destroy", "--lab", "metallb-e2e").returncode == 0
     assert not {*ASN} & {*engine.names()}

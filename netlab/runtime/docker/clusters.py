@@ -92,7 +92,7 @@ def refuse_taken(client: docker.APIClient, names: tuple[str, ...], lab: str) -> 
 
 
 def remove_networks(client: docker.APIClient, names: tuple[str, ...]) -> None:
-    """Remove the clusters' networks, once nothing is connected to them any more."""
+    """Remove the clusters' networks. A container that is no node and was connected to one runs on without it."""
     deadline = time.monotonic() + _NETWORK_TIMEOUT
     for name in names:
         with engine.refusals(f"cannot remove the Docker network {name}"):
@@ -101,10 +101,18 @@ def remove_networks(client: docker.APIClient, names: tuple[str, ...]) -> None:
                     client.remove_network(name)
                 except NotFound:
                     break
-                except APIError:  # its containers are just leaving it
+                except APIError:  # nodes that are gone are just leaving it
                     if time.monotonic() > deadline:
                         raise
+                    _disconnect_all(client, name)
                     time.sleep(_SETTLE)
+
+
+def _disconnect_all(client: docker.APIClient, network: str) -> None:
+    with suppress(NotFound):
+        for container in client.inspect_network(network)["Containers"]:
+            with suppress(APIError):  # it has left
+                client.disconnect_container_from_network(container, network, force=True)
 
 
 def restore_sysctls(client: docker.APIClient, directory: Path | str, nodes: tuple[str, ...]) -> None:
