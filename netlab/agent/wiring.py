@@ -1,7 +1,7 @@
 """Links, addresses, routes and sysctls of a whole lab, in as few messages as the kernel takes.
 
 Both ends of a veth pair are born inside their machines in one message (IFLA_NET_NS_FD on each side), so nothing
-ever exists in another namespace. Interface indexes are chosen here, so nothing has to be looked up.
+ever exists in another namespace. Interface indexes are chosen here, so none has to be asked for.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import errno
 import socket
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv6Interface
+from itertools import count
 from pathlib import Path
 
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
@@ -49,12 +50,14 @@ def wire(request: WireRequest, namespaces: Namespaces, *, again: bool = False) -
     missing: list[tuple[str, str]] = []
     stand_ins: list[tuple[str, str]] = []
     sockets: dict[str, NetlinkSocket] = {}
+    there: dict[str, dict[str, int]] = {}
     for node in request.nodes:
         with namespaces.inside(node.name):
+            there[node.name] = {name: index for index, name in socket.if_nameindex()}
             # Before any interface exists, so that interfaces are born with the machine's defaults.
             missing += _set_sysctls(node, [s for s in node.sysctls if not s.of_interface])
             sockets[node.name] = NetlinkSocket()
-    indexes = _indexes(request)
+    indexes = _indexes(request, there)
     try:
         _make_links(request, namespaces, indexes)
         for node in request.nodes:
@@ -98,12 +101,18 @@ def _set_sysctls(node: NodeWiring, sysctls: list[SysctlPlan]) -> list[tuple[str,
     return missing
 
 
-def _indexes(request: WireRequest) -> dict[str, dict[str, int]]:
-    """Interface indexes by machine and name: bridges first, then the rest in the plan's order. `lo` is the kernel's."""
+def _indexes(request: WireRequest, there: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    """Interface indexes by machine and name: bridges first, then the rest in the plan's order. `lo` is the kernel's.
+
+    An interface that is there has its own, and a new one none that another has: a container that somebody else made may
+    have interfaces of any index.
+    """
     indexes: dict[str, dict[str, int]] = {}
     for node in request.nodes:
+        taken = there[node.name]
+        free = (index for index in count(_FIRST_INDEX) if index not in taken.values())
         names = dict.fromkeys((*node.bridges, *(interface.name for interface in node.interfaces)))
-        indexes[node.name] = {name: _FIRST_INDEX + number for number, name in enumerate(names)} | {"lo": _LO_INDEX}
+        indexes[node.name] = {name: taken.get(name) or next(free) for name in names} | {"lo": _LO_INDEX}
     return indexes
 
 

@@ -61,7 +61,11 @@ def test_an_interfaces_sysctls_wait_for_the_interface(key: str, own: bool) -> No
 
 def test_bridges_come_first_and_no_index_is_a_fallback_tunnels() -> None:
     node = NodeWiring("sw", (InterfacePlan("eth1", master="br0"), InterfacePlan("br0")), ("br0",), (), ())
-    assert wiring._indexes(WireRequest((node,), ())) == {"sw": {"br0": 100, "eth1": 101, "lo": 1}}
+    request = WireRequest((node,), ())
+    assert wiring._indexes(request, {"sw": {"lo": 1}}) == {"sw": {"br0": 100, "eth1": 101, "lo": 1}}
+    # One that went on has its bridge still; an existing container has whatever its engine gave it.
+    assert wiring._indexes(request, {"sw": {"lo": 1, "br0": 100}}) == {"sw": {"br0": 100, "eth1": 101, "lo": 1}}
+    assert wiring._indexes(request, {"sw": {"lo": 1, "eth0": 101}}) == {"sw": {"br0": 100, "eth1": 102, "lo": 1}}
 
 
 def test_a_port_is_enslaved_as_it_is_raised() -> None:
