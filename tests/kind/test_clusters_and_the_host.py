@@ -123,10 +123,10 @@ EXISTING = """
     name: attached
     topology:
       nodes:
-        rt-9: {kind: frr, bgp: {asn: 64519, networks: [10.9.0.0/24], neighbors: [{cluster: k8s}]}}
+        rt-9: {kind: frr, bgp: {asn: 64519, networks: [10.9.0.0/24], neighbors: [{cluster: dev}]}}
         host-9: {kind: linux}
         lan: {kind: bridge}
-        k8s:
+        dev:
           kind: k8s
           existing: %s
           workers: 1
@@ -135,7 +135,7 @@ EXISTING = """
           services: [{name: other, replicas: 1}]
       links:
         - {endpoints: ["rt-9:eth1", "lan"], ipv4: [10.7.0.1/24]}
-        - {endpoints: ["k8s:eth9", "lan"]}
+        - {endpoints: ["dev:eth9", "lan"]}
         - {endpoints: ["rt-9:eth2", "host-9:eth1"], ipv4: [10.9.0.1/24, 10.9.0.11/24]}
 """
 
