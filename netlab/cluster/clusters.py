@@ -29,7 +29,7 @@ from netlab.runtime.docker import commands, engine, images
 Say = Callable[[str], None]
 """Takes a line that says what is being done."""
 _COMMAND_TIMEOUT = 60.0
-_LOAD_TIMEOUT = 300.0
+_LOAD_TIMEOUT = _PULL_TIMEOUT = 300.0
 _PAUSE = 0.3
 _FACTS_TIMEOUT = 5.0
 
@@ -71,7 +71,8 @@ class Clusters:
 
     def finish(self, agent: AgentClient, timeout: float) -> None:
         """Wait until the clusters' own network works, give them MetalLB and the services, and wait for these, for
-        `timeout` seconds each. LabError says what is missing."""
+        `timeout` seconds each, or five minutes: nodes may pull images. LabError says what is missing."""
+        timeout = max(timeout, _PULL_TIMEOUT)
         for creation, prepared in zip(self._creations, self._prepared, strict=True):
             cluster = creation.cluster
             if not (cluster.existing or cluster.reused):
