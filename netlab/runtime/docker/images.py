@@ -15,7 +15,7 @@ from netlab.runtime.docker import engine
 RELEASE = "13"
 """Debian's, which netlab's own images are made of."""
 BASE = f"netlab/base:{RELEASE}"
-_OWN = re.compile(r"netlab/(?P<name>base|frr|client|bird):(?P<release>12|13)")
+_OWN = re.compile(r"netlab/(?P<name>base|frr|client|bird|web):(?P<release>12|13)")
 
 
 def image_of(node: NodePlan) -> str:

@@ -12,7 +12,7 @@ from netlab.runtime.docker import engine, images
 from netlab.runtime.docker.agents import may_enter
 
 _ENGINE = "a Docker engine (20.10 or later)"
-_OWN = ("base", "frr", "client", "bird")
+_OWN = ("base", "frr", "client", "bird", "web")
 
 
 def examine() -> tuple[HostFinding, ...]:
