@@ -65,11 +65,10 @@ def deploy(plan: LabPlan, options: DeployOptions, progress: Progress) -> Deploym
         plan = with_rootfs(plan, options.rootfs)
     startup.check(plan, runtime)
     directory = state.directory(plan.name)
-    if plan.name in state.names():
+    if (options.reconfigure or options.reuse_cluster) and plan.name in state.names():
         if options.reuse_cluster:
             plan = _hand_over(plan)
-        if options.reconfigure or options.reuse_cluster:
-            destroy(plan.name, progress)
+        destroy(plan.name, progress)
     progress.step(f"building {len(plan.nodes)} nodes")
     with ExitStack() as stack:
         build = stack.enter_context(runtime.build(plan, directory))
