@@ -175,14 +175,22 @@ def _container(row: Any) -> Container:
 
 def remove_lab(client: docker.APIClient, name: str, directory: Path | str) -> bool:
     """Remove all that a lab has of the engine; whether there was anything."""
-    clusters.stop_creation(directory)
+    had_clusters = remove_clusters(client, directory)
     found = of_lab(client, name, directory)
-    nodes = tuple(container.id for container in found if container.cluster)
-    if nodes:
-        clusters.restore_sysctls(client, directory, nodes)
     remove(client, found)
-    clusters.remove_networks(client, clusters.recorded(directory))
-    return bool(found)
+    return bool(found) or had_clusters
+
+
+def remove_clusters(client: docker.APIClient, directory: Path | str) -> bool:
+    """Remove the clusters that a state folder names, with their networks; whether there was a node."""
+    clusters.stop_creation(directory)
+    names = clusters.recorded(directory)
+    nodes = of_clusters(client, names)
+    if nodes:
+        clusters.restore_sysctls(client, directory, tuple(node.id for node in nodes))
+    remove(client, nodes)
+    clusters.remove_networks(client, names)
+    return bool(nodes)
 
 
 def pid_of(client: docker.APIClient, container: str) -> int:

@@ -45,8 +45,8 @@ def _sweep(url: str, name: str, directory: str, build: str, folder: int) -> None
             with engine.connected(url) as client:
                 found = containers.of_lab(client, name, directory, build)
                 containers.remove(client, found)
-                # And not what a later lab has in a folder of the same name.
-                left = containers.remove_lab(client, name, directory) if _is_at(directory, folder) else False
+                # And not those of a later lab in a folder of the same name.
+                left = containers.remove_clusters(client, directory) if _is_at(directory, folder) else False
         except NetlabError:
             seen_empty = 0  # the engine is restarting, for example
         else:
