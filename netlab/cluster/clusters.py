@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from netlab.cluster import facts, install, node_image, pod_network, tools
 from netlab.cluster.client import Client, connect
 from netlab.cluster.creation import Creation
 from netlab.cluster.documents import APPLICATION
+from netlab.cluster.install import Progress
 from netlab.cluster.paths import kubeconfig
 from netlab.cluster.pod_network import Run
 from netlab.model.cluster import ClusterPlan
@@ -26,8 +27,6 @@ from netlab.model.plan import LabPlan, ServicePlan
 from netlab.runtime.base import Invocation
 from netlab.runtime.docker import commands, engine, images
 
-Say = Callable[[str], None]
-"""Takes a line that says what is being done."""
 _COMMAND_TIMEOUT = 60.0
 _LOAD_TIMEOUT = _PULL_TIMEOUT = 300.0
 _PAUSE = 0.3
@@ -38,7 +37,7 @@ class Clusters:
     """The clusters of a lab that is being deployed. They come up while the routers do; leaving the block ends the kind
     commands that still run."""
 
-    def __init__(self, plan: LabPlan, directory: Path, url: str, say: Say) -> None:
+    def __init__(self, plan: LabPlan, directory: Path, url: str, say: Progress) -> None:
         self._plan = plan
         self._directory = directory
         self._url = url
@@ -163,7 +162,9 @@ def _renew_speakers(lab: Lab, cluster: ClusterPlan, machines: frozenset[str], ru
         install.wait(client, cluster, lab.name, deadline)
 
 
-def repair(lab: Lab, plan: LabPlan, agent: AgentClient, fresh: tuple[str, ...], *, say: Say, timeout: float) -> None:
+def repair(
+    lab: Lab, plan: LabPlan, agent: AgentClient, fresh: tuple[str, ...], *, say: Progress, timeout: float
+) -> None:
     """Give the nodes that were restarted, `fresh`, the rest of what they lost: sysctls, the pods' network, and speakers
     that can reach the API. `timeout` in seconds."""
     with engine.connected(lab.engine) as client:

@@ -30,6 +30,7 @@ _GROUP = "metallb.io"
 PEER = Resource("metallb.io/v1beta2", "BGPPeer")
 
 Progress = Callable[[str], None]
+"""Takes a line that says what is being done."""
 
 
 @dataclass(frozen=True)

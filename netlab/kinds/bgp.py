@@ -200,8 +200,8 @@ def one_sided_bfd(node: NodeSpec, found: tuple[Session, ...], lab: AddressedLab)
         if theirs is not None and theirs != session.bfd:
             odd[cluster] = theirs
     return tuple(
-        f"{node.name}: BFD with {cluster} is on at {cluster if theirs else node.name} alone, so it is not used: "
-        f"set {f'bfd: true in bgp of {node.name}' if theirs else f'bfd: true in metallb of {cluster}'} too"
+        f"{node.name}: BFD with {cluster} is on at {cluster if theirs else node.name} alone, so its sessions may stay "
+        f"down: set {f'bfd: true in bgp of {node.name}' if theirs else f'bfd: true in metallb of {cluster}'} too"
         for cluster, theirs in odd.items()
     )
 

@@ -7,26 +7,10 @@ import signal
 import time
 
 import pytest
-from article import VIP
+from article import VIP, small
 from hoststate import HostState
 
-SMALL = """
-    name: small
-    topology:
-      nodes:
-        rt-1: {kind: frr, bgp: {asn: 64512, neighbors: [{cluster: k8s}]}}
-        host-1: {kind: linux}
-        k8s-net: {kind: bridge}
-        k8s:
-          kind: k8s
-          workers: 1
-          metallb: {asn: 64522, pool: 172.16.7.192/26}
-          services: [{name: web, replicas: 1}]
-      links:
-        - {endpoints: ["rt-1:eth1", "k8s-net"], ipv4: [172.16.7.1/24]}
-        - {endpoints: ["k8s", "k8s-net"]}
-        - {endpoints: ["rt-1:eth2", "host-1:eth1"], ipv4: [172.16.9.1/24, 172.16.9.11/24]}
-"""
+SMALL = small("small")
 SMALL_KIND = "netlab-small-k8s"
 
 

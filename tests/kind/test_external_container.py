@@ -2,26 +2,10 @@
 
 import json
 
+from article import VIP, small
 from external_container import ASN, EBGP, IBGP, PASSWORD, config, connected, copy_lab, wait
 
-VIP = "172.16.7.192"
-CLUSTER = """
-    name: e2e-cluster
-    topology:
-      nodes:
-        rt-1: {kind: frr, bgp: {asn: 64999, neighbors: [{cluster: k8s}]}}
-        host-1: {kind: linux}
-        k8s-net: {kind: bridge}
-        k8s:
-          kind: k8s
-          workers: 1
-          metallb: {asn: 64512, pool: 172.16.7.192/26}
-          services: [{name: web, replicas: 1}]
-      links:
-        - {endpoints: ["rt-1:eth1", "k8s-net"], ipv4: [172.16.7.1/24]}
-        - {endpoints: ["k8s", "k8s-net"]}
-        - {endpoints: ["rt-1:eth2", "host-1:eth1"], ipv4: [172.16.9.1/24, 172.16.9.11/24]}
-"""
+CLUSTER = small("e2e-cluster", router=64999, cluster=64512)
 
 
 def peers(addresses):

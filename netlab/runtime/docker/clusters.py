@@ -50,11 +50,6 @@ def recorded(directory: Path | str) -> tuple[str, ...]:
     return ()
 
 
-def forget(directory: Path | str) -> None:
-    """The clusters are another lab's from now on."""
-    Path(directory, _RECORD).unlink(missing_ok=True)
-
-
 def note_creation(directory: Path | str, group: int | None) -> None:
     """Keep the process group of the kind command that is making a cluster; None once it has ended."""
     if group is None:

@@ -339,12 +339,13 @@ class TestBfd:
             text = self.FRR.replace("docker", runtime)
             router = plan_text(text.replace("mode: frr, bfd: true", "mode: frr"))
             assert router.warnings == tuple(
-                f"{name}: BFD with k is on at {name} alone, so it is not used: set bfd: true in metallb of k too"
+                f"{name}: BFD with k is on at {name} alone, so its sessions may stay down: set bfd: true in metallb of "
+                "k too"
                 for name in ("left", "right")
             )
             speaker = plan_text(text.replace("[{cluster: k}], bfd: true", "[{cluster: k}]", 1))
             assert speaker.warnings == (
-                "left: BFD with k is on at k alone, so it is not used: set bfd: true in bgp of left too",
+                "left: BFD with k is on at k alone, so its sessions may stay down: set bfd: true in bgp of left too",
             )
 
 
