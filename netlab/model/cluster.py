@@ -101,6 +101,11 @@ class ClusterPlan:
         """The nodes that announce."""
         return tuple(node for node in self.nodes if not node.control_plane)
 
+    @property
+    def ipv6(self) -> bool:
+        """Whether its pods and nodes have IPv6 addresses."""
+        return any(":" in subnet for subnet in self.pod_subnets)
+
     def machine_of(self, container: str) -> str:
         """The machine of the lab that a Kubernetes node is; its own name where it is none of them."""
         return next((node.machine for node in self.nodes if node.container == container), container)

@@ -131,6 +131,9 @@ class Build:
             new = tuple(cluster.kind_name for cluster in own if not cluster.reused)
             clusters.refuse_taken(self._client, new, self._plan.name)
             clusters.record(self._directory, tuple(cluster.kind_name for cluster in own))
+            for cluster in own:
+                if not cluster.reused:
+                    clusters.make_network(self._client, cluster.kind_name, ipv6=cluster.ipv6)
 
     def make_nodes(self) -> None:
         """Start every machine's container, some at a time."""

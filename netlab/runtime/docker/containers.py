@@ -186,8 +186,8 @@ def remove_clusters(client: docker.APIClient, directory: Path | str) -> bool:
     clusters.stop_creation(directory)
     names = clusters.recorded(directory)
     nodes = of_clusters(client, names)
-    if nodes:
-        clusters.restore_sysctls(client, directory, tuple(node.id for node in nodes))
+    if names:
+        clusters.restore_sysctls(client, names, tuple(node.id for node in nodes))
     remove(client, nodes)
     clusters.remove_networks(client, names)
     return bool(nodes)
