@@ -222,14 +222,24 @@ def destroy(
     """Remove the lab of a topology file, the lab of a name, every lab, or the only one. Nothing of it is left.
 
     Returns the names of the removed labs. Raises InputError for more than one of the three, LabError where there is
-    no such lab or several could be meant, HostError for a folder that is not this user's.
+    no such lab or several could be meant, HostError for a folder that is not this user's. A lab that cannot be removed
+    keeps no other from being removed: what was raised of it comes last, and of several the others are notes.
     """
     from netlab.lab import selection
     from netlab.lab.deploy import destroy as run
 
+    progress = progress or LogProgress()
     names = selection.to_destroy(None if file is None else Path(file), lab, everything)
+    failures: list[NetlabError] = []
     for name in names:
-        run(name, progress or LogProgress())
+        try:
+            run(name, progress)
+        except NetlabError as error:
+            failures.append(error)
+    for failure in failures[:-1]:
+        progress.note(str(failure))
+    if failures:
+        raise failures[-1]
     return tuple(names)
 
 

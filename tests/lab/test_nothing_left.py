@@ -8,7 +8,7 @@ import time
 
 import pytest
 from hoststate import descendants
-from netlab_program import TOPOLOGIES
+from netlab_program import TOPOLOGIES, pair
 
 ENDS_WITHIN = 5.0
 """Seconds that a half-built lab may take to go once its builder is gone."""
@@ -92,21 +92,25 @@ def test_a_polite_end_leaves_nothing_too(netlab, host):
 
 
 def test_a_lab_that_is_being_built_is_nobody_elses(netlab, topology):
+    assert netlab("deploy", topology(pair(name="wide"), name="wide.yaml")).returncode == 0
     file = topology(
         """
         name: slow
         topology:
           nodes:
-            host-1: {kind: linux, exec: [sleep 2]}
+            host-1: {kind: linux, exec: [sleep 4]}
         """
     )
     deploying = netlab.start("deploy", file)
     _read_until(deploying, "starting daemons")
 
-    destroy, deploy = netlab("destroy", "--lab", "slow"), netlab("deploy", file)
+    deploy = netlab("deploy", file)
+    refusals = [netlab("destroy", "--lab", "slow"), netlab("destroy", "--all")]
 
-    assert destroy.returncode == 3, destroy
-    assert "lab slow is being built by another netlab" in destroy.stderr
+    for destroy in refusals:
+        assert destroy.returncode == 3, destroy
+        assert destroy.stderr.splitlines()[-1].startswith("netlab: lab slow is being built by another netlab")
+    assert not netlab.state("wide").exists(), "the other lab goes all the same"
     assert deploy.returncode == 3, deploy
     assert deploying.wait(timeout=20) == 0
     assert netlab("exec", "host-1", "--", "true").returncode == 0
