@@ -13,7 +13,6 @@ from types import TracebackType
 import docker
 
 from netlab.cluster import kindconfig, node_image, tools
-from netlab.cluster.kindconfig import Surroundings
 from netlab.cluster.paths import kubeconfig
 from netlab.model.cluster import ClusterPlan
 from netlab.model.errors import HostError, LabError
@@ -44,7 +43,6 @@ class Creation:
             self.image = node_image.choose(client, cluster)
         self.around = node_image.surroundings(client, self.image)
         if not (cluster.existing or cluster.reused):
-            _refuse_missing(cluster, self.image, self.around)
             self._start()
 
     @property
@@ -179,11 +177,3 @@ class Creation:
         if "pull" in said and self.image == node_image.PUBLISHED:
             mend = f" (where no registry answers, 'scripts/build-images --kind' builds {node_image.BUILT})"
         return LabError(f"{self._cluster.name}: kind {what}{f': {said}' if said else ''}{mend}")
-
-
-def _refuse_missing(cluster: ClusterPlan, image: str, around: Surroundings) -> None:
-    """HostError for a mode of MetalLB whose images the node image, built without a registry, does not have."""
-    metallb = cluster.metallb
-    if around.own_pod_network and metallb and metallb.install and metallb.mode == "frr-k8s":
-        mend = f"write mode: frr, or, where a registry answers, image: {node_image.PUBLISHED}"
-        raise HostError(f"{cluster.name}: MetalLB's mode frr-k8s needs images that {image} does not have", mend)

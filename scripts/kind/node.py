@@ -14,7 +14,7 @@ from pathlib import Path
 import archive
 from archive import Image
 from output import die
-from programs import KUBERNETES, METALLB
+from programs import FRR_K8S, KUBERNETES, METALLB
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE.parents[1] / "images/kind-node"
@@ -23,8 +23,8 @@ _ON_NODE = {
     "usr/local/bin": ("containerd", "ctr", "containerd-shim-runc-v2", "crictl"),
     "opt/cni/bin": ("ptp", "loopback", "host-local", "portmap"),
 }
-# What stands in for the FRR that the manifest of MetalLB's frr mode names is Debian's.
-_FRR = "quay.io/frrouting/frr:10.5.3"
+# What stands in for the FRR that the manifests of MetalLB's modes frr and frr-k8s name is Debian's.
+_FRR = ("quay.io/frrouting/frr:10.5.3", "quay.io/frrouting/frr:10.4.3")
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,9 @@ class Node:
         labels = {"netlab.image": "kind-node", "netlab.content": self.content(), "netlab.pod-network": "ptp"}
         self._build(self.tag, context, *(f"--label={name}={value}" for name, value in labels.items()))
 
-    def _program(self, name: str) -> Path:
-        return next(path for part in self.parts.values() if (path := part / "bin" / name).exists())
+    def _program(self, name: str, part: str | None = None) -> Path:
+        parts = [self.parts[part]] if part else self.parts.values()
+        return next(path for folder in parts if (path := folder / "bin" / name).exists())
 
     def _images(self) -> list[Image]:
         def single(image: str, program: str, folder: str, **more: Path) -> Image:
@@ -104,7 +105,8 @@ class Node:
 
         kubernetes = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
         reloader = self.parts["metallb"] / "files/frr-tools/reloader/frr-reloader.sh"
-        speaker = {name: self._program(name) for name in ("frr-metrics", "cp-tool")} | {"frr-reloader.sh": reloader}
+        speaker = {name: self._program(name, "metallb") for name in ("frr-metrics", "cp-tool")}
+        speaker["frr-reloader.sh"] = reloader
         return [
             *(single(f"registry.k8s.io/{name}:{KUBERNETES}", name, "/usr/local/bin") for name in kubernetes),
             single("registry.k8s.io/etcd:3.6.8-0", "etcd", "/usr/local/bin"),
@@ -116,17 +118,26 @@ class Node:
         ]
 
     def _add_images_of_the_engine(self, context: Path) -> None:
-        """kube-proxy's, which is built with the node's own Debian, and netlab's, whose layers are stored once."""
+        """kube-proxy's, which is built with the node's own Debian; netlab's, whose layers are stored once; and
+        frr-k8s's on top of one of these, since its pods run a shell in it."""
         _link(self._program("kube-proxy"), context / "kube-proxy")
         proxy = self.engine.tag("kube-proxy", KUBERNETES)
         self._build(proxy, context, "--target", "kube-proxy")
+        part = self.parts["frr-k8s"]
+        for path in part.glob("bin/*"):
+            _link(path, context / "frr-k8s" / path.name)
+        reloader = shutil.copy(part / "files/cmd/reloader/frr-reloader.sh", context / "frr-k8s")
+        Path(reloader).chmod(0o755)
+        frr, frr_k8s = self.engine.tag("frr"), self.engine.tag("frr-k8s", FRR_K8S)
+        self._build(frr_k8s, context, "--target", "frr-k8s", "--build-arg", f"FRR={frr}")
         names = {
-            proxy: f"registry.k8s.io/kube-proxy:{KUBERNETES}",
-            self.engine.tag("frr"): _FRR,
-            self.engine.tag("web"): "docker.io/netlab/web:13",
+            proxy: (f"registry.k8s.io/kube-proxy:{KUBERNETES}",),
+            frr: _FRR,
+            frr_k8s: (f"quay.io/metallb/frr-k8s:{FRR_K8S}",),
+            self.engine.tag("web"): ("docker.io/netlab/web:13",),
         }
         self.engine.save(list(names), context / "images/engine.tar")
-        lines = [f"{source} {name}\n" for source, name in names.items()]
+        lines = [f"{source} {name}\n" for source, each in names.items() for name in each]
         (context / "images/names").write_text("".join(lines), encoding="utf-8")
 
     def _build(self, tag: str, context: Path, *options: str) -> None:

@@ -9,6 +9,8 @@ STAGING = "v0.36.3"
 """The version of the modules that Kubernetes develops in its own tree (k8s.io/api and so on)."""
 KIND = "v0.33.0"
 METALLB = "v0.16.1"
+FRR_K8S = "v0.0.25"
+"""The version that the manifest of MetalLB's frr-k8s mode names."""
 GO = (1, 26, 3)
 """The oldest Go that all of the modules accept."""
 
@@ -87,10 +89,23 @@ PROGRAMS = (
         },
         100,
     ),
+    Program(
+        "frr-k8s",
+        "github.com/metallb/frr-k8s",
+        FRR_K8S,
+        {
+            "frr-k8s": "cmd/frr-k8s-controller",
+            "statuscleaner": "cmd/statuscleaner",
+            "frr-metrics": "cmd/metrics",
+            "frr-status": "cmd/status",
+        },
+        40,
+    ),
 )
 
 FILES = {
     "kind": ("images/base/files",),
     "metallb": ("config/manifests", "frr-tools/reloader/frr-reloader.sh"),
+    "frr-k8s": ("cmd/reloader/frr-reloader.sh",),
 }
 """Of each module, by the program's name: folders and files that are kept beside the programs."""

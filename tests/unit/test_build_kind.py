@@ -42,8 +42,9 @@ match sys.argv[1:]:
         (folder / "config/manifests").mkdir(parents=True, exist_ok=True)
         for mode in ("native", "frr", "frr-k8s"):
             (folder / f"config/manifests/metallb-{{mode}}.yaml").write_text(f"# {{mode}}\\n")
-        (folder / "frr-tools/reloader").mkdir(parents=True, exist_ok=True)
-        (folder / "frr-tools/reloader/frr-reloader.sh").write_text("#!/bin/sh\\n")
+        for reloader in ("frr-tools/reloader", "cmd/reloader"):
+            (folder / reloader).mkdir(parents=True, exist_ok=True)
+            (folder / reloader / "frr-reloader.sh").write_text("#!/bin/sh\\n")
         print(json.dumps({{"Dir": str(folder), "Sum": digest[version], "GoModSum": digest[version + "/go.mod"]}}))
     case ["mod", "edit", "-json", _]:
         print(json.dumps({{"Go": "1.26.0"}}))
@@ -163,7 +164,7 @@ def scripts(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 EVERYTHING = [
-    *("cni-plugins", "containerd", "coredns", "crictl", "etcd", "kind"),
+    *("cni-plugins", "containerd", "coredns", "crictl", "etcd", "frr-k8s", "kind"),
     *("kubernetes-client", "kubernetes-control-plane", "kubernetes-node", "metallb", "pause"),
 ]
 
@@ -179,6 +180,7 @@ def test_it_builds_every_part_and_puts_what_netlab_looks_for_where_netlab_looks(
     assert manifests == {f"metallb-{mode}-v0.16.1.yaml": f"# {mode}\n" for mode in ("native", "frr", "frr-k8s")}
     assert [line.split()[-2] for line in world.calls("docker", "build")] == [
         "netlab/kube-proxy:v1.36.3",
+        "netlab/frr-k8s:v0.0.25",
         "netlab/kind-node:v1.36.3",
     ]
 
@@ -207,7 +209,7 @@ def test_another_engine_gets_its_image_from_the_finished_parts(world: World):
 
     calls = world.calls()
     assert [line for line in calls if line.startswith("go")] == []
-    assert sum(line.startswith("docker build") for line in calls) == 2
+    assert sum(line.startswith("docker build") for line in calls) == 3
 
 
 def test_no_go(world: World):

@@ -9,7 +9,7 @@ import pytest
 from cluster_samples import PLAN
 from ruamel.yaml import YAML
 
-from netlab.cluster import creation, kindconfig, pod_network, tools
+from netlab.cluster import kindconfig, pod_network, tools
 from netlab.cluster.kindconfig import Surroundings
 from netlab.cluster.pod_network import NodeNetwork
 from netlab.model.errors import HostError
@@ -70,16 +70,6 @@ def test_the_users_configuration_stays_and_netlabs_is_added():
     assert document["networking"]["podSubnet"] == "10.99.0.0/16"
     assert document["kubeadmConfigPatches"][0] == "kind: InitConfiguration"
     assert len(document["kubeadmConfigPatches"]) == 2
-
-
-def test_frr_k8s_is_refused_where_the_built_image_lacks_its_images():
-    plan = replace(PLAN, metallb=replace(PLAN.metallb, mode="frr-k8s"))
-    with pytest.raises(HostError, match="MetalLB's mode frr-k8s needs images that netlab/kind-node:v1 does not have"):
-        creation._refuse_missing(plan, "netlab/kind-node:v1", Surroundings(own_pod_network=True))
-    creation._refuse_missing(plan, "kindest/node:v1", Surroundings())
-    creation._refuse_missing(PLAN, "netlab/kind-node:v1", Surroundings(own_pod_network=True))
-    left_alone = replace(plan, metallb=replace(plan.metallb, install=False))
-    creation._refuse_missing(left_alone, "netlab/kind-node:v1", Surroundings(own_pod_network=True))
 
 
 def test_nodes_are_read_as_kubectl_lists_them():
