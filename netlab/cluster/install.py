@@ -55,34 +55,43 @@ def install(
 ) -> None:
     """Apply MetalLB, the services and the user's manifests, and wait until every service has its VIPs.
 
+    A MetalLB that netlab does not install comes with the user's manifests, or is there: these are applied first then.
     Safe to repeat, and what an earlier one applied and this one does not is deleted. LabError, within `timeout`
     seconds, says what the cluster refuses or still lacks.
     """
     deadline = time.monotonic() + timeout
-    if plan.metallb and not plan.metallb.install:
+    user = documents.labelled(prepared.user, lab)
+    own_metallb = plan.metallb is not None and not plan.metallb.install
+    if own_metallb:
+        if user:  # they may bring it
+            progress("applying the manifests")
+            client.apply(user, deadline)
         progress("looking for the cluster's own MetalLB")
-    namespace = metallb_namespace(client, plan)
+    namespace = metallb_namespace(client, plan, deadline if _bring_pods(user) else None)
     wanted = documents.build(plan, lab, namespace)
     metallb = documents.labelled(prepared.metallb, lab)
-    user = documents.labelled(prepared.user, lab)
     if plan.existing:
         _refuse_others(client, plan, lab, (*metallb, *wanted.workloads, *wanted.metallb))
     if metallb and not plan.reused:  # what it was made with is there
         progress(f"installing MetalLB {manifests.VERSION}")
         client.apply(metallb, deadline)
     client.apply(wanted.workloads, deadline)
+    certificates = _WebhookCertificates(client, namespace)
     if wanted.metallb:
-        certificate = _WebhookCertificate(client, namespace)
-        _wait(lambda: _controller_lacks(client, namespace), plan, deadline, certificate.deliver)
+        _wait(lambda: _controller_lacks(client, namespace), plan, deadline, certificates.deliver)
         progress("configuring MetalLB")
-        client.apply(wanted.metallb, deadline, certificate.deliver)
-    if user:
+        client.apply(wanted.metallb, deadline, certificates.deliver)
+    if user and not own_metallb:
         progress("applying the manifests")
         client.apply(user, deadline)
     if plan.existing or plan.reused:
         _prune(client, lab, (*metallb, *wanted.workloads, *wanted.metallb, *user))
     progress("waiting for the services")
-    wait(client, plan, lab, deadline)
+    _wait(lambda: _lacks(client, plan, lab, namespace), plan, deadline, certificates.deliver)
+
+
+def _bring_pods(applied: Sequence[Document]) -> bool:
+    return any(document["kind"] in ("Deployment", "DaemonSet") for document in applied)
 
 
 def wait(client: Client, plan: ClusterPlan, lab: str, deadline: float) -> None:
@@ -120,14 +129,15 @@ def api_address(client: Client) -> str:
     return str(service["spec"]["clusterIP"])
 
 
-def metallb_namespace(client: Client, plan: ClusterPlan) -> str:
-    """Where MetalLB runs: wherever the user put their own. LabError where they have none."""
+def metallb_namespace(client: Client, plan: ClusterPlan, deadline: float | None = None) -> str:
+    """Where MetalLB runs: wherever the user put their own. LabError where they have none, not even at `deadline`."""
     if plan.metallb is None or plan.metallb.install:
         return METALLB_NAMESPACE
-    pods = speakers(client)
-    if not pods:
-        mend = "without `install: false` netlab installs it"
-        raise LabError(f"{plan.name}: the cluster {plan.kind_name} has no MetalLB: {mend}")
+    while not (pods := speakers(client)):
+        if deadline is None or time.monotonic() > deadline:
+            mend = "without `install: false` netlab installs it"
+            raise LabError(f"{plan.name}: the cluster {plan.kind_name} has no MetalLB: {mend}")
+        time.sleep(_POLL)
     return str(pods[0]["metadata"]["namespace"])
 
 
@@ -195,13 +205,16 @@ def _controller_lacks(client: Client, namespace: str) -> tuple[str, ...]:
     return _not_ready(client, owners)
 
 
-class _WebhookCertificate:
-    """The certificate that MetalLB's controller makes for its webhook and waits for in a volume.
+class _WebhookCertificates:
+    """The certificates that MetalLB's controller, and in mode frr-k8s its status cleaner, make for their webhooks and
+    wait for in a volume.
 
     A kubelet looks for changes of a Secret's volume when its pod changes, and else only every minute or two. With quick
-    probes the pod is ready before the certificate is made, and nothing changes any more: 106 s were measured. The
-    controller in turn looks after 1, 2, 4 ... seconds, so the sooner the better.
+    probes a pod is running before its certificate is made, and nothing changes any more: 106 s were measured. They in
+    turn look after 1, 2, 4 ... seconds, so the sooner the better.
     """
+
+    _PODS = ("app=metallb,component=controller", "app.kubernetes.io/component=statuscleaner")
 
     def __init__(self, client: Client, namespace: str) -> None:
         self._client = client
@@ -210,16 +223,17 @@ class _WebhookCertificate:
         self._count = 0
 
     def deliver(self) -> None:
-        """Change the controller's pod, once a second, so that its kubelet looks."""
+        """Change the pods, once a second, so that their kubelets look."""
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + 1.0
         self._count += 1
-        for pod in self._client.find(POD, namespace=self._namespace, labels="app=metallb,component=controller") or ():
-            metadata = {"name": pod["metadata"]["name"], "namespace": self._namespace}
-            mark = {**metadata, "annotations": {"netlab/look-again": str(self._count)}}
-            with suppress(LabError):  # it has just gone
-                self._client.apply([{"apiVersion": "v1", "kind": "Pod", "metadata": mark}], time.monotonic())
+        for labels in self._PODS:
+            for pod in self._client.find(POD, namespace=self._namespace, labels=labels) or ():
+                metadata = {"name": pod["metadata"]["name"], "namespace": self._namespace}
+                mark = {**metadata, "annotations": {"netlab/look-again": str(self._count)}}
+                with suppress(LabError):  # it has just gone
+                    self._client.apply([{"apiVersion": "v1", "kind": "Pod", "metadata": mark}], time.monotonic())
 
 
 def _lacks(client: Client, plan: ClusterPlan, lab: str, namespace: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Putting a lab's services into a cluster, and taking them out again, with a small server in the API's place."""
 
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -59,6 +60,16 @@ class Cluster(PlayedApi):
         if method == "PATCH" and sent["kind"] == "Service" and "vips" in self.works:
             asked = sent["metadata"]["annotations"]["metallb.io/loadBalancerIPs"]
             sent["status"] = {"loadBalancer": {"ingress": [{"ip": vip} for vip in asked.split(",")]}}
+        if method == "PATCH" and sent["kind"] == "DaemonSet":
+            node = {"desiredNumberScheduled": 1, "updatedNumberScheduled": 1, "numberAvailable": 1}
+            sent["status"] = {**node, "numberReady": 1}
+            metadata = {
+                "name": "speaker-a",
+                "namespace": "metallb-system",
+                "labels": sent["spec"]["selector"]["matchLabels"],
+            }
+            late = threading.Timer(0.5, self.objects.__setitem__, (SPEAKER, {"metadata": metadata, "spec": {}}))
+            late.start()
         return super().answer(method, url, sent)
 
 
@@ -178,6 +189,32 @@ def test_somebody_elses_metallb_is_used_where_it_is(api: Cluster, client: Client
     assert CONTROLLER not in api.objects
 
 
+SPEAKERS: Any = {
+    "apiVersion": "apps/v1",
+    "kind": "DaemonSet",
+    "metadata": {"name": "speaker", "namespace": "metallb-system"},
+    "spec": {
+        "selector": {"matchLabels": {"app": "metallb", "component": "speaker"}},
+        "template": {"spec": {"containers": [{"name": "speaker", "image": "quay.io/metallb/speaker"}]}},
+    },
+}
+
+
+def test_the_users_manifests_may_bring_metallb(api: Cluster, client: Client):
+    """Its pods are there a moment after its DaemonSet, and its configuration can only come then."""
+    assert PLAN.metallb
+    plan = replace(PLAN, metallb=replace(PLAN.metallb, install=False))
+    said = installed(client, plan, Prepared((), (*METALLB, SPEAKERS)))
+    assert said == [
+        "applying the manifests",
+        "looking for the cluster's own MetalLB",
+        "configuring MetalLB",
+        "waiting for the services",
+    ]
+    assert patched(api)[:3] == ["namespaces", "deployments", "daemonsets"]
+    assert POOL in api.objects
+
+
 def test_a_cluster_without_the_metallb_that_it_should_have_is_refused(api: Cluster, client: Client):
     plan = existing(api)
     del api.objects[SPEAKER]
@@ -247,3 +284,24 @@ def test_while_the_webhook_does_not_answer_the_controllers_pod_is_changed_so_tha
     installed(client)
     assert api.objects[pod]["metadata"]["annotations"] == {"netlab/look-again": "1"}
     assert POOL in api.objects
+
+
+def test_the_pod_that_waits_for_a_certificate_in_mode_frr_k8s_is_changed_too(api: Cluster, client: Client):
+    """Its container ends when it has waited for a minute."""
+    labels = {"app.kubernetes.io/component": "statuscleaner"}
+    pod = "/api/v1/namespaces/metallb-system/pods/frr-k8s-statuscleaner-a"
+    metadata = {"name": "frr-k8s-statuscleaner-a", "namespace": "metallb-system", "labels": labels}
+    api.objects[pod] = {"metadata": metadata}
+    owner: Any = {**METALLB[1], "metadata": {"name": "frr-k8s-statuscleaner", "namespace": "metallb-system"}}
+    where = CONTROLLER.replace("controller", "frr-k8s-statuscleaner")
+
+    def unready_until_it_was_changed(method: str, path: str, _: int) -> Answer | None:
+        if method == "GET" and where in api.objects and not api.count("PATCH", pod):
+            api.objects[where].pop("status", None)
+        elif where in api.objects:
+            api.objects[where]["status"] = dict.fromkeys(READY, 1)
+        return None
+
+    api.refuse = unready_until_it_was_changed
+    installed(client, prepared=Prepared((*METALLB, owner), ()))
+    assert api.objects[pod]["metadata"]["annotations"] == {"netlab/look-again": "1"}
