@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from article import VIP, small
@@ -45,7 +46,7 @@ def test_destroy_leaves_nothing_of_a_cluster(engine, netlab, topology):
     assert host.changes() == []
 
 
-@pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL], ids=lambda each: each.name)
 @pytest.mark.parametrize("phase", ["making nodes", "starting Kubernetes"])
 def test_a_deploy_that_is_ended_leaves_nothing(engine, netlab, topology, blow, phase):
     before, host = holdings(engine, netlab), HostState.now()
@@ -103,6 +104,13 @@ def test_without_kind_the_message_says_how_to_get_it(netlab, topology, tmp_path)
     assert netlab.files() == []
 
 
+@pytest.fixture
+def metallb(netlab):
+    """MetalLB's own manifest, as scripts/build-images --kind keeps it."""
+    (found,) = Path(netlab.environment()["XDG_CACHE_HOME"]).glob("netlab/kind/manifests/metallb-native-*.yaml")
+    return found
+
+
 EXISTING = """
     name: attached
     topology:
@@ -124,10 +132,13 @@ EXISTING = """
 """
 
 
-def test_a_lab_is_attached_to_a_running_cluster_and_goes_without_it(engine, netlab, topology):
-    """The running one is another lab's, which goes on meanwhile."""
-    done = netlab("deploy", topology(SMALL), timeout=600)
+def test_a_lab_is_attached_to_a_running_cluster_and_goes_without_it(engine, netlab, topology, metallb):
+    """The running one is another lab's, which goes on meanwhile, and has its MetalLB as its user has installed it."""
+    text = SMALL.replace("pool: 172.16.7.192/26", "pool: 172.16.7.192/26, install: false")
+    text = text.replace("kind: k8s\n", "kind: k8s\n          manifests: [metallb.yaml]\n")
+    done = netlab("deploy", topology(text, {"metallb.yaml": metallb.read_text()}), timeout=600)
     assert done.returncode == 0, done
+    assert "installing MetalLB" not in done.stderr
 
     def objects():
         kinds = "deployments,services,ipaddresspools.metallb.io,bgppeers.metallb.io,bgpadvertisements.metallb.io"
@@ -162,10 +173,12 @@ def test_a_cluster_that_is_not_there_is_said(netlab, topology):
     assert netlab.files() == []
 
 
-def test_mode_frr_with_bfd(netlab, topology):
-    """MetalLB's speakers run FRR; a dead link is noticed by BFD, in less than the hold time."""
+@pytest.mark.parametrize("mode", ["frr", "frr-k8s"])
+def test_fast_failure_detection_by_bfd(netlab, topology, mode):
+    """MetalLB speaks by FRR, beside its speakers or in pods of its own. A dead link is noticed in less than the hold
+    time."""
     text = SMALL.replace("workers: 1", "workers: 2").replace("replicas: 1", "replicas: 2")
-    text = text.replace("pool: 172.16.7.192/26", "pool: 172.16.7.192/26, mode: frr, bfd: true, hold-time: 90")
+    text = text.replace("pool: 172.16.7.192/26", f"pool: 172.16.7.192/26, mode: {mode}, bfd: true, hold-time: 90")
     done = netlab("deploy", topology(text.replace("asn: 64512,", "asn: 64512, bfd: true,")), timeout=600)
     assert done.returncode == 0, done
 
@@ -173,14 +186,20 @@ def test_mode_frr_with_bfd(netlab, topology):
     (router,) = json.loads(done.stdout)["routers"]
     assert (done.returncode, router["verdict"], router["paths"]["used"]) == (0, "ecmp", 2)
     assert router["flows"]["answered"] == 600
-    peers = json.loads(netlab("vtysh", "rt-1", "-c", "show bfd peers json").stdout)
-    assert sorted(peer["status"] for peer in peers) == ["up", "up"]
+    deadline = time.monotonic() + 30  # a session of BGP does not wait for that of BFD
+    while bfd_states(netlab) != ["up", "up"]:
+        assert time.monotonic() < deadline, bfd_states(netlab)
+        time.sleep(0.2)
 
     assert netlab("exec", "k8s-worker", "--", "ip", "link", "set", "eth1", "down").returncode == 0
     started = time.monotonic()
     while next_hops(netlab) > 1:
         assert time.monotonic() - started < 30  # without BFD: 90 s
         time.sleep(0.2)
+
+
+def bfd_states(netlab):
+    return sorted(peer["status"] for peer in json.loads(netlab("vtysh", "rt-1", "-c", "show bfd peers json").stdout))
 
 
 def next_hops(netlab):
