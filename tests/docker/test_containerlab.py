@@ -2,7 +2,10 @@
 
 import time
 
+import pytest
 from netlab_program import TOPOLOGIES
+
+pytestmark = pytest.mark.needs_root  # nothing here differs for an ordinary user
 
 FILES = TOPOLOGIES / "containerlab"
 
