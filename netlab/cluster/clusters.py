@@ -52,6 +52,8 @@ class Clusters:
             self._prepared = [install.prepare(cluster) for cluster in self._plan.clusters]
             for cluster in self._plan.clusters:
                 verb = "attaching to" if cluster.existing or cluster.reused else "creating"
+                if not (cluster.existing or cluster.reused):
+                    node_image.fetch(self._client, cluster, self._say)
                 self._say(f"{verb} Kubernetes cluster {cluster.name} (kind)")
                 creation = Creation(self._client, self._url, cluster, self._directory)
                 self._creations.append(stack.enter_context(creation))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import docker
-from docker.errors import ImageNotFound
+from docker.errors import APIError, ImageNotFound
 
 from netlab.cluster.kindconfig import Surroundings
 from netlab.model.cluster import ClusterPlan
-from netlab.runtime.docker import engine
+from netlab.model.errors import HostError
+from netlab.runtime.docker import engine, images
 
 BUILT = "netlab/kind-node:v1.36.3"
 """What `scripts/build-images --kind` makes."""
@@ -19,6 +22,24 @@ _POD_NETWORK = "netlab.pod-network"
 def choose(client: docker.APIClient, cluster: ClusterPlan) -> str:
     """The user's, else the one that was built on this machine, else kind's own, which kind pulls."""
     return cluster.image or (BUILT if _labels(client, BUILT) is not None else PUBLISHED)
+
+
+def fetch(client: docker.APIClient, cluster: ClusterPlan, say: Callable[[str], None]) -> None:
+    """Pull the image that the user names, where the engine does not have it: kind would too, but its labels say how the
+    cluster is configured. HostError where it cannot be had."""
+    image = cluster.image
+    if image is None or images.is_there(client, image):
+        return
+    mend = "scripts/build-images --kind" if image == BUILT else f"docker pull {image}"
+    what = f"{cluster.name}: cannot pull its node image {image}"
+    say(f"pulling {image}")
+    with engine.refusals(what):
+        try:
+            for message in client.pull(image, stream=True, decode=True):
+                if "error" in message:
+                    raise HostError(f"{what}: {message['error']}", mend)
+        except APIError as error:
+            raise HostError(f"{what}: {engine.explanation(error)}", mend) from None
 
 
 def of(client: docker.APIClient, cluster: ClusterPlan) -> str:

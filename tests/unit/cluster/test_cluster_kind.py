@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from cluster_samples import PLAN
+from docker.errors import APIError, ImageNotFound
 from ruamel.yaml import YAML
 
-from netlab.cluster import kindconfig, pod_network, tools
+from netlab.cluster import kindconfig, node_image, pod_network, tools
 from netlab.cluster.kindconfig import Surroundings
 from netlab.cluster.pod_network import NodeNetwork
 from netlab.model.errors import HostError
@@ -158,3 +159,55 @@ def test_without_kind_or_the_docker_command_it_says_which(programs):
     (finding,) = tools.examine()
     assert finding.ok
     assert finding.found.startswith("0.33.0 at ")
+
+
+class Registry:
+    """Stands for docker's client: an engine, and the registry that it pulls from."""
+
+    def __init__(self, here: tuple[str, ...] = (), there: tuple[str, ...] = (), refusal: str = "") -> None:
+        self.here, self.there, self.refusal = [*here], there, refusal
+
+    def inspect_image(self, image):
+        if image not in self.here:
+            raise ImageNotFound(image)
+        return {"Config": {"Labels": {"netlab.pod-network": "ptp"}}}
+
+    def info(self):
+        return {"CgroupVersion": "2"}
+
+    def pull(self, image, *, stream, decode):
+        if self.refusal:
+            raise APIError(self.refusal)
+        yield {"status": "Pulling from there"}
+        if image in self.there:
+            self.here.append(image)
+        else:
+            yield {"error": f"manifest for {image} not found"}
+
+
+def test_a_node_image_in_a_registry_is_pulled_before_its_labels_are_asked():
+    """One that scripts/build-images --kind built elsewhere has no network plugin of its own."""
+    image, said = "registry.example/netlab/kind-node:v1", []
+    registry = Registry(there=(image,))
+    for _ in range(2):
+        node_image.fetch(registry, replace(PLAN, image=image), said.append)
+    assert said == [f"pulling {image}"]
+    assert node_image.surroundings(registry, image).own_pod_network
+
+
+def test_without_an_image_of_the_users_kind_pulls_its_own():
+    node_image.fetch(Registry(refusal="no registry"), replace(PLAN, image=None), pytest.fail)
+
+
+@pytest.mark.parametrize(
+    ("image", "refusal", "said"),
+    [
+        ("there/node:1", "", "manifest for there/node:1 not found (to mend it: docker pull there/node:1)"),
+        ("there/node:1", "dial tcp: no route", "dial tcp: no route (to mend it: docker pull there/node:1)"),
+        (node_image.BUILT, "access denied", "access denied (to mend it: scripts/build-images --kind)"),
+    ],
+)
+def test_a_node_image_that_cannot_be_had_is_said(image, refusal, said):
+    with pytest.raises(HostError) as refused:
+        node_image.fetch(Registry(refusal=refusal), replace(PLAN, image=image), lambda _: None)
+    assert refused.value.lines() == (f"k8s: cannot pull its node image {image}: {said}",)
