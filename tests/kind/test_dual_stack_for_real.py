@@ -81,8 +81,8 @@ def test_frr_k8s_speaks_for_metallb(dual):
         for each in asked
         if "routers" in each["spec"]["bgp"]
     }
-    workers = {node for node in nodes if not node.endswith("control-plane")}
-    assert neighbors == dict.fromkeys(workers, {"172.16.7.1", "2001:db8:7::1"})
+    wanted = {"172.16.7.1", "2001:db8:7::1"}
+    assert neighbors == {node: wanted for node in nodes if not node.endswith("control-plane")}
 
 
 def test_pods_and_services_have_an_address_of_each_version(dual):

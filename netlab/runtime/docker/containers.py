@@ -189,6 +189,8 @@ def remove_clusters(client: docker.APIClient, directory: Path | str) -> bool:
     if names:
         clusters.restore_sysctls(client, names, tuple(node.id for node in nodes))
     remove(client, nodes)
+    if nodes:  # a kubelet that was just starting has set them meanwhile
+        clusters.restore_sysctls(client, names, ())
     clusters.remove_networks(client, names)
     return bool(nodes)
 
