@@ -12,20 +12,20 @@ import docker
 
 from netlab.agent.client import AgentClient
 from netlab.agent.messages import NodeWiring, WireRequest
-from netlab.cluster import facts, install, node_image, pod_network, tools
+from netlab.cluster import facts, install, node_image, pod_network, settled, tools
 from netlab.cluster.client import Client, connect
 from netlab.cluster.creation import Creation
 from netlab.cluster.documents import APPLICATION
 from netlab.cluster.install import Progress
 from netlab.cluster.paths import kubeconfig
 from netlab.cluster.pod_network import Run
-from netlab.model.cluster import ClusterPlan
+from netlab.model.cluster import ClusterNodePlan, ClusterPlan
 from netlab.model.errors import HostError, LabError
 from netlab.model.evidence import ServiceFacts
 from netlab.model.lab import Lab, LabNode
 from netlab.model.plan import LabPlan, ServicePlan
 from netlab.runtime.base import Invocation
-from netlab.runtime.docker import commands, engine, images
+from netlab.runtime.docker import commands, containers, engine, images
 
 _COMMAND_TIMEOUT = 60.0
 _LOAD_TIMEOUT = _PULL_TIMEOUT = 300.0
@@ -85,6 +85,7 @@ class Clusters:
             self._load_images(creation)
             with connected(creation.kubeconfig, timeout) as client:
                 install.install(client, cluster, self._plan.name, prepared, progress=self._say, timeout=timeout)
+            settled.wait_for_proxies(runner(self._client), cluster, time.monotonic() + timeout)
 
     def _load_images(self, creation: Creation) -> None:
         """Give the nodes the images that they cannot pull: the user's, and the application's where it is not there."""
@@ -145,39 +146,44 @@ def runner(client: docker.APIClient) -> Run:
     return run
 
 
-def _renew_speakers(lab: Lab, cluster: ClusterPlan, machines: frozenset[str], run: Run, timeout: float) -> None:
-    """Have the speakers of restarted nodes start once they can reach the API by the nodes' kube-proxy, and wait for the
-    services' pods."""
-    nodes = frozenset(node.container for node in cluster.nodes if node.machine in machines)
-    deadline = time.monotonic() + timeout
-    with connected(kubeconfig(lab.directory, cluster.name), timeout) as client:
-        address = install.api_address(client)
-        url = f"https://[{address}]/" if ":" in address else f"https://{address}/"
-        for node in sorted(nodes):
-            while time.monotonic() < deadline:
-                try:
-                    run(node, ("curl", "--insecure", "--silent", "--max-time", "1", "--output", "/dev/null", url))
-                    break
-                except LabError:
-                    time.sleep(_PAUSE)
-        install.renew_speakers(client, nodes)
-        install.wait(client, cluster, lab.name, deadline)
-
-
 def repair(
     lab: Lab, plan: LabPlan, agent: AgentClient, fresh: tuple[str, ...], *, say: Progress, timeout: float
 ) -> None:
     """Give the nodes that were restarted, `fresh`, the rest of what they lost: sysctls, the pods' network, and speakers
-    that can reach the API. `timeout` in seconds."""
+    that can reach the API; and wait until their pods are new ones. `timeout` in seconds."""
     with engine.connected(lab.engine) as client:
         for cluster in plan.clusters:
-            machines = frozenset(node.machine for node in cluster.nodes) & frozenset(fresh)
-            if not machines:
+            nodes = tuple(node for node in cluster.nodes if node.machine in fresh)
+            if not nodes:
                 continue
+            machines = frozenset(node.machine for node in nodes)
+            run, names = runner(client), ", ".join(sorted(machines))
             settle_sysctls(plan, agent, machines)
             if not cluster.existing and node_image.surroundings(client, node_image.of(client, cluster)).own_pod_network:
-                say(f"pod network of {', '.join(sorted(machines))}")
-                pod_network.make(runner(client), cluster)
-            if cluster.metallb and cluster.metallb.install:
-                say(f"MetalLB's speakers on {', '.join(sorted(machines))}")
-                _renew_speakers(lab, cluster, machines, runner(client), timeout)
+                say(f"pod network of {names}")
+                pod_network.make(run, cluster)
+            deadline = time.monotonic() + timeout
+            with connected(kubeconfig(lab.directory, cluster.name), timeout) as api:
+                _wait_for_api_address(api, run, nodes, deadline)
+                if cluster.metallb and cluster.metallb.install:
+                    say(f"MetalLB's speakers on {names}")
+                    install.renew_speakers(api, frozenset(node.container for node in nodes))
+                say(f"waiting for the pods on {names}")
+                started = {node.container: containers.started(client, node.container) for node in nodes}
+                settled.wait_for_pods(api, cluster, lab.name, started, deadline)
+                install.wait(api, cluster, lab.name, deadline)
+            settled.wait_for_proxies(run, cluster, deadline)
+
+
+def _wait_for_api_address(api: Client, run: Run, nodes: tuple[ClusterNodePlan, ...], deadline: float) -> None:
+    """Wait until restarted nodes reach the API as pods do, by their kube-proxy: a speaker that starts before waits half
+    a minute."""
+    address = install.api_address(api)
+    url = f"https://[{address}]/" if ":" in address else f"https://{address}/"
+    for node in nodes:
+        while time.monotonic() < deadline:
+            try:
+                run(node.container, ("curl", "--insecure", "--silent", "--max-time", "1", "--output", "/dev/null", url))
+                break
+            except LabError:
+                time.sleep(_PAUSE)

@@ -148,14 +148,7 @@ def speaker_state(pods: Sequence[Document], node: str) -> Literal["ready", "not 
     here = [pod for pod in pods if pod["spec"].get("nodeName") == node]
     if not here:
         return "absent"
-    return "ready" if all(_is_ready(pod) for pod in here) else "not ready"
-
-
-def _is_ready(pod: Document) -> bool:
-    if pod["metadata"].get("deletionTimestamp"):
-        return False
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+    return "ready" if all(readiness.is_ready(pod) for pod in here) else "not ready"
 
 
 def selected(seen: Seen, service: Document, node: Mapping[str, str]) -> bool:

@@ -33,6 +33,14 @@ def not_ready(owner: Document, pods: Iterable[Document] = ()) -> str | None:
     return "; ".join([what, *list(trouble)[:2]])
 
 
+def is_ready(pod: Document) -> bool:
+    """Whether Kubernetes sends it requests."""
+    if pod["metadata"].get("deletionTimestamp"):
+        return False
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
 def owns(owner: Document, pod: Document) -> bool:
     """Whether a pod is one of a Deployment's or DaemonSet's, by their labels."""
     chosen = owner["spec"]["selector"].get("matchLabels") or {}

@@ -99,7 +99,7 @@ PROGRAMS = (
             "frr-metrics": "cmd/metrics",
             "frr-status": "cmd/status",
         },
-        40,
+        100,
     ),
 )
 

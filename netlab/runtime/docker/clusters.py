@@ -1,4 +1,4 @@
-"""The clusters that kind makes for a lab: their containers and networks carry none of netlab's labels.
+"""The clusters that kind makes for a lab: their containers carry none of netlab's labels.
 
 So the lab's state folder names them, before kind is started: `clusters`, a line for each, by the name that kind has for
 it. Each has a Docker network of its own, called the same, whose labels hold the host's settings as they were before the

@@ -8,6 +8,7 @@ import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,12 @@ def remove_clusters(client: docker.APIClient, directory: Path | str) -> bool:
         clusters.restore_sysctls(client, names, ())
     clusters.remove_networks(client, names)
     return bool(nodes)
+
+
+def started(client: docker.APIClient, container: str) -> datetime:
+    """When it was started last. LabError where there is no such container."""
+    with engine.refusals(f"cannot look at {container}"):
+        return datetime.fromisoformat(client.inspect_container(container)["State"]["StartedAt"])
 
 
 def pid_of(client: docker.APIClient, container: str) -> int:
