@@ -31,6 +31,8 @@ _COMMAND_TIMEOUT = 60.0
 _LOAD_TIMEOUT = _PULL_TIMEOUT = 300.0
 _PAUSE = 0.3
 _FACTS_TIMEOUT = 5.0
+_AUTHORITY = "/etc/kubernetes/pki/ca.crt"
+"""kubeadm's certificate authority, on every node."""
 
 
 class Clusters:
@@ -177,13 +179,14 @@ def repair(
 
 def _wait_for_api_address(api: Client, run: Run, nodes: tuple[ClusterNodePlan, ...], deadline: float) -> None:
     """Wait until restarted nodes reach the API as pods do, by their kube-proxy: a speaker that starts before waits half
-    a minute."""
+    a minute. Without kube-proxy's rules the address may be anybody's, so the certificate counts."""
     address = install.api_address(api)
     url = f"https://[{address}]/" if ":" in address else f"https://{address}/"
+    reach = ("curl", "--silent", "--max-time", "1", "--cacert", _AUTHORITY, "--output", "/dev/null", url)
     for node in nodes:
         while time.monotonic() < deadline:
             try:
-                run(node.container, ("curl", "--insecure", "--silent", "--max-time", "1", "--output", "/dev/null", url))
+                run(node.container, reach)
                 break
             except LabError:
                 time.sleep(_PAUSE)

@@ -21,7 +21,6 @@ _SLICE = Resource("discovery.k8s.io/v1", "EndpointSlice")
 _ADVERTISEMENT = Resource("metallb.io/v1beta1", "BGPAdvertisement")
 _POOL = Resource("metallb.io/v1beta1", "IPAddressPool")
 _STATUS = Resource("metallb.io/v1beta1", "ServiceBGPStatus")
-_FRR_PODS = "app.kubernetes.io/component=frr-k8s"
 _POOL_OF_SERVICE = "metallb.io/ip-allocated-from-pool"
 
 
@@ -72,7 +71,7 @@ def look(client: Client) -> Seen:
         nodes=client.find(_NODE) or (),
         services=client.find(install.SERVICE) or (),
         slices=client.find(_SLICE) or (),
-        speakers=(*install.speakers(client), *(client.find(install.POD, labels=_FRR_PODS) or ())),
+        speakers=(*install.speakers(client), *(client.find(install.POD, labels=install.FRR_K8S) or ())),
         peers=client.find(install.PEER) or (),
         advertisements=client.find(_ADVERTISEMENT) or (),
         pools=client.find(_POOL) or (),

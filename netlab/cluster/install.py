@@ -25,6 +25,8 @@ CRD = Resource("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 CONFIGURATION_STATE = Resource("metallb.io/v1beta1", "ConfigurationState")
 SPEAKERS = ("app=metallb,component=speaker", "app.kubernetes.io/name=metallb,app.kubernetes.io/component=speaker")
 """The labels of MetalLB's speaker pods: of its manifests, and of its Helm chart."""
+FRR_K8S = "app.kubernetes.io/component=frr-k8s"
+"""The label of the pods that speak BGP in mode frr-k8s."""
 _POLL = 0.2  # seconds
 _GROUP = "metallb.io"
 PEER = Resource("metallb.io/v1beta2", "BGPPeer")
@@ -114,9 +116,9 @@ def forget_peers(client: Client, lab: str) -> None:
 
 
 def renew_speakers(client: Client, nodes: frozenset[str]) -> None:
-    """Have the speakers of these nodes, just restarted, made anew: one that starts before its node's kube-proxy waits
-    half a minute for the API, and then again for its kubelet."""
-    for pod in speakers(client):
+    """Have the speakers of these nodes, just restarted, made anew, in mode frr-k8s FRR-K8s's pods too: one that starts
+    before its node's kube-proxy waits half a minute for the API, and then again for its kubelet."""
+    for pod in (*speakers(client), *(client.find(POD, labels=FRR_K8S) or ())):
         if pod["spec"].get("nodeName") in nodes:
             client.delete(Ref(POD, pod["metadata"]["name"], pod["metadata"]["namespace"]))
 

@@ -97,6 +97,16 @@ def test_the_users_manifest_runs_the_users_image(dual):
     assert done.returncode == 0, done
 
 
+def test_a_restarted_worker_is_repaired_in_both_versions(dual, engine):
+    engine("restart", "--time=5", f"netlab-{LAB}-k8s-worker2")
+    done = dual("repair", "--lab", LAB, timeout=180)
+    assert done.returncode == 0, done
+    done = dual("ecmp-check", "--format", "json")
+    assert done.returncode == 0, done
+    for router in json.loads(done.stdout)["routers"]:
+        assert (router["paths"]["announced"], router["flows"]["answered"]) == (3, 600)
+
+
 def test_it_leaves_no_trace(dual, host, engine):
     """Last: for a network with IPv6 Docker has the host forward IPv6, which goes back too."""
     assert dual("destroy", "--lab", LAB, timeout=120).returncode == 0
