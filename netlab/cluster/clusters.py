@@ -175,6 +175,7 @@ def repair(
                 settled.wait_for_pods(api, cluster, lab.name, started, deadline)
                 install.wait(api, cluster, lab.name, deadline)
             settled.wait_for_proxies(run, cluster, deadline)
+            settled.forget_half_open(run, cluster)
 
 
 def _wait_for_api_address(api: Client, run: Run, nodes: tuple[ClusterNodePlan, ...], deadline: float) -> None:

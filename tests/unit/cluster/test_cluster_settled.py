@@ -97,3 +97,14 @@ def test_somebody_elses_cluster_may_have_another_proxy():
     run, asked = answers(None)
     settled.wait_for_proxies(run, replace(PLAN, existing=True), time.monotonic())
     assert asked == []
+
+
+def test_half_open_connections_to_the_vips_are_forgotten_on_every_node():
+    asked = []
+
+    def run(container: str, argv: tuple[str, ...], data: bytes = b"") -> str:
+        asked.append((container, argv[-1]))
+        raise LabError("conntrack ended with exit code 1: 0 flow entries have been deleted")
+
+    settled.forget_half_open(run, PLAN)
+    assert sorted(asked) == sorted((node.container, "172.16.7.192") for node in PLAN.nodes)
