@@ -53,10 +53,10 @@ class Clusters:
             tools.kind()  # the first thing to lack
             self._prepared = [install.prepare(cluster) for cluster in self._plan.clusters]
             for cluster in self._plan.clusters:
-                verb = "attaching to" if cluster.existing or cluster.reused else "creating"
-                if not (cluster.existing or cluster.reused):
+                is_there = cluster.existing or cluster.reused
+                if not is_there:
                     node_image.fetch(self._client, cluster, self._say)
-                self._say(f"{verb} Kubernetes cluster {cluster.name} (kind)")
+                self._say(f"{'attaching to' if is_there else 'creating'} Kubernetes cluster {cluster.name} (kind)")
                 creation = Creation(self._client, self._url, cluster, self._directory)
                 self._creations.append(stack.enter_context(creation))
             self._stack = stack.pop_all()

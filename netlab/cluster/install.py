@@ -89,17 +89,19 @@ def install(
     if plan.existing or plan.reused:
         _prune(client, lab, (*metallb, *wanted.workloads, *wanted.metallb, *user))
     progress("waiting for the services")
-    _wait(lambda: _lacks(client, plan, lab, namespace), plan, deadline, certificates.deliver)
+    wait(client, plan, lab, deadline, certificates.deliver)
 
 
 def _bring_pods(applied: Sequence[Document]) -> bool:
     return any(document["kind"] in ("Deployment", "DaemonSet") for document in applied)
 
 
-def wait(client: Client, plan: ClusterPlan, lab: str, deadline: float) -> None:
+def wait(
+    client: Client, plan: ClusterPlan, lab: str, deadline: float, meanwhile: Callable[[], None] = lambda: None
+) -> None:
     """Wait until MetalLB and the lab's services are there. LabError, after `deadline`, says what is missing."""
     namespace = metallb_namespace(client, plan)
-    _wait(lambda: _lacks(client, plan, lab, namespace), plan, deadline)
+    _wait(lambda: _lacks(client, plan, lab, namespace), plan, deadline, meanwhile)
 
 
 def detach(client: Client, lab: str) -> None:
