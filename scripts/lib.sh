@@ -54,6 +54,7 @@ missing_packages() {
     command -v ip >/dev/null || echo iproute2
     command -v nft >/dev/null || echo nftables
     command -v newuidmap >/dev/null || echo uidmap
+    command -v ping >/dev/null || echo iputils-ping
     [[ " $* " != *" bird2 "* ]] || [ -x /usr/sbin/bird ] || echo bird2
     local shell
     for shell in zsh fish; do
@@ -91,7 +92,7 @@ install_packages() {
     install_as_root "${missing[@]}"
     mapfile -t missing < <(missing_packages "$@")
     [ ${#missing[@]} -eq 0 ] || die 3 "still missing after the installation: ${missing[*]}" \
-        "netlab needs FRR, iproute2, nftables, newuidmap, libpcap and Python 3.11 or later with venv."
+        "netlab needs FRR, iproute2, nftables, newuidmap, ping, libpcap and Python 3.11 or later with venv."
 }
 
 # What the virtual environment was made from. Virtual environments cannot be moved, so the place counts too.

@@ -92,12 +92,14 @@ def test_what_a_lab_needs(netlab, topology, lack, said):
 
 
 def test_what_only_some_labs_need_is_said_and_fails_nothing(netlab):
-    paths = ("/usr/sbin/bird", "/usr/bin/ip", "/bin/ip", "/sbin/ip", "/usr/sbin/ip")
+    paths = ("/usr/sbin/bird", "/usr/bin/ip", "/bin/ip", "/sbin/ip", "/usr/sbin/ip", "/usr/bin/ping", "/bin/ping")
     script = "\n".join(f'test ! -e {path} || mount --bind /dev/null "$(readlink -f {path})"' for path in paths)
     done = netlab("doctor", prefix=on_a_host_where(script))
     assert done.returncode == 0, done
     assert "missing  iproute2 (`netlab exec NODE -- ip ...`): not installed" in done.stdout
     assert "           to mend it: sudo apt-get install iproute2\n" in done.stdout
+    assert "missing  ping (`netlab exec NODE -- ping ...`): not installed" in done.stdout
+    assert "           to mend it: sudo apt-get install iputils-ping\n" in done.stdout
     assert "missing  BIRD (kind bird): not installed" in done.stdout
 
 

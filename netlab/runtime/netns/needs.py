@@ -46,6 +46,7 @@ def examine(refused: NetlabError | None) -> tuple[HostFinding, ...]:
         vtysh,
         nftables,
         iproute,
+        ping,
         libpcap,
         bird,
         hash_fields,
@@ -210,6 +211,11 @@ def nftables() -> HostFinding:
 def iproute() -> HostFinding:
     """What users run in nodes."""
     return _program("iproute2 (`netlab exec NODE -- ip ...`)", "ip", "-V", "iproute2")
+
+
+def ping() -> HostFinding:
+    """What users try first in nodes."""
+    return _program("ping (`netlab exec NODE -- ping ...`)", "ping", "-V", "iputils-ping")
 
 
 def bird() -> HostFinding:

@@ -175,13 +175,22 @@ def test_a_user_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_programs_that_are_missing(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bpf, "_LIBRARIES", ())
-    findings = (needs.frr(), needs.vtysh(), needs.nftables(), needs.iproute(), needs.libpcap(), needs.bird())
+    findings = (
+        needs.frr(),
+        needs.vtysh(),
+        needs.nftables(),
+        needs.iproute(),
+        needs.ping(),
+        needs.libpcap(),
+        needs.bird(),
+    )
     assert not any(finding.ok for finding in findings)
     assert [(finding.mend.removeprefix("sudo apt-get install "), finding.needed) for finding in findings] == [
         ("frr", True),
         ("frr", True),
         ("nftables", True),
         ("iproute2", False),
+        ("iputils-ping", False),
         ("libpcap0.8", False),
         ("bird2", False),
     ]
