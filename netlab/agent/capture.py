@@ -30,8 +30,13 @@ _IPV4, _IPV6 = 0x0800, 0x86DD  # EtherTypes
 
 @dataclass
 class Capture:
-    """A running capture. Call `drain` now and then, `finish` once."""
+    """A running capture. Call `drain` now and then, `finish` once.
 
+    What else goes to the same VIP and port is left out: the flows of another router's group, a client of the user's.
+    """
+
+    own: frozenset[tuple[str, int]]
+    """The flows to count, by (source address, source port)."""
     seen: dict[tuple[str, int], Counter[tuple[int, str]]] = field(default_factory=dict)
     """By (source address, source port): how many segments left by (interface index, destination MAC)."""
     labels: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -40,7 +45,10 @@ class Capture:
     drops: int = 0
 
     def open(self, vip: str, port: int, flows: int) -> None:
-        """Start capturing in the current network namespace. The ring has room for `flows` HTTP requests."""
+        """Start capturing in the current network namespace.
+
+        The ring has room for `flows` HTTP requests: all those to the VIP and port that may pass here.
+        """
         blocks = (flows * _SEGMENTS_PER_FLOW + 4096) * _FRAME // _BLOCK + 1
         self._frames = blocks * (_BLOCK // _FRAME)
         request = (_BLOCK, blocks, _FRAME, self._frames)
@@ -69,6 +77,9 @@ class Capture:
             header_length = _IPV6_HEADER
             source = str(IPv6Address(frame[_ETHERNET + 8 : _ETHERNET + 24]))
         (source_port,) = struct.unpack_from("!H", frame, _ETHERNET + header_length)
+        if (source, source_port) not in self.own:
+            return
+        self.packets += 1
         if version == 6:
             self.labels.setdefault((source, source_port), int.from_bytes(frame[_ETHERNET : _ETHERNET + 4]) & 0xFFFFF)
         flow = self.seen.setdefault((source, source_port), Counter())
@@ -77,7 +88,7 @@ class Capture:
     def finish(self) -> None:
         """Count the rest, read the kernel's statistics and close."""
         self.drain()
-        self.packets, self.drops = packetring.counted(self._socket)
+        _, self.drops = packetring.counted(self._socket)
         self._ring.close()
         self._socket.close()
 

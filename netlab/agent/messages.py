@@ -98,6 +98,8 @@ class KernelAnswer:
 class FlowGroup:
     """TCP connections from one client to one VIP: an HTTP GET from each of `source_ports`, all at once.
 
+    A source port that the client's kernel does not give, because something else on the client has it, is replaced by
+    the next of `spare_ports`.
     Where `router` is set, every client-to-VIP segment that leaves it is counted, and the kernel of the router is
     asked for the next hop of each flow that enters by `router_interface`.
     """
@@ -109,6 +111,7 @@ class FlowGroup:
     source_ports: tuple[int, ...]
     router: str | None = None
     router_interface: str | None = None
+    spare_ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,8 @@ class SeenSegments:
 @dataclass(frozen=True)
 class FlowOutcome:
     """How one flow went. `body` is the HTTP response's body; `predicted` a next-hop address; `connected` says that the
-    TCP connection was made, whatever became of the request."""
+    TCP connection was made, whatever became of the request. `refused`: the client's own kernel had no socket for it,
+    and no spare port was left, so that nothing was sent and the flow says nothing of the network."""
 
     source_port: int
     answered: bool
@@ -141,11 +145,13 @@ class FlowOutcome:
     predicted: str | None
     segments: tuple[SeenSegments, ...]
     connected: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True)
 class GroupOutcome:
-    """One outcome per source port, in order; packets that the capture saw and dropped."""
+    """One outcome per flow, in the order of the source ports; the group's packets that the capture saw, and any that
+    the kernel dropped for it."""
 
     flows: tuple[FlowOutcome, ...]
     capture_packets: int

@@ -6,6 +6,7 @@ routers at the same time. Each flow is a real HTTP GET from its own source port.
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import select
@@ -26,6 +27,9 @@ _TCP_INFO = 11
 _TOTAL_RETRANS_AT = 100  # struct tcp_info, tcpi_total_retrans (linux/tcp.h)
 _SPARE_FILES = 100
 _MAX_BODY = 1 << 16
+_PORT_TAKEN = (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
+"""bind(2) and connect(2) of a port that another socket of the client has, or an address that the client has not."""
+_ABORT = struct.pack("=ii", 1, 0)  # struct linger: close sends a reset and leaves nothing behind
 
 
 @dataclass
@@ -34,18 +38,20 @@ class _Flow:
 
     group: int
     position: int
+    port: int
     socket: socket.socket
     deadline: float
     received: bytearray
     sent: bool = False
     answered: bool = False
     error: str | None = None
+    refused: bool = False
     retransmissions: int = 0
 
 
 def run(request: FlowsRequest, namespaces: Namespaces) -> FlowsAnswer:
     """Run all flows of all groups, watched at their routers, then ask the kernels for their predictions."""
-    captures = [_start_capture(group, namespaces) for group in request.groups]
+    captures = [_start_capture(group, request.groups, namespaces) for group in request.groups]
     flows = _Engine(request, namespaces, [capture for capture in captures if capture]).run()
     for capture in captures:
         if capture:
@@ -58,13 +64,16 @@ def run(request: FlowsRequest, namespaces: Namespaces) -> FlowsAnswer:
     )
 
 
-def _start_capture(group: FlowGroup, namespaces: Namespaces) -> Capture | None:
+def _start_capture(group: FlowGroup, groups: tuple[FlowGroup, ...], namespaces: Namespaces) -> Capture | None:
     if group.router is None:
         return None
-    capture = Capture()
+    ports = (*group.source_ports, *group.spare_ports)
+    capture = Capture(frozenset((group.client_address, port) for port in ports))
+    same = (group.vip, group.port)
+    passing = sum(len(other.source_ports) for other in groups if (other.vip, other.port) == same)
     with namespaces.inside(group.router):
         try:
-            capture.open(group.vip, group.port, len(group.source_ports))
+            capture.open(group.vip, group.port, passing)
         except OSError as error:
             raise HostError(f"{group.router}: cannot capture packets: {error.strerror}") from None
     return capture
@@ -80,16 +89,17 @@ class _Engine:
         self._poll = select.epoll()
         self._open: dict[int, _Flow] = {}
         self._done: list[_Flow] = []
-
-    def run(self) -> list[_Flow]:
-        waiting = [
-            (number, position)
-            for number, group in enumerate(self._request.groups)
-            for position in range(len(group.source_ports))
+        self._spare = [iter(group.spare_ports) for group in request.groups]
+        self._waiting = [
+            (number, position, port)
+            for number, group in enumerate(request.groups)
+            for position, port in enumerate(group.source_ports)
         ]
         # Rounds, so that routers that share the machine also share its time.
-        waiting.sort(key=lambda pair: -pair[1])
-        limit = _room_for_sockets()
+        self._waiting.sort(key=lambda flow: -flow[1])
+
+    def run(self) -> list[_Flow]:
+        waiting, limit = self._waiting, _room_for_sockets()
         while waiting or self._open:
             self._start([waiting.pop() for _ in range(min(len(waiting), limit - len(self._open)))])
             for descriptor, _ in self._poll.poll(0.02):
@@ -100,30 +110,43 @@ class _Engine:
         self._poll.close()
         return sorted(self._done, key=lambda flow: (flow.group, flow.position))
 
-    def _start(self, batch: list[tuple[int, int]]) -> None:
+    def _start(self, batch: list[tuple[int, int, int]]) -> None:
         for number, group in enumerate(self._request.groups):
-            mine = [position for owner, position in batch if owner == number]
+            mine = [(position, port) for owner, position, port in batch if owner == number]
             if mine:
                 with self._namespaces.inside(group.client):
                     family = socket.AF_INET6 if ":" in group.client_address else socket.AF_INET
                     sockets = [socket.socket(family, socket.SOCK_STREAM) for _ in mine]
-                for position, connection in zip(mine, sockets, strict=True):
-                    self._connect(number, group, position, connection)
+                for (position, port), connection in zip(mine, sockets, strict=True):
+                    deadline = time.monotonic() + self._request.timeout
+                    self._connect(group, _Flow(number, position, port, connection, deadline, bytearray()))
 
-    def _connect(self, number: int, group: FlowGroup, position: int, connection: socket.socket) -> None:
-        flow = _Flow(number, position, connection, time.monotonic() + self._request.timeout, bytearray())
+    def _connect(self, group: FlowGroup, flow: _Flow) -> None:
+        connection = flow.socket
         connection.setblocking(False)
         try:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            connection.bind((group.client_address, group.source_ports[position]))
+            connection.bind((group.client_address, flow.port))
             connection.connect((group.vip, group.port))
         except BlockingIOError:
             pass
         except OSError as error:
-            self._finish(flow, error.strerror)
+            if error.errno in _PORT_TAKEN:
+                self._try_another_port(flow, error)
+            else:
+                self._finish(flow, error.strerror)
             return
         self._open[connection.fileno()] = flow
         self._poll.register(connection.fileno(), select.EPOLLOUT)
+
+    def _try_another_port(self, flow: _Flow, error: OSError) -> None:
+        spare = next(self._spare[flow.group], None)
+        if spare is None:
+            flow.refused = True
+            self._finish(flow, error.strerror)
+            return
+        flow.socket.close()  # it is bound, and a new one belongs to whichever namespace it is made in
+        self._waiting.append((flow.group, flow.position, spare))
 
     def _advance(self, flow: _Flow) -> None:
         try:
@@ -162,6 +185,8 @@ class _Engine:
             self._poll.unregister(descriptor)
         info = flow.socket.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 192)
         flow.retransmissions = struct.unpack_from("=I", info, _TOTAL_RETRANS_AT)[0]
+        if not flow.answered:  # or it would hold its port for a minute, and a run with the same seed would miss it
+            flow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
         flow.socket.close()
         self._done.append(flow)
 
@@ -180,6 +205,7 @@ def _room_for_sockets() -> int:
 
 
 def _outcome(group: FlowGroup, flows: list[_Flow], capture: Capture | None, namespaces: Namespaces) -> GroupOutcome:
+    ports = tuple(flow.port for flow in flows)
     predicted: list[str | None] = [None] * len(flows)
     names: dict[int, str] = {}
     if group.router is not None:
@@ -196,24 +222,25 @@ def _outcome(group: FlowGroup, flows: list[_Flow], capture: Capture | None, name
                 keys = kernel.FlowKeys(
                     group.client_address,
                     group.vip,
-                    group.source_ports,
+                    ports,
                     group.port,
                     index,
-                    tuple(labels.get((group.client_address, port)) for port in group.source_ports),
+                    tuple(labels.get((group.client_address, port)) for port in ports),
                 )
                 predicted = kernel.predict(keys, settings, netlink)
         finally:
             netlink.close()
     outcomes = tuple(
         FlowOutcome(
-            source_port=group.source_ports[flow.position],
+            source_port=flow.port,
             answered=flow.answered,
             error=flow.error,
             body=bytes(flow.received).partition(b"\r\n\r\n")[2].decode("utf-8", "replace"),
             retransmissions=flow.retransmissions,
             predicted=next_hop,
-            segments=_segments(group, group.source_ports[flow.position], capture, names),
+            segments=_segments(group, flow.port, capture, names),
             connected=flow.sent,
+            refused=flow.refused,
         )
         for flow, next_hop in zip(flows, predicted, strict=True)
     )

@@ -23,6 +23,8 @@ from netlab.model.verdict import (
     ServiceNode,
     ServiceState,
     Verdict,
+    failing,
+    meets,
 )
 
 
@@ -46,6 +48,7 @@ def _judge_router(router: RouterEvidence, evidence: Evidence, alpha: float, expe
     by_packet = outcome is Outcome.PER_PACKET
     units = reading.segment_counts if by_packet else reading.key_counts
     others = tuple(other for other in evidence.routers if other is not router)
+    findings = apply_rules(Case(reading, outcome, others))
     return RouterVerdict(
         router=router.router,
         kind=router.kind,
@@ -56,7 +59,7 @@ def _judge_router(router: RouterEvidence, evidence: Evidence, alpha: float, expe
         verdict=outcome,
         reason=reason,
         expected=expected,
-        matches=_matches(outcome, expected),
+        matches=meets(outcome, expected) and not failing(findings, expected),
         paths=reading.paths,
         flows=_flow_counts(reading),
         next_hops=_next_hop_shares(reading, by_packet),
@@ -65,15 +68,9 @@ def _judge_router(router: RouterEvidence, evidence: Evidence, alpha: float, expe
         prediction=Prediction(0, 0) if by_packet else _prediction(reading),
         hash=router.hash,
         forwarding="per-packet" if by_packet else router.forwarding,
-        findings=apply_rules(Case(reading, outcome, others)),
+        findings=findings,
         service=_service_state(router),
     )
-
-
-def _matches(outcome: Outcome, expected: Expect) -> bool:
-    if expected is Expect.ANY:
-        return outcome not in (Outcome.INCONCLUSIVE, Outcome.NO_ROUTE)
-    return outcome.value == expected.value
 
 
 def _flow_counts(reading: Reading) -> FlowCounts:

@@ -14,6 +14,8 @@ from typing import Protocol
 import netlab
 from netlab.agent.client import AgentClient
 from netlab.agent.messages import FlowGroup, FlowOutcome, FlowsRequest, GroupOutcome, KernelView
+from netlab.ecmp import ports
+from netlab.ecmp.ports import SourcePorts
 from netlab.ecmp.silence import known
 from netlab.lab import emulated, routing
 from netlab.lab.announcers import announcers
@@ -34,9 +36,6 @@ from netlab.model.evidence import (
 )
 from netlab.model.plan import CheckPlan, LabPlan, ServicePlan
 
-# One client address has 64,512 unprivileged source ports for one VIP and port.
-_FIRST_PORT, _LAST_PORT = 1024, 65535
-MAX_FLOWS = _LAST_PORT - _FIRST_PORT + 1
 MAX_SEED = 2**32 - 1
 
 
@@ -94,7 +93,7 @@ def observe(
     questions = [(plan.node(check.router), str(check.vip)) for check in checks]
     views = routing.ask(agent, questions)
     before = agent.kernel(tuple((node.name, vip) for node, vip in questions))
-    groups = tuple(_group(check, options.flows, seed) for check in checks)
+    groups = tuple(map(_group, checks, ports.draw(checks, options.flows, seed)))
     agent.start_flows(FlowsRequest(groups, options.timeout))
     workers = [threading.Thread(target=meanwhile, daemon=True)]  # Ctrl-C need not wait for it
     if read_facts:
@@ -104,6 +103,7 @@ def observe(
     outcomes = agent.finish_flows()
     for worker in workers:
         worker.join()
+    _refuse_unsent(groups, outcomes)
     after = agent.kernel(tuple((node.name, vip) for node, vip in questions))
     seen = (_Seen(*parts) for parts in zip(checks, services, groups, views, before, after, outcomes, strict=True))
     return Evidence(
@@ -119,10 +119,6 @@ def observe(
 
 def choose(plan: LabPlan, options: ObserveOptions) -> tuple[CheckPlan, ...]:
     """The routers and VIPs to check. InputError for a router, VIP or number of flows that makes no sense."""
-    if not 1 <= options.flows <= MAX_FLOWS:
-        raise InputError(
-            Problem(f"--flows {options.flows}: one client address has source ports for 1 to {MAX_FLOWS} flows")
-        )
     if not plan.checks:
         raise LabError("this lab has no router between a client and a VIP, so there is nothing to check")
     known = tuple(dict.fromkeys(check.router for check in plan.checks))
@@ -142,6 +138,7 @@ def choose(plan: LabPlan, options: ObserveOptions) -> tuple[CheckPlan, ...]:
         vips = ", ".join(dict.fromkeys(endpoint(check.vip, check.port) for check in plan.checks))
         wanted = options.vip if options.port is None else endpoint(options.vip, options.port)
         raise InputError(Problem(f"--vip {wanted}: no such VIP to check", hint=f"there is {vips}"))
+    ports.refuse_too_many(chosen, options.flows)
     return chosen
 
 
@@ -177,16 +174,29 @@ def _unknown(service: ServicePlan, why: str) -> ServiceFacts:
     return ServiceFacts(cluster, ())
 
 
-def _group(check: CheckPlan, flows: int, seed: int) -> FlowGroup:
-    draw = random.Random(f"{seed} {check.router} {check.vip} {check.port}")
+def _refuse_unsent(groups: tuple[FlowGroup, ...], outcomes: tuple[GroupOutcome, ...]) -> None:
+    """LabError where the client itself could not open flows: that says nothing of the network."""
+    for group, outcome in zip(groups, outcomes, strict=True):
+        unsent = [flow for flow in outcome.flows if flow.refused]
+        if unsent:
+            raise LabError(
+                f"{group.client} cannot open {len(unsent)} of {len(outcome.flows)} flows from {group.client_address} "
+                f"to {endpoint(group.vip, group.port)} ({unsent[0].error}), so nothing was measured: see that it has "
+                f"the address ('netlab exec {group.client} -- ip address') and that little else there holds ports "
+                f"('netlab exec {group.client} -- ss -tan'), or send fewer (--flows)"
+            )
+
+
+def _group(check: CheckPlan, drawn: SourcePorts) -> FlowGroup:
     return FlowGroup(
         client=check.client,
         client_address=str(check.client_address),
         vip=str(check.vip),
         port=check.port,
-        source_ports=tuple(draw.sample(range(_FIRST_PORT, _LAST_PORT + 1), flows)),
+        source_ports=drawn.ports,
         router=check.router,
         router_interface=check.router_interface,
+        spare_ports=drawn.spare,
     )
 
 

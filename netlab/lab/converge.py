@@ -20,7 +20,7 @@ _POLL = 0.02
 _STEADY = 0.1
 _STEADY_INCOMPLETE = 2.0  # longer than FRR's 1 s of coalescing and start timer: something may still come
 _PROBE_TIMEOUT = 1.0
-_PROBE_PORT = 33000
+_PROBE_PORT, _PROBE_PORTS = 33000, 12000
 
 
 @dataclass(frozen=True)
@@ -175,8 +175,12 @@ def _probe(
         return ()
     spread = {_path(check) for check in plan.checks if plan.node(check.router).forwarding == "per-packet"}
     ordered = sorted(checks, key=lambda check: (check.router, str(check.vip), check.port))
-    port = _PROBE_PORT + int(time.monotonic() * 100) % 20000  # another hash key at each try
-    groups = tuple(FlowGroup(c.client, str(c.client_address), str(c.vip), c.port, (port,)) for c in ordered)
+    first = _PROBE_PORT + int(time.monotonic() * 100) % 20000  # another hash key at each try
+    # Each its own: two routers on one way share client, VIP and port.
+    groups = tuple(
+        FlowGroup(c.client, str(c.client_address), str(c.vip), c.port, (first + number % _PROBE_PORTS,))
+        for number, c in enumerate(ordered)
+    )
     agent.start_flows(FlowsRequest(groups, _PROBE_TIMEOUT))
     missing = []
     for check, outcome in zip(ordered, agent.finish_flows(), strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -40,6 +41,23 @@ class Finding:
     message: str
     evidence: str
     mend: str
+
+
+UNANSWERED, PER_PACKET = "unanswered", "per-packet"
+"""Rules that are an expectation's own business: where packets are spread, requests fail."""
+
+
+def meets(outcome: Outcome, expected: Expect) -> bool:
+    """Whether the outcome by itself is the expected one."""
+    if expected is Expect.ANY:
+        return outcome not in (Outcome.INCONCLUSIVE, Outcome.NO_ROUTE)
+    return outcome.value == expected.value
+
+
+def failing(findings: Iterable[Finding], expected: Expect) -> tuple[Finding, ...]:
+    """The findings that no outcome makes up for: every error, but for the failed requests that `per-packet` expects."""
+    excused = (UNANSWERED, PER_PACKET) if expected is Expect.PER_PACKET else ()
+    return tuple(found for found in findings if found.severity is Severity.ERROR and found.rule not in excused)
 
 
 @dataclass(frozen=True)
@@ -155,6 +173,8 @@ class RouterVerdict:
     """One sentence: why this verdict, with the test that decided it."""
     expected: Expect
     matches: bool
+    """Whether the verdict is the expected one and no finding is an error; an unanswered flow is one. Where per-packet
+    is expected, unanswered flows are too."""
     paths: PathCounts
     flows: FlowCounts
     next_hops: tuple[NextHopShare, ...]
@@ -172,8 +192,25 @@ class RouterVerdict:
 
     @property
     def _conclusion(self) -> str:
-        matched = "as expected" if self.matches else f"expected {self.expected}"
-        return f"{self.router}, VIP {self.endpoint}: {self.verdict}, {matched}"
+        return f"{self.router}, VIP {self.endpoint}: {self.outcome}"
+
+    @property
+    def failure(self) -> str:
+        """What fails whatever the verdict, in words: `0 of 600 flows answered`. Empty where nothing does."""
+        answered = f"{self.flows.answered} of {self.flows.sent} flows answered"
+        return ", ".join(answered if rule == UNANSWERED else rule for rule in self.failure_rules)
+
+    @property
+    def failure_rules(self) -> tuple[str, ...]:
+        """The rules of the errors that fail whatever the verdict, `unanswered` first: the service before the hash."""
+        rules = dict.fromkeys(finding.rule for finding in failing(self.findings, self.expected))
+        return tuple(sorted(rules, key=UNANSWERED.__ne__))
+
+    @property
+    def outcome(self) -> str:
+        """The verdict beside what was expected, after what fails whatever the verdict."""
+        matched = "as expected" if meets(self.verdict, self.expected) else f"expected {self.expected}"
+        return "; ".join(part for part in (self.failure, f"{self.verdict}, {matched}") if part)
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -210,7 +247,7 @@ class Verdict:
 
     @property
     def matches(self) -> bool:
-        """Whether every router did what was expected of it."""
+        """Whether every router did what was expected of it, and nothing failed."""
         return all(router.matches for router in self.routers)
 
     def __repr__(self) -> str:
@@ -218,7 +255,7 @@ class Verdict:
 
     @property
     def mismatches(self) -> tuple[str, ...]:
-        """Of each router that did anything else than expected: which, what, why, and how to mend it."""
+        """Of each router that did anything else, or behind which something fails: which, what, why, how to mend it."""
         return tuple(router.summary for router in self.routers if not router.matches)
 
     def router(self, name: str, vip: str | None = None) -> RouterVerdict:
@@ -230,7 +267,7 @@ class Verdict:
         return found[0]
 
     def assert_expected(self) -> Verdict:
-        """AssertionError, with causes and remedies, unless every router did what was expected of it."""
+        """AssertionError, with causes and remedies, unless every router did what was expected and nothing failed."""
         __tracebackhide__ = True  # pytest shows the line that called this
         if not self.matches:
             raise AssertionError("\n".join(self.mismatches))

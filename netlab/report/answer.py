@@ -1,21 +1,44 @@
-"""The question that the whole check is about, answered in one sentence: do the flows spread over the nodes?"""
+"""The question that the whole check is about, answered in one sentence: do the flows spread over the nodes?
+
+Where flows went unanswered, another comes before it: flows that spread evenly over dead servers serve nobody.
+"""
 
 from __future__ import annotations
 
-from netlab.model.verdict import Outcome, RouterVerdict, Severity, Verdict
+from netlab.model.verdict import UNANSWERED, Outcome, RouterVerdict, Severity, Verdict, failing
 
 
 def answer(verdict: Verdict) -> str:
-    """One plain sentence over all routers."""
+    """A plain sentence over all routers; before it, where flows went unanswered, another."""
     if not verdict.routers:
         return "No router was checked."
     names = [router.router for router in verdict.routers]
-    sentence = "; ".join(_clause(router, names.count(router.router) > 1) for router in verdict.routers)
-    return f"Do the flows spread over the nodes? {sentence[0].upper()}{sentence[1:]}."
+    routers = [(router, _name(router, names.count(router.router) > 1)) for router in verdict.routers]
+    sentence = "; ".join(f"on {name} {_clause(router)}" for router, name in routers)
+    spread = f"Do the flows spread over the nodes? {sentence[0].upper()}{sentence[1:]}."
+    silent = [(router, name) for router, name in routers if _unanswered(router)]
+    if not silent:
+        return spread
+    how = "Not always" if any(router.flows.answered for router in verdict.routers) else "No"
+    return f"Does the service answer? {how}: {', '.join(_answers(router, name) for router, name in silent)}. {spread}"
 
 
-def _clause(router: RouterVerdict, several: bool) -> str:
+def _name(router: RouterVerdict, several: bool) -> str:
     """`several`: the router has a verdict for more than one VIP."""
+    return f"{router.router} to {router.endpoint}" if several else router.router
+
+
+def _unanswered(router: RouterVerdict) -> bool:
+    return any(finding.rule == UNANSWERED for finding in failing(router.findings, router.expected))
+
+
+def _answers(router: RouterVerdict, name: str) -> str:
+    flows = router.flows
+    said = f"on {name} {flows.answered} of {flows.sent} flows were answered"
+    return f"{said}, whatever their next hop" if not flows.answered and router.paths.used > 1 else said
+
+
+def _clause(router: RouterVerdict) -> str:
     used, of = router.paths.used, max(router.paths.announced, router.paths.fib)
     nodes = "nodes" if any(hop.node for hop in router.next_hops) else "next hops"
     match router.verdict:
@@ -36,8 +59,7 @@ def _clause(router: RouterVerdict, several: bool) -> str:
             said = "this run cannot tell"
     errors = dict.fromkeys(finding.rule for finding in router.findings if finding.severity is Severity.ERROR)
     caution = f" (see {', '.join(errors)})" if errors else ""
-    where = f"{router.router} to {router.endpoint}" if several else router.router
-    return f"on {where} {said}{caution}"
+    return f"{said}{caution}"
 
 
 def _busiest(router: RouterVerdict) -> str:

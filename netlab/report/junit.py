@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 from xml.etree import ElementTree as xml
 
-from netlab.model.verdict import RouterVerdict, Verdict
+from netlab.model.verdict import RouterVerdict, Verdict, meets
 from netlab.report.terminal import verdict_text
 
 # XML 1.0, production 2: what is not a Char cannot stand in a document, not even as a reference.
@@ -47,8 +47,8 @@ def _add_case(suite: xml.Element, router: RouterVerdict, verdict: Verdict) -> No
     # The name is the same in every run, so that a CI system can tell its history.
     case = _child(suite, "testcase", classname=f"netlab.{verdict.lab}", name=f"{router.router} {router.endpoint}")
     if not router.matches:
-        message = f"{router.verdict}, expected {router.expected}: {router.reason}"
-        _child(case, "failure", router.summary, type=router.verdict.value, message=message)
+        kind = router.verdict.value if not meets(router.verdict, router.expected) else router.failure_rules[0]
+        _child(case, "failure", router.summary, type=kind, message=f"{router.outcome}: {router.reason}")
     _child(case, "system-out", verdict_text(replace(verdict, routers=(router,))))
 
 

@@ -43,7 +43,8 @@ def _print_conclusion(router: RouterVerdict, console: Console, several: bool) ->
     """`several`: the router has a verdict for more than one VIP, so its name does not say which this is."""
     style = "bold green" if router.matches else "bold red"
     vip = f" to {router.endpoint}" if several else ""
-    console.print(Text.assemble((router.router, "bold"), vip, ": ", (router.verdict.value, style)))
+    failure = (f"{router.failure}; ", style) if router.failure else ""
+    console.print(Text.assemble((router.router, "bold"), vip, ": ", failure, (router.verdict.value, style)))
     _print_indented(Text(router.reason), console)
     for finding in router.findings:
         _print_finding(finding, console)

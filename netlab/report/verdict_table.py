@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from netlab.model.topology import Expect
-from netlab.model.verdict import NextHopShare, Outcome, RouterVerdict
+from netlab.model.verdict import NextHopShare, Outcome, RouterVerdict, meets
 
 LABEL_WIDTH = 22
 ROUTER_WIDTH = 24
@@ -106,10 +106,11 @@ def _pod_rows(routers: Sequence[RouterVerdict]) -> Iterator[tuple[str, Cell]]:
 
 
 def _verdict(router: RouterVerdict) -> Text:
-    if not router.matches:
-        return Text(f"{router.verdict}, NOT as expected ({router.expected})", style="bold red")
     expected = "any was expected" if router.expected is Expect.ANY else "as expected"
-    return Text(f"{router.verdict}, {expected}", style="bold green")
+    if not meets(router.verdict, router.expected):
+        expected = f"NOT as expected ({router.expected})"
+    lines = (f"FAILS: {router.failure}" if router.failure else "", f"{router.verdict}, {expected}")
+    return Text("\n".join(filter(None, lines)), style="bold green" if router.matches else "bold red")
 
 
 def _predicted(router: RouterVerdict) -> str:

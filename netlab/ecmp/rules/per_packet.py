@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from netlab.ecmp.keys import hashes_flow_label, is_socket_hash
 from netlab.ecmp.rules.case import Case, hash_mend
 from netlab.ecmp.wording import counted
-from netlab.model.verdict import Finding, Outcome, Severity
-
-NAME = "per-packet"
+from netlab.model.verdict import PER_PACKET, Finding, Outcome, Severity
 
 
 def per_packet(case: Case) -> Iterator[Finding]:
@@ -21,7 +19,7 @@ def per_packet(case: Case) -> Iterator[Finding]:
     retransmitted = sum(flows[index].retransmissions > 0 for index in case.reading.split)
     cause, mend = _cause(case, split)
     yield Finding(
-        rule=NAME,
+        rule=PER_PACKET,
         severity=Severity.ERROR if case.outcome is Outcome.PER_PACKET else Severity.WARNING,
         message=(
             f"{counted(split, 'flow')} of {len(flows)} left by two or more next hops ({answered} of them answered, "

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 
 from netlab.ecmp.rules.case import Case
 from netlab.ecmp.wording import counted
-from netlab.model.verdict import Finding, Outcome, Severity
-
-NAME = "unanswered"
+from netlab.model.verdict import UNANSWERED, Finding, Outcome, Severity
 
 
 def unanswered(case: Case) -> Iterator[Finding]:
@@ -30,7 +28,7 @@ def unanswered(case: Case) -> Iterator[Finding]:
     where = "" if case.outcome is Outcome.PER_PACKET else f": {', '.join(parts)}"
     errors = Counter(flows[index].error or "no error reported" for index in silent)
     yield Finding(
-        rule=NAME,
+        rule=UNANSWERED,
         severity=Severity.ERROR,
         message=f"{counted(len(silent), 'flow')} of {len(flows)} got no answer{where}.",
         evidence="the client's errors: " + ", ".join(f"{error} ({number})" for error, number in sorted(errors.items())),

@@ -12,7 +12,13 @@ OUTGOING, INCOMING = 4, 0
 
 
 def segment(
-    destination: str = "172.16.7.192", port: int = 80, *, options: int = 0, protocol: int = 6, offset: int = 0
+    destination: str = "172.16.7.192",
+    port: int = 80,
+    *,
+    options: int = 0,
+    protocol: int = 6,
+    offset: int = 0,
+    source_port: int = 40001,
 ) -> bytes:
     ethernet = bytes.fromhex("020000000002020000000001") + struct.pack("!H", 0x0800)
     header = struct.pack(
@@ -28,7 +34,7 @@ def segment(
         IPv4Address("172.16.9.11").packed,
         IPv4Address(destination).packed,
     )
-    return ethernet + header + bytes(options) + struct.pack("!HH", 40001, port) + bytes(16)
+    return ethernet + header + bytes(options) + struct.pack("!HH", source_port, port) + bytes(16)
 
 
 def accepted(frame: bytes, packet_type: int = OUTGOING) -> int:
@@ -109,7 +115,7 @@ def ring() -> Callable[..., capture.Capture]:
     """A capture over a ring of four frames in memory, laid out as the kernel does (struct tpacket2_hdr)."""
 
     def make(*frames: tuple[bytes, int]) -> capture.Capture:
-        made = capture.Capture()
+        made = capture.Capture(frozenset({("172.16.9.11", 40001), (CLIENT6, 40001)}))
         made._frames, made._next = 4, 0
         memory = mmap.mmap(-1, 4 * capture._FRAME)
         for number, (frame, index) in enumerate(frames):
@@ -127,6 +133,13 @@ def test_segments_are_counted_by_flow_interface_and_mac(ring: Callable[..., capt
     made = ring((segment(), 100), (segment(options=8), 100), (segment(), 101))
     made.drain()
     assert made.seen == {("172.16.9.11", 40001): {(100, "02:00:00:00:00:02"): 2, (101, "02:00:00:00:00:02"): 1}}
+
+
+def test_another_groups_segments_are_not_counted(ring: Callable[..., capture.Capture]) -> None:
+    made = ring((segment(), 100), (segment(source_port=40002), 100), (segment(source_port=40003), 101))
+    made.drain()
+    assert made.packets == 1
+    assert list(made.seen) == [("172.16.9.11", 40001)]
 
 
 def test_frames_go_back_to_the_kernel_and_the_ring_goes_round(ring: Callable[..., capture.Capture]) -> None:

@@ -119,14 +119,48 @@ def test_a_server_that_never_stops_talking(server: Callable[..., int]) -> None:
     assert len(flow.body) < 1 << 18
 
 
-def test_a_source_port_that_is_taken_is_that_flows_error_alone(server: Callable[..., int]) -> None:
-    port = server(http("200 OK", "x"))
+@pytest.fixture
+def listening() -> Iterator[int]:
+    """A port that another program on the client listens on."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        group = FlowGroup("h1", "127.0.0.1", "127.0.0.1", port, (taken.getsockname()[1], *free_ports(1)))
-        (answer,) = traffic.run(FlowsRequest((group,), 2), HereAndNow()).groups  # type: ignore[arg-type]
-    assert [flow.error for flow in answer.flows] == ["Address already in use", None]
+        yield taken.getsockname()[1]
+
+
+def test_a_source_port_that_is_taken_is_that_flows_error_alone(server: Callable[..., int], listening: int) -> None:
+    group = FlowGroup("h1", "127.0.0.1", "127.0.0.1", server(http("200 OK", "x")), (listening, *free_ports(1)))
+    (answer,) = traffic.run(FlowsRequest((group,), 2), HereAndNow()).groups  # type: ignore[arg-type]
+    assert [(flow.error, flow.refused) for flow in answer.flows] == [("Address already in use", True), (None, False)]
+
+
+def test_a_source_port_that_is_taken_is_replaced_by_a_spare_one(server: Callable[..., int], listening: int) -> None:
+    port = server(http("200 OK", "x"))
+    first, second, third = free_ports(3)
+    group = FlowGroup("h1", "127.0.0.1", "127.0.0.1", port, (first, listening), spare_ports=(second, third))
+    # Two groups of one client, VIP and port that have a port in common: the second one's connect(2) is refused.
+    other = FlowGroup("h1", "127.0.0.1", "127.0.0.1", port, (first,), spare_ports=free_ports(1))
+    answer = traffic.run(FlowsRequest((group, other), 2), HereAndNow())  # type: ignore[arg-type]
+    assert [flow.source_port for flow in answer.groups[0].flows] == [first, second]
+    assert [flow.source_port for flow in answer.groups[1].flows] == list(other.spare_ports)
+    assert all(flow.answered and not flow.refused for group in answer.groups for flow in group.flows)
+
+
+def test_an_address_that_the_client_has_not_is_no_answer_of_the_networks() -> None:
+    group = FlowGroup("h1", "192.0.2.1", "127.0.0.1", 80, free_ports(1), spare_ports=free_ports(2))
+    (answer,) = traffic.run(FlowsRequest((group,), 2), HereAndNow()).groups  # type: ignore[arg-type]
+    assert [(flow.error, flow.refused) for flow in answer.flows] == [("Cannot assign requested address", True)]
+
+
+def test_an_unanswered_flow_leaves_its_port_free_for_the_next_run(server: Callable[..., int]) -> None:
+    gate = threading.Event()
+    port = server(lambda connection: gate.wait(5) and None)
+    ports = free_ports(1)
+    group = FlowGroup("h1", "127.0.0.1", "127.0.0.1", port, ports)
+    for _ in range(2):
+        (answer,) = traffic.run(FlowsRequest((group,), 0.05), HereAndNow()).groups  # type: ignore[arg-type]
+        assert [(flow.error, flow.refused) for flow in answer.flows] == [("no answer in time", False)]
+    gate.set()
 
 
 def test_more_flows_than_descriptors_go_in_turns(server: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -8,8 +9,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from evidence_builder import evidence, perfect_counts, router
+from evidence_builder import evidence, flow, perfect_counts, router
 
+from netlab import api
 from netlab.cli import inside, main
 from netlab.cli.screen import Screen
 from netlab.model import codec
@@ -153,6 +155,23 @@ def test_a_verdict_as_junit_xml_and_nothing_else(
     seen.write_bytes(codec.encode(evidence(router(perfect_counts(1)))))
     assert run(monkeypatch, "judge", str(seen), "--format", "junit", "--expect", expect) == code
     assert len(ElementTree.fromstring(capsys.readouterr().out).findall(".//failure")) == code
+
+
+@pytest.mark.parametrize("expect", ["ecmp", "any"])
+def test_a_service_that_answers_nothing_is_exit_code_1_whatever_is_expected(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, expect: str
+) -> None:
+    seen = tmp_path / "seen.json"
+    closed = tuple(flow(number, number % 3, answered=False) for number in range(600))
+    seen.write_bytes(codec.encode(evidence(router([], flows=closed))))
+    assert run(monkeypatch, "judge", str(seen), "--expect", expect, "--format", "json") == 1
+    (found,) = json.loads(capsys.readouterr().out)["routers"]
+    assert (found["verdict"], found["matches"]) == ("ecmp", False)
+    assert run(monkeypatch, "judge", str(seen), "--expect", expect) == 1
+    last = capsys.readouterr().out.rstrip().rpartition("\n\n")[2]
+    assert last.startswith("Does the service answer? No: on rt-frr 0 of 600 flows were answered")
+    with pytest.raises(AssertionError, match="0 of 600 flows answered"):
+        api.judge(seen, expect=expect).assert_expected()
 
 
 def test_a_commands_exit_code_and_arguments_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from netlab.ecmp.judge import judge
 from netlab.ecmp.reading import read
 from netlab.model.evidence import FibNextHop, FibRoute, RouterEvidence, SegmentCount
 from netlab.model.topology import Expect
-from netlab.model.verdict import Outcome, RouterVerdict
+from netlab.model.verdict import Outcome, RouterVerdict, Severity
 
 
 def judged(made: RouterEvidence, **options: Any) -> RouterVerdict:
@@ -327,6 +327,47 @@ def test_expect_overrides_the_topology(expect: Expect, matches: bool) -> None:
 )
 def test_any_accepts_every_verdict_that_decides(made: RouterEvidence, matches: bool) -> None:
     assert judged(made, expect=Expect.ANY).matches is matches
+
+
+CLOSED = tuple(flow(number, number % 3, answered=False) for number in range(600))
+ONE_LOST = (*flows([200, 200, 199]), flow(9000, 2, answered=False))
+ONE_CLOSED = tuple(flow(number, 0, answered=False) for number in range(600))
+
+
+@pytest.mark.parametrize("expect", [Expect.ECMP, Expect.ANY])
+@pytest.mark.parametrize("made", [router([], flows=CLOSED), router([], flows=ONE_LOST)], ids=["all", "one"])
+def test_a_flow_without_an_answer_fails_a_router_that_spreads_as_expected(made: RouterEvidence, expect: Expect) -> None:
+    verdict = judged(made, expect=expect)
+    assert (verdict.verdict, verdict.matches) == (Outcome.ECMP, False)
+    assert verdict.failure == f"{verdict.flows.answered} of 600 flows answered"
+
+
+def test_a_dead_service_behind_one_path_fails_too() -> None:
+    verdict = judged(router([], fib=1, flows=ONE_CLOSED), expect=Expect.SINGLE_PATH)
+    assert (verdict.verdict, verdict.matches) == (Outcome.SINGLE_PATH, False)
+
+
+@pytest.mark.parametrize(("expect", "matches"), [(Expect.PER_PACKET, True), (Expect.ANY, False)])
+def test_requests_may_fail_where_packets_are_to_be_spread_and_nowhere_else(expect: Expect, matches: bool) -> None:
+    split = tuple(flow(number, number % 3, (number + 1) % 3, answered=number % 20 == 0) for number in range(60))
+    verdict = judged(router([], flows=split), expect=expect)
+    assert (verdict.verdict, verdict.rules) == (Outcome.PER_PACKET, ("per-packet", "unanswered"))
+    assert verdict.matches is matches
+
+
+@pytest.mark.parametrize("expect", [Expect.ANY, Expect.SINGLE_PATH, Expect.PER_PACKET])
+def test_an_error_fails_whatever_is_expected_and_a_warning_does_not(expect: Expect) -> None:
+    dead = neighbours(3, hop1="FAILED")
+    split = tuple(flow(number, number % 3, (number + 1) % 3) for number in range(60))
+    made = {
+        Expect.ANY: router([200, 200, 200], neighbours_after=dead),
+        Expect.SINGLE_PATH: router([600], fib=1, neighbours_after=neighbours(3, hop0="FAILED")),
+        Expect.PER_PACKET: router([], flows=split, neighbours_after=dead),
+    }[expect]
+    verdict = judged(made, expect=expect)
+    assert (verdict.failure, verdict.matches) == ("neighbour-failed", False)
+    warned = judged(article())
+    assert (warned.findings[0].severity, warned.matches) == (Severity.WARNING, True)
 
 
 def test_predictions_that_miss_are_counted() -> None:

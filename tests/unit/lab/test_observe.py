@@ -3,8 +3,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from netlab.agent.messages import FlowOutcome, KernelView, SeenSegments
-from netlab.ecmp import check, observe
+from netlab.agent.messages import FlowGroup, FlowOutcome, GroupOutcome, KernelView, SeenSegments
+from netlab.ecmp import check, observe, ports
 from netlab.ecmp.observe import ObserveOptions, choose
 from netlab.model.errors import InputError, LabError
 from netlab.model.evidence import FibNextHop, FibRoute, HashSettings, Neighbour, SegmentCount
@@ -27,7 +27,7 @@ PLAN = LabPlan("lab", "/lab.yaml", "netns", (), (), (), (FRR, VYOS, SECOND))
         (ObserveOptions(vip="172.16.7.193", port=443), (SECOND,)),
         (ObserveOptions(routers=("rt-frr", "rt-vyos"), port=80), (FRR, VYOS)),
         (ObserveOptions(flows=1), (FRR, VYOS, SECOND)),
-        (ObserveOptions(flows=observe.MAX_FLOWS), (FRR, VYOS, SECOND)),
+        (ObserveOptions(flows=ports.MAX_FLOWS), (FRR, VYOS, SECOND)),
     ],
 )
 def test_what_is_checked(options: ObserveOptions, chosen: tuple[CheckPlan, ...]) -> None:
@@ -65,17 +65,76 @@ def test_a_service_of_two_ip_versions_is_two_things_to_check() -> None:
     assert f"--vip [fd00::192]:81: no such VIP to check (there is {VIP}:80, [fd00::192]:80)" in refused.value.lines()
 
 
+def drawn(check_plan: CheckPlan, flows: int, seed: int) -> tuple[int, ...]:
+    return ports.draw((check_plan,), flows, seed)[0].ports
+
+
+def group(flows: int = 1) -> FlowGroup:
+    (made,) = ports.draw((FRR,), flows, 1)
+    return observe._group(FRR, made)
+
+
 def test_source_ports_are_distinct_unprivileged_and_repeat_with_the_seed() -> None:
-    ports = observe._group(FRR, 600, 7).source_ports
-    assert len(set(ports)) == 600
-    assert all(1024 <= port <= 65535 for port in ports)
-    assert ports == observe._group(FRR, 600, 7).source_ports
-    assert ports != observe._group(FRR, 600, 8).source_ports
-    assert ports != observe._group(VYOS, 600, 7).source_ports
+    own = drawn(FRR, 600, 7)
+    assert len(set(own)) == 600
+    assert all(1024 <= port <= 65535 for port in own)
+    assert own[:5] == (10646, 61120, 51349, 58499, 57932)  # as every netlab before drew them for this seed
+    assert own == drawn(FRR, 600, 7)
+    assert own != drawn(FRR, 600, 8)
+    assert own != drawn(VYOS, 600, 7)
 
 
 def test_every_source_port_there_is() -> None:
-    assert sorted(observe._group(FRR, observe.MAX_FLOWS, 1).source_ports) == list(range(1024, 65536))
+    (every,) = ports.draw((FRR,), ports.MAX_FLOWS, 1)
+    assert sorted(every.ports) == list(range(1024, 65536))
+    assert every.spare == ()
+
+
+TIERS = tuple(replace(FRR, router=f"rt-{number}") for number in range(1, 4))
+
+
+@pytest.mark.parametrize("flows", [600, 6000, ports.MAX_FLOWS // 3])
+def test_routers_on_one_way_share_no_source_port(flows: int) -> None:
+    made = ports.draw(TIERS, flows, 7)
+    every = [port for one in made for port in (*one.ports, *one.spare)]
+    assert len(every) == len(set(every))
+    assert [len(one.ports) for one in made] == [flows] * 3
+    assert made == ports.draw(TIERS, flows, 7)
+    assert made[0].ports == drawn(TIERS[0], flows, 7)
+
+
+def test_a_router_alone_has_the_ports_that_it_had_beside_others() -> None:
+    beside, alone = ports.draw(TIERS, 600, 7)[2].ports, drawn(TIERS[2], 600, 7)
+    assert len(set(beside) & set(alone)) > 550
+
+
+def test_what_has_another_client_vip_or_port_may_have_the_same_source_ports() -> None:
+    checks = (FRR, VYOS, SECOND, replace(FRR, port=443))
+    assert choose(replace(PLAN, checks=checks), ObserveOptions(flows=ports.MAX_FLOWS)) == checks
+    assert [len(one.ports) for one in ports.draw(checks, ports.MAX_FLOWS, 1)] == [ports.MAX_FLOWS] * 4
+
+
+def test_more_flows_than_the_routers_on_one_way_have_ports_for() -> None:
+    plan = replace(PLAN, checks=(*TIERS, VYOS))
+    assert choose(plan, ObserveOptions(flows=21504)) == (*TIERS, VYOS)
+    assert choose(plan, ObserveOptions(routers=("rt-1",), flows=21505)) == TIERS[:1]
+    with pytest.raises(InputError) as refused:
+        choose(plan, ObserveOptions(flows=21505))
+    assert refused.value.lines() == (
+        "--flows 21505: h1 has 64512 source ports to 172.16.7.192:80, and 3 routers on its way (rt-1, rt-2, rt-3) "
+        "share them: 21504 flows each (--flows 21504, or one router at a time with --router)",
+    )
+
+
+def test_flows_that_the_client_cannot_open_are_no_finding_about_the_network() -> None:
+    well = FlowOutcome(40001, True, None, "", 0, None, ())
+    lost = replace(well, answered=False, error="no connection in time")
+    unsent = replace(well, answered=False, error="Address already in use", refused=True)
+    observe._refuse_unsent((group(2),), (GroupOutcome((well, lost), 0, 0),))
+    with pytest.raises(
+        LabError, match=r"h1 cannot open 1 of 3 flows .*\(Address already in use\), so nothing was meas"
+    ):
+        observe._refuse_unsent((group(3),), (GroupOutcome((well, lost, unsent), 0, 0),))
 
 
 def kernel(*neighbours: tuple[str, str | None], hops: tuple[str, ...] = ()) -> KernelView:
@@ -96,7 +155,7 @@ def test_a_mac_belongs_to_the_address_that_the_fib_names() -> None:
 def test_a_flow_is_attributed_and_its_answer_is_read() -> None:
     seen = (SeenSegments("eth1", "02:0b", 6), SeenSegments("eth1", "02:ff", 1))
     outcome = FlowOutcome(40001, True, None, "pod: nginx-1\nclient: 172.16.7.11\n", 0, "172.16.7.11", seen)
-    flow = observe._flow(observe._group(FRR, 1, 1), outcome, {("eth1", "02:0b"): "172.16.7.11"})
+    flow = observe._flow(group(), outcome, {("eth1", "02:0b"): "172.16.7.11"})
     assert (flow.source, flow.pod, flow.client_seen) == ("172.16.9.11", "nginx-1", "172.16.7.11")
     assert flow.segments == (
         SegmentCount("eth1", "02:0b", "172.16.7.11", 6),
@@ -106,7 +165,7 @@ def test_a_flow_is_attributed_and_its_answer_is_read() -> None:
 
 def test_a_flow_that_nobody_answered() -> None:
     outcome = FlowOutcome(40001, False, "no connection in time", "", 3, None, ())
-    flow = observe._flow(observe._group(FRR, 1, 1), outcome, {})
+    flow = observe._flow(group(), outcome, {})
     assert (flow.answered, flow.error, flow.pod, flow.client_seen, flow.segments) == (
         False,
         "no connection in time",

@@ -5,7 +5,7 @@ from dataclasses import replace
 from xml.etree import ElementTree as xml
 
 import pytest
-from evidence_builder import article, evidence, perfect_counts, router
+from evidence_builder import article, evidence, flow, perfect_counts, router
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,6 +87,16 @@ def test_what_is_not_as_expected_is_a_failure_with_cause_and_remedy():
     assert failure.get("message").startswith("single-path, expected ecmp: The FIB has 1 next hop of 3 announced")
     assert failure.text == verdict.router("rt-vyos").summary
     assert "to mend it: `set protocols bgp 64512 maximum-paths ebgp 3`" in failure.text
+
+
+def test_a_dead_service_is_a_failure_of_a_router_that_spreads_as_expected():
+    closed = tuple(flow(number, number % 3, answered=False) for number in range(600))
+    root = parsed(judge(evidence(router([], flows=closed)), expect=Expect.ECMP))
+    (failure,) = root.findall(".//failure")
+    assert failure.get("type") == "unanswered"
+    assert failure.get("message").startswith("0 of 600 flows answered; ecmp, as expected: 600 hash keys used all 3")
+    assert failure.text.startswith("rt-frr, VIP 172.16.7.192:80: 0 of 600 flows answered; ecmp, as expected: ")
+    assert "error unanswered: 600 flows of 600 got no answer" in failure.text
 
 
 def test_properties_repeat_the_run():

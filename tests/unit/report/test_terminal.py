@@ -8,6 +8,7 @@ from rich.console import Console
 from netlab.ecmp.judge import judge
 from netlab.ecmp.silence import known
 from netlab.model.evidence import Evidence, RouterEvidence
+from netlab.model.topology import Expect
 from netlab.report.answer import answer
 from netlab.report.terminal import print_verdict
 from netlab.report.verdict_table import probability, ratio
@@ -141,6 +142,58 @@ PER_PACKET = tuple(flow(number, number % 3, (number + 1) % 3) for number in rang
 )
 def test_the_answer_by_verdict(made: RouterEvidence, said: str) -> None:
     assert answer(judge(evidence(made))) == f"Do the flows spread over the nodes? O{said[1:]}."
+
+
+CLOSED = tuple(flow(number, number % 3, answered=False) for number in range(600))
+HALF = (*flows([200, 200]), *(flow(9000 + number, 2, answered=False) for number in range(200)))
+ANSWERED = router([200, 200, 200], router="rt-well")
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ((router([], flows=CLOSED),), "No: on rt-frr 0 of 600 flows were answered, whatever their next hop."),
+        ((router([], flows=HALF),), "Not always: on rt-frr 400 of 600 flows were answered."),
+        (
+            (router([], flows=CLOSED), ANSWERED),
+            "Not always: on rt-frr 0 of 600 flows were answered, whatever their next hop.",
+        ),
+        (
+            (router([], flows=CLOSED), router([], flows=HALF, router="rt-2")),
+            "Not always: on rt-frr 0 of 600 flows were answered, whatever their next hop, "
+            "on rt-2 400 of 600 flows were answered.",
+        ),
+    ],
+)
+def test_whether_the_service_answers_comes_before_how_its_flows_spread(
+    made: tuple[RouterEvidence, ...], said: str
+) -> None:
+    spread = "Do the flows spread over the nodes? On rt-frr yes, over all 3 nodes (see unanswered)"
+    assert answer(judge(evidence(*made))).startswith(f"Does the service answer? {said} {spread}")
+
+
+def test_a_dead_service_stands_first_in_the_table_and_in_the_routers_own_line() -> None:
+    text = printed(evidence(router([], flows=CLOSED)))
+    assert row(text, "verdict") == [
+        "verdict",
+        "FAILS:",
+        "0",
+        "of",
+        "600",
+        "flows",
+        "answered",
+        "ecmp,",
+        "as",
+        "expected",
+    ]
+    assert "rt-frr: 0 of 600 flows answered; ecmp\n" in text
+
+
+def test_where_packets_are_to_be_spread_failed_requests_are_no_headline() -> None:
+    split = tuple(flow(number, number % 3, (number + 1) % 3, answered=number == 0) for number in range(60))
+    made = router([], flows=split, expected=Expect.PER_PACKET)
+    assert answer(judge(evidence(made))).startswith("Do the flows spread over the nodes? On rt-frr no, packets of one")
+    assert row(printed(evidence(made)), "verdict") == ["verdict", "per-packet,", "as", "expected"]
 
 
 def test_a_next_hop_with_a_weight_or_outside_the_fib_says_so() -> None:
