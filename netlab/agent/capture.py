@@ -1,9 +1,9 @@
-"""Client-to-VIP segments leaving a router, counted by flow, interface and destination MAC.
+"""Client-to-VIP segments leaving a router, counted by flow, interface and destination MAC; and which flows came to it.
 
-A packet socket on all interfaces with a memory-mapped ring (packet(7); Documentation/networking/packet_mmap):
-a ring needs no privilege over socket buffer sizes, and the kernel reports what it had to drop. The filter runs in
-the kernel, keeps outgoing TCP segments to the VIP and port alone, and adds no rule to the router under test. Of IPv6
-it takes packets whose first next header is TCP: what a client's kernel sends has no extension headers.
+A packet socket on all interfaces with a memory-mapped ring (packet(7); Documentation/networking/packet_mmap): a ring
+needs no privilege over socket buffer sizes, and the kernel reports what it had to drop. The filter runs in the kernel,
+keeps TCP segments to the VIP and port alone, of those that come in only SYNs, and adds no rule to the router under
+test. Of IPv6 it takes packets whose first next header is TCP: what a client's kernel sends has no extension headers.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ _FRAME = 256
 _BLOCK = 1 << 16
 _HEADER = struct.Struct("=IIIHHIIHH4x")  # struct tpacket2_hdr
 _SOCKADDR_AT = 32  # TPACKET_ALIGN(sizeof(struct tpacket2_hdr))
-_SEGMENTS_PER_FLOW = 16  # an HTTP GET takes 6; the rest is room for retransmissions
+_SOCKADDR = struct.Struct("=4xi2xB")  # struct sockaddr_ll: the interface's index and the packet's type
+_SEGMENTS_PER_FLOW = 16  # an HTTP GET takes 7, its SYN coming in included; the rest is room for retransmissions
 _ETHERNET = 14
+_TCP_FLAGS, _SYN = 13, 0x02
 _IPV6_HEADER = 40
 _IPV4, _IPV6 = 0x0800, 0x86DD  # EtherTypes
 
@@ -39,6 +41,8 @@ class Capture:
     """The flows to count, by (source address, source port)."""
     seen: dict[tuple[str, int], Counter[tuple[int, str]]] = field(default_factory=dict)
     """By (source address, source port): how many segments left by (interface index, destination MAC)."""
+    arrived: set[tuple[str, int]] = field(default_factory=set)
+    """The flows of which a SYN came in, by the same key."""
     labels: dict[tuple[str, int], int] = field(default_factory=dict)
     """The IPv6 flow label of each flow's first segment."""
     packets: int = 0
@@ -63,12 +67,12 @@ class Capture:
             status, _, captured, mac_at, _, _, _, _, _ = _HEADER.unpack_from(ring, offset)
             if not status & 1:
                 return
-            (index,) = struct.unpack_from("=i", ring, offset + _SOCKADDR_AT + 4)
-            self._count(ring[offset + mac_at : offset + mac_at + captured], index)
+            index, packet_type = _SOCKADDR.unpack_from(ring, offset + _SOCKADDR_AT)
+            self._count(ring[offset + mac_at : offset + mac_at + captured], index, packet_type)
             struct.pack_into("=I", ring, offset, 0)
             self._next = (self._next + 1) % self._frames
 
-    def _count(self, frame: bytes, index: int) -> None:
+    def _count(self, frame: bytes, index: int, packet_type: int) -> None:
         version = frame[_ETHERNET] >> 4
         if version == 4:
             header_length = (frame[_ETHERNET] & 0xF) * 4
@@ -80,6 +84,9 @@ class Capture:
         if (source, source_port) not in self.own:
             return
         self.packets += 1
+        if packet_type != packetring.OUTGOING:
+            self.arrived.add((source, source_port))
+            return
         if version == 6:
             self.labels.setdefault((source, source_port), int.from_bytes(frame[_ETHERNET : _ETHERNET + 4]) & 0xFFFFF)
         flow = self.seen.setdefault((source, source_port), Counter())
@@ -93,41 +100,56 @@ class Capture:
         self._socket.close()
 
 
-_LOAD_WORD, _LOAD_HALF, _LOAD_BYTE, _LOAD_HEADER_LENGTH, _LOAD_HALF_INDEXED = 0x20, 0x28, 0x30, 0xB1, 0x48
+_LOAD_WORD, _LOAD_HALF, _LOAD_BYTE, _LOAD_HEADER_LENGTH = 0x20, 0x28, 0x30, 0xB1
+_LOAD_HALF_INDEXED, _LOAD_BYTE_INDEXED = 0x48, 0x50
 _EQUAL, _BITS_SET, _RETURN = 0x15, 0x45, 0x06
 _PACKET_TYPE = 0xFFFFF000 + 4  # SKF_AD_OFF + SKF_AD_PKTTYPE
 
 
 def _filter(vip: str, port: int) -> list[Instruction]:
-    """Classic BPF (Documentation/networking/filter): outgoing TCP segments to that address and port."""
+    """Classic BPF (Documentation/networking/filter): TCP segments to that address and port that go out, and SYNs."""
     address = ip_address(vip)
     version6 = isinstance(address, IPv6Address)
     next_header, destination = (_ETHERNET + 6, _ETHERNET + 24) if version6 else (_ETHERNET + 9, _ETHERNET + 16)
     words = [int.from_bytes(address.packed[at : at + 4]) for at in range(0, len(address.packed), 4)]
     tests = [
-        (_LOAD_HALF, _PACKET_TYPE, packetring.OUTGOING),
         (_LOAD_HALF, 12, _IPV6 if version6 else _IPV4),
         (_LOAD_BYTE, next_header, socket.IPPROTO_TCP),
         *((_LOAD_WORD, destination + 4 * number, word) for number, word in enumerate(words)),
     ]
-    ports = _port_of_ipv6(port) if version6 else _port_of_ipv4(port)
+    rest = _rest_of_ipv6(port) if version6 else _rest_of_ipv4(port)
     program: list[Instruction] = []
-    drop = 2 * len(tests) + len(ports) + 1  # the last instruction; jumps count from the next one
+    drop = 2 * len(tests) + len(rest) + 1  # the last instruction; jumps count from the next one
     for load, where, value in tests:
         program.append((load, 0, 0, where))
         program.append((_EQUAL, 0, drop - len(program) - 1, value))
-    return [*program, *ports, (_RETURN, 0, 0, _SNAP), (_RETURN, 0, 0, 0)]
+    return [*program, *rest, (_RETURN, 0, 0, _SNAP), (_RETURN, 0, 0, 0)]
 
 
-def _port_of_ipv4(port: int) -> list[Instruction]:
+def _rest_of_ipv4(port: int) -> list[Instruction]:
     return [
         (_LOAD_HALF, 0, 0, _ETHERNET + 6),
-        (_BITS_SET, 4, 0, 0x1FFF),  # later fragments carry no ports
+        (_BITS_SET, 8, 0, 0x1FFF),  # later fragments carry no ports
         (_LOAD_HEADER_LENGTH, 0, 0, _ETHERNET),
         (_LOAD_HALF_INDEXED, 0, 0, _ETHERNET + 2),
-        (_EQUAL, 0, 1, port),
+        (_EQUAL, 0, 5, port),
+        *_going_out_or((_LOAD_BYTE_INDEXED, 0, 0, _ETHERNET + _TCP_FLAGS)),
     ]
 
 
-def _port_of_ipv6(port: int) -> list[Instruction]:
-    return [(_LOAD_HALF, 0, 0, _ETHERNET + _IPV6_HEADER + 2), (_EQUAL, 0, 1, port)]
+def _rest_of_ipv6(port: int) -> list[Instruction]:
+    return [
+        (_LOAD_HALF, 0, 0, _ETHERNET + _IPV6_HEADER + 2),
+        (_EQUAL, 0, 5, port),
+        *_going_out_or((_LOAD_BYTE, 0, 0, _ETHERNET + _IPV6_HEADER + _TCP_FLAGS)),
+    ]
+
+
+def _going_out_or(load_flags: Instruction) -> list[Instruction]:
+    """Goes on to the next instruction with what goes out and with a SYN; leaves that one out with the rest."""
+    return [
+        (_LOAD_HALF, 0, 0, _PACKET_TYPE),
+        (_EQUAL, 2, 0, packetring.OUTGOING),
+        load_flags,
+        (_BITS_SET, 0, 1, _SYN),
+    ]

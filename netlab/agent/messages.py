@@ -146,6 +146,8 @@ class FlowOutcome:
     segments: tuple[SeenSegments, ...]
     connected: bool = False
     refused: bool = False
+    arrived: bool | None = None
+    """Whether its SYN was seen coming in at the router; None where no router was watched."""
 
 
 @dataclass(frozen=True)

@@ -241,6 +241,7 @@ def _outcome(group: FlowGroup, flows: list[_Flow], capture: Capture | None, name
             segments=_segments(group, flow.port, capture, names),
             connected=flow.sent,
             refused=flow.refused,
+            arrived=(group.client_address, flow.port) in capture.arrived if capture else None,
         )
         for flow, next_hop in zip(flows, predicted, strict=True)
     )

@@ -61,7 +61,12 @@ def _no_route(reading: Reading) -> Decision | None:
 def _nothing_seen(reading: Reading) -> Decision | None:
     if reading.attributed:
         return None
-    sent = len(reading.router.flows)
+    sent, elsewhere = len(reading.router.flows), len(reading.elsewhere)
+    if not sent and elsewhere:
+        return (
+            Outcome.INCONCLUSIVE,
+            f"None of the {counted(elsewhere, 'flow')} came to the router: all took another way.",
+        )
     if not sent:
         return Outcome.INCONCLUSIVE, "No flow was sent."
     answered = sum(flow.answered for flow in reading.router.flows)

@@ -63,7 +63,7 @@ def _judge_router(router: RouterEvidence, evidence: Evidence, alpha: float, expe
         paths=reading.paths,
         flows=_flow_counts(reading),
         next_hops=_next_hop_shares(reading, by_packet),
-        pods=_pod_shares(router),
+        pods=_pod_shares(reading.router),
         statistics=statistics.balance(units[: reading.fib_size], reading.weights),
         prediction=Prediction(0, 0) if by_packet else _prediction(reading),
         hash=router.hash,
@@ -74,7 +74,7 @@ def _judge_router(router: RouterEvidence, evidence: Evidence, alpha: float, expe
 
 
 def _flow_counts(reading: Reading) -> FlowCounts:
-    flows = reading.router.flows
+    flows = (*reading.router.flows, *reading.elsewhere)
     return FlowCounts(
         sent=len(flows),
         answered=(answered := sum(flow.answered for flow in flows)),
@@ -82,6 +82,7 @@ def _flow_counts(reading: Reading) -> FlowCounts:
         retransmitted=sum(flow.retransmissions > 0 for flow in flows),
         capture_drops=reading.router.capture_drops,
         answered_share=answered / len(flows) if flows else None,
+        elsewhere=len(reading.elsewhere),
     )
 
 

@@ -290,4 +290,5 @@ def _flow(group: FlowGroup, flow: FlowOutcome, by_mac: dict[tuple[str, str], str
             SegmentCount(seen.interface, seen.mac, by_mac.get((seen.interface, seen.mac)), seen.count)
             for seen in flow.segments
         ),
+        arrived=flow.arrived,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netlab.ecmp.keys import HashKey, flow_keys
 from netlab.model.evidence import BgpEvidence, BgpPath, FibRoute, FlowEvidence, RouterEvidence
@@ -36,9 +36,13 @@ class Reading:
     `hops` are the FIB's next hops as they were before the flows, in the kernel's order, then any others that were
     seen. `flow_hop` names each flow's next hop by its index in `hops`, None where no segment was seen; a flow that
     was seen on several (listed in `split`) counts for the one that carried most of its segments.
+
+    `router` is without the flows that took another way (`elsewhere`): they say nothing of this router.
     """
 
     router: RouterEvidence
+    elsewhere: tuple[FlowEvidence, ...]
+    """Flows that were answered and never came to the router: another one carried them."""
     hops: tuple[Hop, ...]
     fib_size: int
     flow_hop: tuple[int | None, ...]
@@ -85,8 +89,8 @@ class Reading:
 
     @property
     def never_left(self) -> int:
-        """Flows that were neither answered nor seen leaving the router."""
-        return sum(not flow.answered for flow in self._unseen())
+        """Flows that were neither answered nor seen leaving the router, which they reached as far as is known."""
+        return sum(not flow.answered and flow.arrived is not False for flow in self._unseen())
 
     @property
     def intended(self) -> int:
@@ -99,6 +103,8 @@ class Reading:
 
 def read(router: RouterEvidence) -> Reading:
     """Attribute every flow of the router to a next hop."""
+    elsewhere = _elsewhere(router)
+    router = replace(router, flows=tuple(flow for flow in router.flows if flow not in elsewhere))
     seen = [_segments_by_place(flow) for flow in router.flows]
     fib = route_weights(router.fib_before, router.vip)
     used = {place for places in seen for place in places}
@@ -111,6 +117,7 @@ def read(router: RouterEvidence) -> Reading:
     whole = [hop if len(places) == 1 else None for hop, places in zip(flow_hop, seen, strict=True)]
     return Reading(
         router=router,
+        elsewhere=tuple(elsewhere),
         hops=tuple(_hop(router, place, fib.get(place, 0)) for place in order),
         fib_size=len(fib),
         flow_hop=flow_hop,
@@ -121,6 +128,14 @@ def read(router: RouterEvidence) -> Reading:
         split_keys=sum(len(hops) > 1 for hops in _flows_by_key(keys, whole)),
         paths=_count_paths(router, fib=len(fib), used=len(used)),
     )
+
+
+def _elsewhere(router: RouterEvidence) -> dict[FlowEvidence, None]:
+    """Only where every flow that left was seen coming too, so that to see none come means something."""
+    left = [flow for flow in router.flows if flow.segments]
+    if router.capture_drops or not all(flow.arrived for flow in left):
+        return {}
+    return dict.fromkeys(flow for flow in router.flows if flow.answered and flow.arrived is False and not flow.segments)
 
 
 def route_weights(route: FibRoute | None, vip: str) -> dict[Place, int]:

@@ -141,6 +141,8 @@ class FlowEvidence:
     """The next hop that RTM_GETROUTE names for this 5-tuple. For IPv6 under hash policy 3, which that look-up hashes in
     another way than forwarding does, what forwarding makes of its answer; None where that cannot be known."""
     segments: tuple[SegmentCount, ...]
+    arrived: bool | None = None
+    """Whether its SYN was seen coming in at the router; None in evidence of before that was looked at."""
 
 
 @dataclass(frozen=True)

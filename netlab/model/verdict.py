@@ -82,6 +82,8 @@ class FlowCounts:
     capture_drops: int
     answered_share: float | None
     """The part of the requests that survived; None where none was sent."""
+    elsewhere: int = 0
+    """Flows that were answered and never came to this router: what lies before it sent them another way."""
 
 
 @dataclass(frozen=True)

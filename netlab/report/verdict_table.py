@@ -36,7 +36,7 @@ def verdict_table(routers: Sequence[RouterVerdict]) -> Table:
 
 def _rows(routers: Sequence[RouterVerdict]) -> Iterator[tuple[str, Cell]]:
     yield "runs as", lambda router: router.runs_as
-    yield "flows", lambda router: f"{router.client} to {router.endpoint}"
+    yield "flows", _flows
     yield "verdict", _verdict
     yield "announced in BGP", lambda router: str(router.paths.announced)
     yield "BGP multipath", lambda router: str(router.paths.multipath)
@@ -54,6 +54,11 @@ def _rows(routers: Sequence[RouterVerdict]) -> Iterator[tuple[str, Cell]]:
     yield "hash", _hash
     yield "retransmitted", lambda router: f"{router.flows.retransmitted} of {router.flows.sent} flows"
     yield "lost by the capture", lambda router: f"{router.flows.capture_drops} packets"
+
+
+def _flows(router: RouterVerdict) -> str:
+    flows, path = router.flows, f"{router.client} to {router.endpoint}"
+    return f"{path}\n{flows.elsewhere} of {flows.sent} took another way" if flows.elsewhere else path
 
 
 def _next_hop_rows(routers: Sequence[RouterVerdict]) -> Iterator[tuple[str, Cell]]:

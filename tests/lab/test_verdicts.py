@@ -13,7 +13,7 @@ ROUTER = {
 }
 INNER = {
     "paths": {"announced", "multipath", "rib", "fib", "used"},
-    "flows": {"sent", "answered", "keys", "retransmitted", "capture_drops", "answered_share"},
+    "flows": {"sent", "answered", "keys", "retransmitted", "capture_drops", "answered_share", "elsewhere"},
     "statistics": {"chi2", "p_value", "max_over_mean", "cv", "expected_cv"},
     "prediction": {"agree", "of"},
     "hash": {"policy", "fields", "seed"},
@@ -54,7 +54,7 @@ def test_two_routers_side_by_side(netlab, lab, nodes):
     for router in (frr, vyos):
         assert router["prediction"] == {"agree": 600, "of": 600}
         counts = {"sent": 600, "answered": 600, "keys": 600, "retransmitted": 0, "capture_drops": 0}
-        assert router["flows"] == {**counts, "answered_share": 1.0}
+        assert router["flows"] == {**counts, "answered_share": 1.0, "elsewhere": 0}
         assert router["forwarding"] == "per-flow"
         assert router["hash"]["policy"] == 3
         assert router["hash"]["fields"] == 0x37

@@ -21,12 +21,12 @@ def run(
     beside = {_PACKET_TYPE: packet_type, _INTERFACE: interface, _HARDWARE: hardware}
     instructions = list(struct.iter_unpack("=HBBI", program))
     accumulator, index, at = 0, 0, 0
-    sizes = {0x20: 4, 0x28: 2, 0x30: 1, 0x48: 2}
+    sizes = {0x20: 4, 0x28: 2, 0x30: 1, 0x48: 2, 0x50: 1}
     while True:
         code, if_true, if_false, value = instructions[at]
         at += 1
         if code in sizes:
-            start = value + (index if code == 0x48 else 0)
+            start = value + (index if code in (0x48, 0x50) else 0)
             if start >= _ANCILLARY:
                 accumulator = beside[start - _ANCILLARY]
             elif start + sizes[code] > len(data):

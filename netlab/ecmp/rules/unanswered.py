@@ -22,15 +22,18 @@ def unanswered(case: Case) -> Iterator[Finding]:
         for index, hop in enumerate(reading.hops)
         if by_hop[index]
     ]
-    if by_hop[None]:
-        parts.append(f"{by_hop[None]} that were not seen leaving the router")
+    away = sum(flows[index].arrived is False and reading.flow_hop[index] is None for index in silent)
+    if by_hop[None] - away:
+        parts.append(f"{by_hop[None] - away} that were not seen leaving the router")
+    if away:
+        parts.append(f"{away} that never came to the router")
     # Where packets are spread, a flow has no next hop of its own to blame.
     where = "" if case.outcome is Outcome.PER_PACKET else f": {', '.join(parts)}"
     errors = Counter(flows[index].error or "no error reported" for index in silent)
     yield Finding(
         rule=UNANSWERED,
         severity=Severity.ERROR,
-        message=f"{counted(len(silent), 'flow')} of {len(flows)} got no answer{where}.",
+        message=f"{counted(len(silent), 'flow')} of {len(flows) + len(reading.elsewhere)} got no answer{where}.",
         evidence="the client's errors: " + ", ".join(f"{error} ({number})" for error, number in sorted(errors.items())),
         mend=_mend(case, by_hop, total),
     )

@@ -11,6 +11,10 @@ from netlab.agent import capture
 OUTGOING, INCOMING = 4, 0
 
 
+def tcp(source_port: int, port: int, flags: int) -> bytes:
+    return struct.pack("!HHIIBB", source_port, port, 0, 0, 0x50, flags) + bytes(6)
+
+
 def segment(
     destination: str = "172.16.7.192",
     port: int = 80,
@@ -19,6 +23,7 @@ def segment(
     protocol: int = 6,
     offset: int = 0,
     source_port: int = 40001,
+    flags: int = 0,
 ) -> bytes:
     ethernet = bytes.fromhex("020000000002020000000001") + struct.pack("!H", 0x0800)
     header = struct.pack(
@@ -34,7 +39,7 @@ def segment(
         IPv4Address("172.16.9.11").packed,
         IPv4Address(destination).packed,
     )
-    return ethernet + header + bytes(options) + struct.pack("!HH", source_port, port) + bytes(16)
+    return ethernet + header + bytes(options) + tcp(source_port, port, flags)
 
 
 def accepted(frame: bytes, packet_type: int = OUTGOING) -> int:
@@ -68,6 +73,17 @@ def test_what_comes_in_is_not_counted_again() -> None:
     assert accepted(segment(), INCOMING) == 0
 
 
+@pytest.mark.parametrize("options", [0, 40])
+def test_of_what_comes_in_only_syns_are_kept(options: int) -> None:
+    for flags, kept in ((0x02, capture._SNAP), (0xC2, capture._SNAP), (0x10, 0), (0x11, 0)):
+        assert accepted(segment(options=options, flags=flags), INCOMING) == kept
+        assert accepted(segment(options=options, flags=flags)) == capture._SNAP
+        assert accepted6(segment6(flags=flags), INCOMING) == kept
+    assert accepted(segment(port=443, flags=0x02), INCOMING) == 0
+    assert accepted6(segment6(port=443, flags=0x02), INCOMING) == 0
+    assert accepted(segment(offset=1, flags=0x02), INCOMING) == 0
+
+
 def test_the_first_fragment_and_dont_fragment_count() -> None:
     assert accepted(segment(offset=0x2000)) == capture._SNAP
     assert accepted(segment(offset=0x4000)) == capture._SNAP
@@ -76,11 +92,11 @@ def test_the_first_fragment_and_dont_fragment_count() -> None:
 VIP6, CLIENT6 = "2001:db8:8::c0", "2001:db8:9::11"
 
 
-def segment6(destination: str = VIP6, port: int = 80, next_header: int = 6) -> bytes:
+def segment6(destination: str = VIP6, port: int = 80, next_header: int = 6, flags: int = 0) -> bytes:
     ethernet = bytes.fromhex("020000000002020000000001") + struct.pack("!H", 0x86DD)
     addresses = IPv6Address(CLIENT6).packed + IPv6Address(destination).packed
     header = struct.pack("!IHBB", 0x6 << 28 | 0xABCDE, 20, next_header, 64) + addresses
-    return ethernet + header + struct.pack("!HH", 40001, port) + bytes(16)
+    return ethernet + header + tcp(40001, port, flags)
 
 
 def accepted6(frame: bytes, packet_type: int = OUTGOING) -> int:
@@ -114,14 +130,14 @@ def test_other_ipv6_is_dropped(frame: bytes) -> None:
 def ring() -> Callable[..., capture.Capture]:
     """A capture over a ring of four frames in memory, laid out as the kernel does (struct tpacket2_hdr)."""
 
-    def make(*frames: tuple[bytes, int]) -> capture.Capture:
+    def make(*frames: tuple[bytes, int], packet_type: int = OUTGOING) -> capture.Capture:
         made = capture.Capture(frozenset({("172.16.9.11", 40001), (CLIENT6, 40001)}))
         made._frames, made._next = 4, 0
         memory = mmap.mmap(-1, 4 * capture._FRAME)
         for number, (frame, index) in enumerate(frames):
             start = number % 4 * capture._FRAME
             capture._HEADER.pack_into(memory, start, 1, len(frame), len(frame), 80, 94, 0, 0, 0, 0)
-            struct.pack_into("=i", memory, start + capture._SOCKADDR_AT + 4, index)
+            struct.pack_into("=HHiHB", memory, start + capture._SOCKADDR_AT, 17, 0, index, 1, packet_type)
             memory[start + 80 : start + 80 + len(frame)] = frame
         made._ring = memory
         return made
@@ -133,6 +149,12 @@ def test_segments_are_counted_by_flow_interface_and_mac(ring: Callable[..., capt
     made = ring((segment(), 100), (segment(options=8), 100), (segment(), 101))
     made.drain()
     assert made.seen == {("172.16.9.11", 40001): {(100, "02:00:00:00:00:02"): 2, (101, "02:00:00:00:00:02"): 1}}
+
+
+def test_a_flow_that_comes_in_has_arrived_and_is_not_counted_as_leaving(ring: Callable[..., capture.Capture]) -> None:
+    made = ring((segment(flags=2), 100), (segment(flags=2, source_port=40002), 100), packet_type=INCOMING)
+    made.drain()
+    assert (made.arrived, made.seen) == ({("172.16.9.11", 40001)}, {})
 
 
 def test_another_groups_segments_are_not_counted(ring: Callable[..., capture.Capture]) -> None:

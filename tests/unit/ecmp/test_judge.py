@@ -21,7 +21,7 @@ from evidence_builder import (
 
 from netlab.ecmp.judge import judge
 from netlab.ecmp.reading import read
-from netlab.model.evidence import FibNextHop, FibRoute, RouterEvidence, SegmentCount
+from netlab.model.evidence import FibNextHop, FibRoute, FlowEvidence, RouterEvidence, SegmentCount
 from netlab.model.topology import Expect
 from netlab.model.verdict import Outcome, RouterVerdict, Severity
 
@@ -327,6 +327,51 @@ def test_expect_overrides_the_topology(expect: Expect, matches: bool) -> None:
 )
 def test_any_accepts_every_verdict_that_decides(made: RouterEvidence, matches: bool) -> None:
     assert judged(made, expect=Expect.ANY).matches is matches
+
+
+HERE = tuple(replace(seen, arrived=True) for seen in flows([150, 150]))
+ELSEWHERE = tuple(flow(9000 + number, arrived=False) for number in range(300))
+
+
+def test_flows_that_another_router_carried_say_nothing_of_this_one() -> None:
+    verdict = judged(router([], fib=2, announced=2, flows=(*HERE, *ELSEWHERE)))
+    assert (verdict.verdict, verdict.matches, verdict.rules) == (Outcome.ECMP, True, ())
+    assert (verdict.flows.sent, verdict.flows.answered, verdict.flows.elsewhere, verdict.flows.keys) == (
+        600,
+        600,
+        300,
+        300,
+    )
+    assert sum(pod.flows for pod in verdict.pods) == 300
+
+
+@pytest.mark.parametrize(
+    ("made", "changes"),
+    [
+        ((*HERE, *(replace(seen, arrived=True) for seen in ELSEWHERE)), {}),
+        ((*HERE, *(replace(seen, arrived=None) for seen in ELSEWHERE)), {}),
+        ((*HERE, *ELSEWHERE), {"capture_drops": 1}),
+        ((replace(HERE[0], arrived=False), *HERE[1:], *ELSEWHERE), {}),
+    ],
+    ids=["came", "older evidence", "the capture lost packets", "what came was not always seen"],
+)
+def test_a_flow_is_elsewhere_only_where_its_coming_would_have_been_seen(
+    made: tuple[FlowEvidence, ...], changes: dict[str, Any]
+) -> None:
+    assert judged(router([], fib=2, announced=2, flows=made, **changes)).verdict is Outcome.INCONCLUSIVE
+
+
+def test_a_flow_that_never_came_and_was_not_answered_is_a_failure_still() -> None:
+    lost = tuple(replace(seen, answered=False, error="timed out") for seen in ELSEWHERE)
+    verdict = judged(router([], fib=2, announced=2, flows=(*HERE, *lost)))
+    assert (verdict.verdict, verdict.matches) == (Outcome.ECMP, False)
+    assert verdict.findings[-1].message == "300 flows of 600 got no answer: 300 that never came to the router."
+
+
+def test_a_router_that_no_flow_came_to_is_not_judged() -> None:
+    verdict = judged(router([], fib=2, announced=2, flows=ELSEWHERE))
+    assert verdict.verdict is Outcome.INCONCLUSIVE
+    assert verdict.reason == "None of the 300 flows came to the router: all took another way."
 
 
 CLOSED = tuple(flow(number, number % 3, answered=False) for number in range(600))

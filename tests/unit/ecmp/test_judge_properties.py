@@ -53,6 +53,7 @@ some_flows = st.builds(
     retransmissions=small,
     predicted=st.none() | addresses,
     segments=tuples(sightings, 3),
+    arrived=st.none() | st.booleans(),
 )
 paths = st.builds(
     BgpPath,

@@ -26,7 +26,7 @@ ROUTER = [
 ]
 PARTS = {
     "paths": {"announced", "multipath", "rib", "fib", "used"},
-    "flows": {"sent", "answered", "keys", "retransmitted", "capture_drops", "answered_share"},
+    "flows": {"sent", "answered", "keys", "retransmitted", "capture_drops", "answered_share", "elsewhere"},
     "next_hops": {"address", "node", "weight", "flows", "expected_flows", "share", "ci95", "segments"},
     "pods": {"name", "node", "flows", "client_addresses_seen"},
     "statistics": {"chi2", "p_value", "max_over_mean", "cv", "expected_cv"},
