@@ -27,6 +27,10 @@ _TCP_INFO = 11
 _TOTAL_RETRANS_AT = 100  # struct tcp_info, tcpi_total_retrans (linux/tcp.h)
 _SPARE_FILES = 100
 _MAX_BODY = 1 << 16
+_AT_ONCE = 500
+"""Flows that were begun within _PATIENCE and have no answer yet: more would wait for each other, in the servers of the
+lab and in this loop, and on a busy machine longer than a flow may take."""
+_PATIENCE = 1.0  # seconds; a flow that is silent for longer waits for nothing that this machine is busy with
 _PORT_TAKEN = (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
 """bind(2) and connect(2) of a port that another socket of the client has, or an address that the client has not."""
 _ABORT = struct.pack("=ii", 1, 0)  # struct linger: close sends a reset and leaves nothing behind
@@ -40,7 +44,8 @@ class _Flow:
     position: int
     port: int
     socket: socket.socket
-    deadline: float
+    since: float
+    """When it was last seen to: begun, or its request sent. What it waits for counts from then."""
     received: bytearray
     sent: bool = False
     answered: bool = False
@@ -101,14 +106,21 @@ class _Engine:
     def run(self) -> list[_Flow]:
         waiting, limit = self._waiting, _room_for_sockets()
         while waiting or self._open:
-            self._start([waiting.pop() for _ in range(min(len(waiting), limit - len(self._open)))])
-            for descriptor, _ in self._poll.poll(0.02):
+            self._start([waiting.pop() for _ in range(min(len(waiting), self._room(limit)))])
+            now = time.monotonic()
+            for descriptor, _ in self._poll.poll(0.02, max(1, len(self._open))):
                 self._advance(self._open[descriptor])
-            self._expire()
+            self._expire(now)
             for capture in self._captures:
                 capture.drain()
         self._poll.close()
         return sorted(self._done, key=lambda flow: (flow.group, flow.position))
+
+    def _room(self, limit: int) -> int:
+        """How many flows may be begun now, with sockets for `limit`."""
+        recent = time.monotonic() - _PATIENCE
+        waiting = sum(flow.since > recent for flow in self._open.values())
+        return max(0, min(limit - len(self._open), _AT_ONCE - waiting))
 
     def _start(self, batch: list[tuple[int, int, int]]) -> None:
         for number, group in enumerate(self._request.groups):
@@ -118,8 +130,7 @@ class _Engine:
                     family = socket.AF_INET6 if ":" in group.client_address else socket.AF_INET
                     sockets = [socket.socket(family, socket.SOCK_STREAM) for _ in mine]
                 for (position, port), connection in zip(mine, sockets, strict=True):
-                    deadline = time.monotonic() + self._request.timeout
-                    self._connect(group, _Flow(number, position, port, connection, deadline, bytearray()))
+                    self._connect(group, _Flow(number, position, port, connection, time.monotonic(), bytearray()))
 
     def _connect(self, group: FlowGroup, flow: _Flow) -> None:
         connection = flow.socket
@@ -166,7 +177,7 @@ class _Engine:
         vip = self._request.groups[flow.group].vip
         host = f"[{vip}]" if ":" in vip else vip
         flow.socket.send(f"GET / HTTP/1.0\r\nHost: {host}\r\nUser-Agent: netlab\r\n\r\n".encode())
-        flow.sent = True
+        flow.sent, flow.since = True, time.monotonic()
         self._poll.modify(flow.socket.fileno(), select.EPOLLIN)
 
     def _receive(self, flow: _Flow) -> None:
@@ -190,9 +201,10 @@ class _Engine:
         flow.socket.close()
         self._done.append(flow)
 
-    def _expire(self) -> None:
-        now = time.monotonic()
-        for flow in [flow for flow in self._open.values() if flow.deadline < now]:
+    def _expire(self, now: float) -> None:
+        """Give up what had waited too long at `now`, and of which nothing was to be had afterwards."""
+        last = now - self._request.timeout
+        for flow in [flow for flow in self._open.values() if flow.since < last]:
             self._finish(flow, "no answer in time" if flow.sent else "no connection in time")
 
 

@@ -3,6 +3,7 @@
 import resource
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 
@@ -166,6 +167,36 @@ def test_an_unanswered_flow_leaves_its_port_free_for_the_next_run(server: Callab
 def test_more_flows_than_descriptors_go_in_turns(server: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(traffic, "_room_for_sockets", lambda: 3)
     assert all(flow.answered for flow in run(server(http("200 OK", "x")), 20))
+
+
+def test_flows_that_would_wait_for_each_other_go_in_turns(
+    server: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = []
+    advance = traffic._Engine._advance
+
+    def watched(engine: traffic._Engine, flow: traffic._Flow) -> None:
+        most.append(len(engine._open))
+        advance(engine, flow)
+
+    monkeypatch.setattr(traffic, "_AT_ONCE", 3)
+    monkeypatch.setattr(traffic._Engine, "_advance", watched)
+    assert all(flow.answered for flow in run(server(http("200 OK", "x")), 20, timeout=20))
+    assert max(most) <= 3
+
+
+def test_a_loop_that_comes_late_is_no_flow_without_an_answer(
+    server: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = traffic._Engine._start
+
+    def slowly(engine: traffic._Engine, batch: list[tuple[int, int, int]]) -> None:
+        start(engine, batch)
+        if batch:
+            time.sleep(1.2)  # longer than a flow may take
+
+    monkeypatch.setattr(traffic._Engine, "_start", slowly)
+    assert all(flow.answered for flow in run(server(http("200 OK", "x")), 5, timeout=1))
 
 
 def test_no_descriptors_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
