@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, IPv6Network, ip_interface
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+    ip_interface,
+)
 from typing import TypeVar
 
 from pydantic import BaseModel
 
-from netlab.model.errors import Position
+from netlab.model.errors import Position, Problem
 from netlab.model.topology import EndpointSpec, Key, Located
+from netlab.topology import wording
+from netlab.topology.prefixes import meant
 from netlab.topology.problems import Problems
 
 Family = TypeVar("Family", IPv4Interface, IPv6Interface)
@@ -62,12 +72,24 @@ def address(family: type[Family], written: str | None, position: Position, probl
     return value
 
 
-def zoned(value: object) -> Iterator[tuple[tuple[Key, ...], str]]:
-    """The IPv6 addresses with a zone (`fe80::1%eth0`) in a checked model, with their places.
+def unfit(model: BaseModel, located: Located) -> Iterator[Problem]:
+    """What ipaddress and pydantic take and netlab does not, in a checked model.
 
-    A zone may be any text, spaces too, so it must not reach a daemon's configuration; and which interface an address
-    belongs to never stands in the address here.
+    An IPv6 address with a zone (`fe80::1%eth0`): a zone may be any text, spaces too, so it must not reach a daemon's
+    configuration; and which interface an address belongs to never stands in the address here. And an address where a
+    prefix is meant, of which they make one that holds that address alone.
     """
+    for path, value in _addresses(model):
+        text = wording.value_at(located, path) if path in located.positions else None
+        first = value.network_address if isinstance(value, IPv6Network) else value
+        if isinstance(first, IPv6Address) and first.scope_id is not None:
+            yield Problem(f"{value} has a zone", located.at(*path), "write the address without %")
+        elif isinstance(value, IPv4Network | IPv6Network) and isinstance(text, str) and "/" not in text:
+            yield Problem(f"{text} has no prefix length", located.at(*path), meant(value))
+
+
+def _addresses(value: object) -> Iterator[tuple[tuple[Key, ...], object]]:
+    """The addresses and prefixes in a checked model, with their places."""
     if isinstance(value, BaseModel):
         fields = type(value).model_fields
         parts: list[tuple[Key, object]] = [(fields[name].alias or name, part) for name, part in value]
@@ -76,12 +98,11 @@ def zoned(value: object) -> Iterator[tuple[tuple[Key, ...], str]]:
     elif isinstance(value, tuple | list):
         parts = list(enumerate(value))
     else:
-        first = value.network_address if isinstance(value, IPv6Network) else value
-        if isinstance(first, IPv6Address) and first.scope_id is not None:
-            yield (), str(value)
+        if isinstance(value, IPv4Address | IPv6Address | IPv4Network | IPv6Network):
+            yield (), value
         return
     for key, part in parts:
-        yield from (((key, *path), text) for path, text in zoned(part))
+        yield from (((key, *path), found) for path, found in _addresses(part))
 
 
 def _no_host(value: IPv4Interface | IPv6Interface) -> str | None:

@@ -10,15 +10,13 @@ from pydantic import BaseModel
 from netlab.model.errors import Problem, TopologyError
 from netlab.model.topology import Located
 from netlab.topology import wording
-from netlab.topology.addresses import zoned
+from netlab.topology.addresses import unfit
 from netlab.topology.problems import Problems, did_you_mean, nearest
 from netlab.topology.schema import NODE_KEYS
 
 __all__ = ["NODE_KEYS", "Problems", "check", "check_options", "did_you_mean", "nearest"]
 
 Model = TypeVar("Model", bound=BaseModel)
-
-_NO_ZONE = "write the address without %"
 
 
 def check_options(model: type[Model], located: Located, what: str) -> Model:
@@ -49,9 +47,9 @@ def check(
     if partial:
         errors = [error for error in errors if error["type"] != "missing" or len(error["loc"]) > 1]
     problems = wording.problems(errors, model, located, what, also_known)
-    if made is not None:
-        problems += [Problem(f"{text} has a zone", located.at(*path), _NO_ZONE) for path, text in zoned(made)]
     if errors and isinstance(value, dict):
         wrong = {error["loc"][0] for error in errors if error["loc"]}
         made, _ = wording.validate(model, {key: part for key, part in value.items() if key not in wrong})
+    if made is not None:
+        problems += unfit(made, located)
     return made, problems

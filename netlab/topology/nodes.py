@@ -17,6 +17,7 @@ from netlab.topology.envfiles import read_env_file
 from netlab.topology.merge import split
 from netlab.topology.names import is_env_name, is_sysctl
 from netlab.topology.paths import inside, root_folder, shared_software
+from netlab.topology.prefixes import meant
 from netlab.topology.problems import Problems
 from netlab.topology.schema import ExpectKeys, NodeKeys
 from netlab.topology.tree import Branch, located
@@ -195,7 +196,9 @@ def _route(to: str, via: str, where: Located, problems: Problems) -> RouteSpec |
     except ValueError:
         problems.add(f'"{to}" is not a prefix', where.at("to"), "as in 10.0.0.0/24, or default")
         return None
-    if prefix.ip != prefix.network.network_address:
+    if to != "default" and "/" not in to:
+        problems.add(f"{to} has no prefix length", where.at("to"), meant(prefix.network))
+    elif prefix.ip != prefix.network.network_address:
         problems.add(f'"{to}" has host bits set', where.at("to"), f"did you mean {prefix.network}?")
     elif prefix.version != gateway.version:
         problems.add(f"{prefix} and {gateway} are not of the same IP version", where.at("to"), "IPv4 or IPv6 for both")

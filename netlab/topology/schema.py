@@ -139,8 +139,8 @@ def _at_most_two(addresses: list[str | None]) -> list[str | None]:
 
 
 Endpoint = Annotated[str, Field(min_length=1), written(patterns.ENDPOINT, "`node:interface`")]
-InterfaceV4 = Annotated[str, Field(min_length=1), written(patterns.INTERFACE_V4, "IPv4 address/length")]
-InterfaceV6 = Annotated[str, Field(min_length=1), written(patterns.INTERFACE_V6, "IPv6 address/length")]
+InterfaceV4 = Annotated[str, Field(min_length=1), written(patterns.PREFIX_V4, "IPv4 address/length")]
+InterfaceV6 = Annotated[str, Field(min_length=1), written(patterns.PREFIX_V6, "IPv6 address/length")]
 _TWO = Field(json_schema_extra={"maxItems": 2})
 _NOTHING: dict[str, Any] = {"type": "null"}
 

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from netlab.model.errors import Problem
 from netlab.model.topology import Key, Located
+from netlab.topology.prefixes import NoLengthError
 from netlab.topology.problems import MOST, did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -111,7 +112,7 @@ def _no_branch(root: Path, branches: dict[Key, list[_Found]], located: Located, 
     expected = dict.fromkeys(_expected(found.error) or "" for found in (b[0] for b in branches.values()))
     *others, last = [word for phrase in expected for word in re.split(", | or ", phrase) if word]
     either = f"{', '.join(others)} or {last}" if others else last
-    value = _at(located, root)
+    value = value_at(located, root)
     words = [found.error for errors in branches.values() for found in errors if found.error["type"] in _OF_WORDS]
     near = next((hint for error in words if isinstance(value, str) and (hint := _near(value, error))), None)
     return Problem(
@@ -135,7 +136,7 @@ def _problem(
         )
     if error["type"] == "missing":
         return Problem(f'{subject} needs "{error["loc"][-1]}"', located.key_at(*path))
-    value = _at(located, path)
+    value = value_at(located, path)
     expected = _expected(error)
     if expected is not None:
         hint = _quotes(expected, value)
@@ -143,6 +144,9 @@ def _problem(
             hint = _near(value, error)
         shown = value if error["type"] in _BOUNDS else _shown(value)
         return Problem(f"{subject} must be {expected}, not {shown}", located.at(*path), hint)
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, NoLengthError):
+        return Problem(str(cause), located.at(*path), cause.hint)
     message, hint = _other(error, value)
     return Problem(f"{subject} {message}" if path else message, located.at(*path), hint)
 
@@ -215,7 +219,8 @@ def _shown(value: Any) -> str:
     return "a mapping" if isinstance(value, dict) else f"the number {value}"
 
 
-def _at(located: Located, path: Path) -> Any:
+def value_at(located: Located, path: Path) -> Any:
+    """The value at a place."""
     value = located.value
     for key in path:
         value = value[key]

@@ -7,13 +7,13 @@ cluster.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_network
 from typing import Any
 
 from netlab.kinds.base import SourceText
 from netlab.kinds.k8s.options import DEFAULT_POD_SUBNETS
 from netlab.model.errors import Position, Problem, TopologyError
 from netlab.model.topology import Located
+from netlab.topology.prefixes import prefix
 from netlab.topology.problems import Problems
 from netlab.topology.source import parse_text
 from netlab.topology.tree import located
@@ -73,7 +73,7 @@ def _pod_subnets(networking: object, where: Located, problems: Problems) -> tupl
             problems.add("no IP family of kind's", where.at("networking", "ipFamily"), f"one of {', '.join(_FAMILIES)}")
         return tuple(DEFAULT_POD_SUBNETS[version] for version in versions)
     try:
-        return tuple(str(ip_network(part.strip())) for part in str(written).split(",")) if written is not None else ()
+        return tuple(str(prefix(part.strip())) for part in str(written).split(",")) if written is not None else ()
     except ValueError:
         hint = "as in 10.244.0.0/16, or two with a comma"
         problems.add("not a pod subnet", where.at("networking", "podSubnet"), hint)

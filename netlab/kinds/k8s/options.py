@@ -14,6 +14,7 @@ from netlab.model.cluster import MetallbMode
 from netlab.model.plan import Interface, Network
 from netlab.topology import patterns
 from netlab.topology.keys import written
+from netlab.topology.prefixes import NoLengthError, prefix
 
 MAX_WORKERS = 250
 MAX_PODS = 1500
@@ -39,11 +40,13 @@ def pool_networks(written: str) -> tuple[Network, ...]:
 
 def _prefix(written: str) -> Network:
     try:
-        return ip_network(written)
+        return prefix(written)
+    except NoLengthError:
+        raise
     except ValueError as error:
         if "has host bits set" in str(error):
             raise
-        raise ValueError(f'must be an IP address or prefix, not "{written}"') from None
+        raise ValueError(f'must be a prefix, not "{written}"') from None
 
 
 def _checked_pool(written: str) -> str:
