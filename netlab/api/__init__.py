@@ -166,9 +166,6 @@ def deploy(
     from netlab.plan.outside import deeds_from_outside
 
     progress = progress or LogProgress()
-    plan = validate(file, name=name, runtime=runtime)
-    for note in (*plan.warnings, *deeds_from_outside(plan, _working_directory())):
-        progress.note(note)
     options = DeployOptions(
         rootfs=None if rootfs is None else Path(rootfs),
         wait=wait,
@@ -178,6 +175,9 @@ def deploy(
         keep=keep,
         hold=not detach,
     )
+    plan = validate(file, name=name, runtime=runtime)
+    for note in (*plan.warnings, *deeds_from_outside(plan, _working_directory())):
+        progress.note(note)
     deployment = run(plan, options, progress)
     made = Lab(deployment.lab, deployment.convergence, deployment.held)
     if must_converge and deployment.convergence and not deployment.convergence.converged:
@@ -248,7 +248,8 @@ def repair(
 ) -> Repair:
     """Put back what nodes lost that died or were restarted: links, addresses, routes, processes. A whole lab stays.
 
-    wait, timeout: as in `deploy`. Raises LabError where a lab cannot be repaired: those of the netns runtime.
+    wait, timeout: as in `deploy`. Raises InputError for a timeout that is none, LabError where a lab cannot be
+    repaired: those of the netns runtime.
     """
     from netlab.lab.repair import repair as run
 
@@ -294,8 +295,9 @@ def ecmp_check(
     """Measure over which next hops new connections really go. docs/ecmp-check.md explains every number.
 
     lab: as `lab()` takes it. routers, vip ("IP" or "IP:PORT"): only these.
-    flows: connections per router and VIP, 1 to 64512. seed: the source ports of an earlier run, from `verdict.seed`.
-    timeout: seconds for each answer. expect: a word of `Expect`, such as "ecmp", over what the topology expects.
+    flows: connections per router and VIP, 1 to 64512; routers on one way from a client to a VIP share that number.
+    seed: the source ports of an earlier run, from `verdict.seed`. timeout: seconds for each connection, and for its
+    answer. expect: a word of `Expect`, such as "ecmp", over what the topology expects.
     evidence: a file to save what was seen in, for `judge`.
 
     Raises InputError for a router, VIP, number or word that makes no sense, LabError for a lab that does not run or
@@ -345,7 +347,8 @@ def logs(
 ) -> Iterator[tuple[str, str]]:
     """(process, line) of everything that a node's processes printed, in a dead lab too; of each the last `tail` lines.
 
-    Raises InputError for an unknown node or process, LabError where there is no such lab.
+    Raises InputError for an unknown node or process, or a `tail` that is no number of lines, LabError where there is
+    no such lab.
     """
     from netlab.lab.logs import logs as read
 

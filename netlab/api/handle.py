@@ -111,11 +111,14 @@ class Lab:
         input: what it reads from standard input. env: variables on top of the node's own; the host's are not passed.
         timeout: seconds, after which it is killed. check: raise CommandError where it does not end with 0.
 
-        Raises InputError for an unknown node, LabError for a lab or node that does not run, CommandError.
+        Raises InputError for an unknown node or a timeout that is none, LabError for a lab or node that does not run,
+        CommandError.
         """
         from netlab.lab.inside import capture
+        from netlab.model import limits
         from netlab.runtime.base import Invocation
 
+        limits.COMMAND.check("timeout", timeout)
         self._must_run()
         command = tuple(os.fspath(part) for part in argv)
         if not command:

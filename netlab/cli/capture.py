@@ -33,15 +33,13 @@ WriteOption = Annotated[
 ]
 CountOption = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option("--count", "-c", min=1, metavar="N", help="End after N packets."),
+    typer.Option("--count", "-c", metavar="N", help="End after N packets."),
 ]
 DurationOption = Annotated[
     Optional[float],  # noqa: UP045
-    typer.Option("--duration", min=0.1, metavar="S", help="End after S seconds."),
+    typer.Option("--duration", metavar="S", help="End after S seconds."),
 ]
-SnaplenOption = Annotated[
-    int, typer.Option("--snaplen", "-s", min=1, max=262_144, metavar="N", help="Keep N bytes of each packet.")
-]
+SnaplenOption = Annotated[int, typer.Option("--snaplen", "-s", metavar="N", help="Keep N bytes of each packet.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -56,7 +56,7 @@ def ecmp_check(
     flows: Annotated[int, typer.Option(metavar="N", help="New TCP connections per router and VIP.")] = 600,
     seed: SeedOption = None,
     expect: ExpectOption = None,
-    timeout: Annotated[float, typer.Option(min=0.1, metavar="S", help="Seconds to wait for each answer.")] = 5.0,
+    timeout: Annotated[float, typer.Option(metavar="S", help="Seconds to wait for each answer.")] = 5.0,
     output: VerdictFormatOption = VerdictFormat.TABLE,
     evidence: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Save what was seen, for `judge`.")] = None,  # noqa: UP045
     lab: LabOption = None,
@@ -64,7 +64,8 @@ def ecmp_check(
     """Measure whether flows spread over the next hops.
 
     Opens connections from the client behind each router to each VIP and counts, where they leave the router, which
-    next hop each of them took. Exit code 0: every router does what is expected of it; 1: one does not.
+    next hop each of them took. Exit code 0: every router does what is expected of it, and every flow was answered; 1:
+    one does not, or something fails.
     """
     from netlab import api
     from netlab.report.verdict import print_verdict

@@ -29,7 +29,7 @@ ProcessOption = Annotated[
 ]
 TailOption = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option("--tail", "-n", min=0, metavar="N", help="Only the last N lines of each process."),
+    typer.Option("--tail", "-n", metavar="N", help="Only the last N lines of each process."),
 ]
 _SHELL = ("sh", "-c", "command -v bash >/dev/null && exec bash; exec sh")
 _FAILED = 125  # netlab's own failure, as docker exec has it

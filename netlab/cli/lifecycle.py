@@ -48,7 +48,7 @@ def deploy(
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep a lab that could not be built, to look into it.")] = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for convergence.")] = False,
-    timeout: Annotated[float, typer.Option(min=0.1, metavar="S", help="Seconds to wait for convergence.")] = 60.0,
+    timeout: Annotated[float, typer.Option(metavar="S", help="Seconds to wait for convergence.")] = 60.0,
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Build a lab and wait until it has converged.

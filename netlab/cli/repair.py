@@ -10,7 +10,7 @@ from netlab.cli.inside import NodeArgument
 from netlab.cli.options import LabOption
 
 NoWaitOption = Annotated[bool, typer.Option("--no-wait", help="Do not wait for convergence.")]
-TimeoutOption = Annotated[float, typer.Option(min=0.1, metavar="S", help="Seconds to wait for convergence.")]
+TimeoutOption = Annotated[float, typer.Option(metavar="S", help="Seconds to wait for convergence.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -12,7 +12,7 @@ from netlab.ecmp.judge import judge
 from netlab.ecmp.observe import FactsReader, ObserveOptions, choose, observe
 from netlab.lab import state
 from netlab.lab.inspect import dead, restarted_outside
-from netlab.model import codec
+from netlab.model import codec, limits
 from netlab.model.errors import InputError, LabError, Problem
 from netlab.model.evidence import SCHEMA, Evidence
 from netlab.model.lab import Lab
@@ -36,6 +36,12 @@ class CheckOptions:
     timeout: float = 5.0
     expect: Expect | None = None
     evidence: Path | None = None
+
+    def __post_init__(self) -> None:
+        """InputError for a number that makes no sense."""
+        limits.FLOWS.check("flows", self.flows)
+        limits.SEED.check("seed", self.seed)
+        limits.TIMEOUT.check("timeout", self.timeout)
 
 
 def run(running: Lab, options: CheckOptions) -> Verdict:

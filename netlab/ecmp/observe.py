@@ -20,6 +20,7 @@ from netlab.ecmp.silence import known
 from netlab.lab import emulated, routing
 from netlab.lab.announcers import announcers
 from netlab.lab.routing import RoutingView
+from netlab.model import limits
 from netlab.model.cluster import ClusterPlan
 from netlab.model.endpoint import endpoint
 from netlab.model.errors import InputError, LabError, NetlabError, Problem
@@ -35,8 +36,6 @@ from netlab.model.evidence import (
     ServiceFacts,
 )
 from netlab.model.plan import CheckPlan, LabPlan, ServicePlan
-
-MAX_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def observe(
     checks = choose(plan, options)
     services = tuple(_service(plan, check) for check in checks)
     facts = _emulated_facts(plan, agent, services)
-    seed = random.SystemRandom().randint(1, MAX_SEED) if options.seed is None else options.seed
+    seed = random.SystemRandom().randint(1, int(limits.SEED.most)) if options.seed is None else options.seed
     questions = [(plan.node(check.router), str(check.vip)) for check in checks]
     views = routing.ask(agent, questions)
     before = agent.kernel(tuple((node.name, vip) for node, vip in questions))

@@ -13,6 +13,7 @@ from netlab.agent.record.request import DEFAULT_SNAPLEN, RecordRequest
 from netlab.agent.record.session import RecordSession
 from netlab.lab import state
 from netlab.lab.inside import unknown_node
+from netlab.model import limits
 from netlab.model.errors import HostError, LabError
 from netlab.model.lab import Lab, LabNode
 from netlab.runtime.choice import by_name
@@ -32,6 +33,12 @@ class CaptureOptions:
     count: int | None = None
     duration: float | None = None
     snaplen: int = DEFAULT_SNAPLEN
+
+    def __post_init__(self) -> None:
+        """InputError for a number that makes no sense."""
+        limits.PACKETS.check("count", self.count)
+        limits.TIMEOUT.check("duration", self.duration)
+        limits.SNAPLEN.check("snaplen", self.snaplen)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from netlab.agent.messages import NodeWiring, WireRequest
 from netlab.lab import converge, startup, state
 from netlab.lab.converge import Convergence
 from netlab.lab.progress import Progress
+from netlab.model import limits
 from netlab.model.errors import HostError, InputError, LabError, NetlabError, Problem
 from netlab.model.lab import Lab
 from netlab.model.plan import InterfacePlan, LabPlan, NodePlan
@@ -44,6 +45,10 @@ class DeployOptions:
     """Replace the lab if it exists, all but its running Kubernetes clusters."""
     hold: bool = False
     """The lab lives as long as the deployment is held, and no longer than this process, however that ends."""
+
+    def __post_init__(self) -> None:
+        """InputError for a number that makes no sense."""
+        limits.TIMEOUT.check("timeout", self.timeout)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from netlab.lab import state
 from netlab.lab.inside import unknown_node
+from netlab.model import limits
 from netlab.model.errors import InputError, NetlabError, Problem
 from netlab.model.lab import Lab
 from netlab.runtime.choice import by_name
@@ -27,6 +28,7 @@ Line = tuple[str, str]
 
 def logs(node: str, process: str | None, lab: str | None, tail: int | None = None) -> Iterator[Line]:
     """Everything that the node's processes printed, one process after the other; of each the last `tail` lines."""
+    limits.LINES.check("tail", tail)
     found = _lab_with(node, lab)
     for file in _files(found, node, process):
         for line in _last(_lines(file), tail):
@@ -42,6 +44,7 @@ def follow(
 
     Ends when `is_over` says so, and with the lab, once all that it printed was passed on.
     """
+    limits.LINES.check("tail", tail)
     found = _lab_with(node, lab)
     readers: dict[Path, _Reader] = {}
     for file in _files(found, node, process):

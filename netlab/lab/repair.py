@@ -10,6 +10,7 @@ from netlab.lab.converge import Convergence
 from netlab.lab.deploy import wiring_of
 from netlab.lab.inside import unknown_node
 from netlab.lab.progress import Progress
+from netlab.model import limits
 from netlab.model.lab import Lab
 from netlab.model.plan import LabPlan
 from netlab.runtime.base import Build
@@ -34,6 +35,7 @@ class Repair:
 def repair(name: str | None, progress: Progress, *, timeout: float = 60.0, wait: bool = True) -> Repair:
     """Start the nodes that are dead, and give back links, addresses, routes and processes to those that were started
     again. A whole lab stays as it is. LabError where the lab's runtime cannot do that."""
+    limits.TIMEOUT.check("timeout", timeout)
     lab = state.choose(name, dead_too=True)
     runtime = by_name(lab.runtime)
     if state.is_alive(lab) and runtime.running(lab) == {node.name for node in lab.nodes}:
@@ -78,6 +80,7 @@ def _record(lab: Lab, plan: LabPlan, build: Build) -> Lab:
 
 def restart(node: str, name: str | None, progress: Progress, *, timeout: float = 60.0, wait: bool = True) -> Repair:
     """End a node and start it again, whole. InputError for an unknown node, LabError as `repair`."""
+    limits.TIMEOUT.check("timeout", timeout)
     lab = state.choose(name, dead_too=True)
     try:
         found = lab.node(node)

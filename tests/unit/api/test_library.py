@@ -144,6 +144,26 @@ def test_wrong_arguments():
     assert api.inspect() == ()
 
 
+@pytest.mark.parametrize(
+    "wrong", [float("inf"), float("nan"), 0, -1, 1e300, pytest.param(10**5000, id="digits"), True, "5"]
+)
+def test_numbers_are_refused_as_on_the_command_line(wrong):
+    for call in (
+        lambda: api.deploy(ECMP, timeout=wrong),
+        lambda: api.repair(timeout=wrong),
+        lambda: api.restart("h1", timeout=wrong),
+        lambda: api.ecmp_check(timeout=wrong),
+    ):
+        with pytest.raises(api.InputError, match=r"--timeout .*: not a number of seconds from 0\.1 to 1000000"):
+            call()
+
+
+@pytest.mark.parametrize("wrong", [0, 64513, 600.0, float("nan"), pytest.param(10**5000, id="digits"), True, "600"])
+def test_a_number_of_flows_is_whole_and_has_source_ports(wrong):
+    with pytest.raises(api.InputError, match=r"--flows .*: not a whole number of flows from 1 to 64512"):
+        api.ecmp_check(flows=wrong)
+
+
 def test_labs_under_construction_are_left_out(tmp_path):
     (tmp_path / "netlab/half").mkdir(0o700, parents=True)
     assert api.labs() == ()

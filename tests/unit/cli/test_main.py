@@ -6,6 +6,7 @@ import sys
 import time
 import tomllib
 from pathlib import Path
+from typing import get_args, get_type_hints
 from xml.etree import ElementTree
 
 import pytest
@@ -120,7 +121,6 @@ def test_every_command_of_the_contract_explains_itself(
     [
         (("no-such-command",), 2),
         (("deploy",), 2),
-        (("deploy", "x.yaml", "--timeout", "0"), 2),
         (("deploy", "no-such-file.yaml"), 2),
         (("destroy", "--lab", "ghost"), 3),
         (("destroy", "--all"), 0),
@@ -141,6 +141,56 @@ def test_exit_codes(
     shown = capsys.readouterr()
     assert "Traceback" not in shown.err
     assert bool(shown.err) == (code != 0) or arguments[0] in ("destroy", "inspect")
+
+
+SECONDS = "not a number of seconds from 0.1 to 1000000"
+HUGE = "1" + "0" * 30
+WRONG_NUMBERS = [
+    (command, option, number, may_be)
+    for commands, option, numbers, may_be in (
+        ((["ecmp-check"], ["deploy", "x"], ["repair"], ["restart", "h"]), "timeout", "inf nan 0 -1 1e+300", SECONDS),
+        ((["capture", "h1"],), "duration", "inf nan -inf 0.05", SECONDS),
+        ((["ecmp-check"],), "flows", f"0 -5 64513 {HUGE}", "not a whole number of flows from 1 to 64512"),
+        ((["ecmp-check"],), "seed", "-1 4294967296", "not a whole number from 0 to 4294967295"),
+        ((["capture", "h1"],), "count", f"0 -1 {HUGE}", "not a whole number of packets from 1 to"),
+        ((["capture", "h1"],), "snaplen", "0 262145", "not a whole number of bytes from 1 to 262144"),
+        ((["logs", "h1"], ["logs", "h1", "-f"]), "tail", f"-1 {HUGE}", "not a whole number of lines from 0 to"),
+    )
+    for command in commands
+    for number in numbers.split()
+]
+
+
+@pytest.mark.parametrize(("command", "option", "number", "may_be"), WRONG_NUMBERS)
+def test_a_number_that_makes_no_sense_is_refused_in_plain_words(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
+    option: str,
+    number: str,
+    may_be: str,
+) -> None:
+    assert run(monkeypatch, *command, f"--{option}", number) == 2
+    assert f"netlab: --{option} {number}: {may_be}" in capsys.readouterr().err
+
+
+def test_every_option_that_takes_a_number_has_a_limit() -> None:
+    tried = {(command[0], option) for command, option, _, _ in WRONG_NUMBERS}
+    there_are = {
+        (command.name or command.callback.__name__, option)
+        for command in main.app.registered_commands
+        for option, kind in get_type_hints(command.callback).items()
+        if {int, float} & {kind, *get_args(kind)}
+    }
+    assert tried == there_are
+
+
+def test_more_digits_than_python_reads_are_no_number(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for option in ("--seed", "--flows", "--timeout"):
+        assert run(monkeypatch, "ecmp-check", option, "9" * 5000) == 2
+        assert "Traceback" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("expect", "code"), [("any", 0), ("single-path", 1)])

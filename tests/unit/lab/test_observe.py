@@ -37,8 +37,6 @@ def test_what_is_checked(options: ObserveOptions, chosen: tuple[CheckPlan, ...])
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (ObserveOptions(flows=0), "--flows 0: one client address has source ports for 1 to 64512 flows"),
-        (ObserveOptions(flows=64513), "--flows 64513: "),
         (ObserveOptions(routers=("rt-1",)), "--router rt-1: .* is rt-frr, rt-vyos"),
         (ObserveOptions(vip="10.0.0.1"), "--vip 10.0.0.1: .*172.16.7.192:80, 172.16.7.193:443"),
         (ObserveOptions(vip="172.16.7.193", port=80), "--vip 172.16.7.193:80: "),
