@@ -137,6 +137,44 @@ def test_paths_from_two_autonomous_systems(netlab, topology, relax, paths):
     assert ("as-paths-differ" in names) == (paths == 1)
 
 
+def test_two_tiers_are_measured_at_once_and_each_by_the_flows_that_it_carries(netlab, topology):
+    netlab("deploy", topology(TRANSIT.format(relax="true", speakers=SPEAKERS)))
+    done = netlab("ecmp-check", "--expect", "ecmp", "--flows", "3000", "--format", "json")
+    assert done.returncode == 0, done
+    routers = {router["router"]: router for router in json.loads(done.stdout)["routers"]}
+    assert {"rt-1", "rt-2"} <= set(routers)
+    for router in routers.values():
+        assert (router["verdict"], router["findings"]) == ("ecmp", [])
+        assert router["flows"]["sent"] == router["flows"]["answered"] == 3000
+        assert router["flows"]["keys"] == 3000 - router["flows"]["elsewhere"]
+        assert router["prediction"]["agree"] == router["prediction"]["of"] == router["flows"]["keys"]
+    assert routers["rt-1"]["flows"]["elsewhere"] == 0
+    assert 1000 < routers["rt-2"]["flows"]["elsewhere"] < 2000
+    refused = netlab("ecmp-check", "--flows", "40000")
+    assert refused.returncode == 2, refused
+    assert "--flows 40000: host-1 has 64512 source ports to 172.16.7.192:80" in refused.stderr
+
+
+def test_a_source_port_in_use_on_the_client_is_no_flow_without_an_answer(netlab, topology):
+    config = CONFIG.format(change="", family="", globally="")
+    netlab("deploy", topology(LAB.format(binds=""), files={"frr.conf": config}))
+    held = "import socket, time; kept = []\n"
+    held += "for port in range(1024, 9216):\n s = socket.socket(); s.bind(('', port)); s.listen(1); kept.append(s)\n"
+    held += "open('/tmp/held', 'w').close(); time.sleep(60)"
+    listen = 'python3 -c "$0" </dev/null >/dev/null 2>&1 & until [ -e /tmp/held ]; do sleep 0.1; done'
+    started = netlab("exec", "host-1", "--", "sh", "-c", listen, held)
+    assert started.returncode == 0, started
+    done = netlab("ecmp-check", "--expect", "ecmp", "--format", "json")
+    assert done.returncode == 0, done
+    (router,) = json.loads(done.stdout)["routers"]
+    assert router["flows"]["sent"] == router["flows"]["answered"] == 600
+    gone = netlab("exec", "host-1", "--", "ip", "address", "flush", "dev", "eth1")
+    assert gone.returncode == 0, gone
+    refused = netlab("ecmp-check")
+    assert refused.returncode == 3, refused
+    assert "host-1 cannot open 600 of 600 flows from 172.16.9.11" in refused.stderr
+
+
 @pytest.mark.netns  # the host's zebra, which need not run in a container
 def test_zebra_started_with_a_limit(netlab, topology, tmp_path):
     wrapper = '#!/bin/sh\nexec /opt/zebra -e 2 "$@"\n'

@@ -114,8 +114,9 @@ def test_inspect_shows_the_routers_that_have_a_route_and_not_the_servers(speaker
 def test_a_server_whose_process_died_is_announced_and_does_not_answer(netlab):
     assert netlab("deploy", TOPOLOGIES / "speakers.yaml", "--name", "dead").returncode == 0
     assert netlab("exec", "speaker-3", "--", "pkill", "-KILL", "-f", "http_server.py").returncode == 0
-    _, verdict = check(netlab, "--router", "rt-frr")
+    code, verdict = check(netlab, "--router", "rt-frr")
     (router,) = verdict["routers"]
+    assert (code, router["matches"]) == (1, False)
     # The router knows nothing of it: it spreads its flows over all three as before.
     assert (router["verdict"], router["paths"]["used"]) == ("ecmp", 3)
     (dead,) = [hop["flows"] for hop in router["next_hops"] if hop["node"] == "speaker-3"]
@@ -125,6 +126,19 @@ def test_a_server_whose_process_died_is_announced_and_does_not_answer(netlab):
     assert f"{dead} of the {dead} by 172.16.7.13 (speaker-3)" in finding["message"]
     assert "refused" in finding["evidence"]
     assert finding["mend"].startswith("look at speaker-3: ")
+
+    for node in ("speaker-1", "speaker-2"):
+        assert netlab("exec", node, "--", "pkill", "-KILL", "-f", "http_server.py").returncode == 0
+    for expect in ("ecmp", "any"):
+        code, verdict = check(netlab, "--router", "rt-frr", "--expect", expect)
+        (router,) = verdict["routers"]
+        assert (code, router["verdict"], router["matches"], router["flows"]["answered"]) == (1, "ecmp", False, 0)
+    code, verdict = check(netlab, "--router", "rt-vyos", "--expect", "single-path")
+    (router,) = verdict["routers"]
+    assert (code, router["verdict"], router["matches"], router["flows"]["answered"]) == (1, "single-path", False, 0)
+    table = netlab("ecmp-check", "--router", "rt-frr", "--flows", "30").stdout
+    assert "rt-frr: 0 of 30 flows answered; " in table
+    assert table.rpartition("\n\n")[2].startswith("Does the service answer? No: on rt-frr 0 of 30 flows were answered")
 
 
 def test_a_server_that_withdraws_the_vip_gets_no_more_flows(netlab):
