@@ -65,7 +65,8 @@ def _nothing_seen(reading: Reading) -> Decision | None:
     if not sent and elsewhere:
         return (
             Outcome.INCONCLUSIVE,
-            f"None of the {counted(elsewhere, 'flow')} came to the router: all took another way.",
+            f"None of the {counted(elsewhere, 'flow')} was seen coming to the router: they took another way, or had "
+            "another source address here.",
         )
     if not sent:
         return Outcome.INCONCLUSIVE, "No flow was sent."

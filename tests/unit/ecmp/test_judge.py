@@ -371,7 +371,7 @@ def test_a_flow_that_never_came_and_was_not_answered_is_a_failure_still() -> Non
 def test_a_router_that_no_flow_came_to_is_not_judged() -> None:
     verdict = judged(router([], fib=2, announced=2, flows=ELSEWHERE))
     assert verdict.verdict is Outcome.INCONCLUSIVE
-    assert verdict.reason == "None of the 300 flows came to the router: all took another way."
+    assert verdict.reason.startswith("None of the 300 flows was seen coming to the router: they took another way, or")
 
 
 CLOSED = tuple(flow(number, number % 3, answered=False) for number in range(600))
