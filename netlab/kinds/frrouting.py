@@ -60,6 +60,14 @@ OPTIONAL_DAEMONS = (*_WANTED_BY, "pathd", "pim6d", "sharpd")
 """What may run beside zebra and staticd, in the order in which they start."""
 
 
+_DAEMONS_HEAD = """\
+# The daemons that FRR's own scripts start (/usr/lib/frr/frrinit.sh). watchfrr, zebra, staticd and, in FRR 10, mgmtd
+# always are. netlab has started those with "yes" when it built the lab, and does not read this file again.
+"""
+_ADDRESS_OF_VTY = {"ospf6d": "-A ::1", "ripngd": "-A ::1", "pim6d": "-A ::1"}
+_FURTHER_OPTIONS = {"zebra": " -s 90000000"}
+
+
 class HashOptions(OptionModel):
     """`hash:` of a router: how its kernel picks one of several next hops (fib_multipath_hash_*), of IPv4 and IPv6."""
 
@@ -204,12 +212,22 @@ def files(
     config: str, daemons: tuple[str, ...], sources: tuple[tuple[LineSource, ...], ...] = ()
 ) -> tuple[FilePlan, ...]:
     """/etc/frr of a machine: the integrated configuration, and what vtysh and FRR's own scripts look for."""
-    listed = "".join(f"{daemon}=yes\n" for daemon in daemons if daemon not in ("zebra", "staticd"))
     return (
         FilePlan(CONFIG, config if config.endswith("\n") else config + "\n", 0o640, sources),
         FilePlan("/etc/frr/vtysh.conf", "service integrated-vtysh-config\nusername root nopassword\n", 0o640),
-        FilePlan("/etc/frr/daemons", listed, 0o640),
+        FilePlan("/etc/frr/daemons", _daemons_file(daemons), 0o640),
     )
+
+
+def _daemons_file(daemons: tuple[str, ...]) -> str:
+    """What FRR's packages have in /etc/frr/daemons, with `yes` for the daemons that netlab starts: the start scripts
+    (frrinit.sh) read it, and a user's script changes its lines."""
+    named = "".join(f"{daemon}={'yes' if daemon in daemons else 'no'}\n" for daemon in OPTIONAL_DAEMONS)
+    options = "".join(
+        f'{daemon}_options="{_ADDRESS_OF_VTY.get(daemon, "-A 127.0.0.1")}{_FURTHER_OPTIONS.get(daemon, "")}"\n'
+        for daemon in ("zebra", "staticd", *OPTIONAL_DAEMONS)
+    )
+    return f"{_DAEMONS_HEAD}{named}\nvtysh_enable=yes\n{options}"
 
 
 def _argv(daemon: str) -> tuple[str, ...]:

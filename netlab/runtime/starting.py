@@ -8,6 +8,8 @@ from typing import Any
 
 from netlab.model.errors import InputError, LabError, NetlabError, Position, Problem
 from netlab.model.plan import LabPlan, NodePlan, ProcessPlan, UserFile
+from netlab.runtime.inside import accounts
+from netlab.runtime.inside.rights import DEFAULT_CAPABILITIES
 
 _SAID_ANYWAY = re.compile(r"\[|.*\.\.\.\s*$|MGMTD: No changes found to be committed")
 """What FRR prints whether it refuses a line or not: "[23|bgpd] sending configuration", "Waiting for children ...", and
@@ -26,6 +28,23 @@ def waves(plan: LabPlan) -> Iterator[tuple[NodePlan, ...]]:
         for node in wave:
             del waiting[node.name]
             ready.add(node.name)
+
+
+def capabilities(node: NodePlan) -> frozenset[str]:
+    """What the commands in a machine may do, by name: what every machine has, and what its own processes ask for."""
+    return DEFAULT_CAPABILITIES.union(*(process.capabilities for process in node.processes))
+
+
+def runs_frr(node: NodePlan) -> bool:
+    """Whether FRR's daemons run in a machine."""
+    own = any("frr" in process.argv[0] for process in node.processes)
+    return own or (node.routing is not None and node.routing.daemon == "frr")
+
+
+def accounts_of_frr(node: NodePlan) -> tuple[str, ...]:
+    """The files in which FRR's user and groups become root's other names, unless a bind makes them the user's own."""
+    files = (accounts.PASSWD, accounts.GROUP) if runs_frr(node) else ()
+    return tuple(path for path in files if not any(f"{path}/".startswith(f"{bind.target}/") for bind in node.binds))
 
 
 def request(node: NodePlan, timeout: float) -> dict[str, Any]:
@@ -47,7 +66,6 @@ def _process_request(process: ProcessPlan) -> dict[str, Any]:
         "port": process.port,
         "oneshot": process.oneshot,
         "if_present": process.if_present,
-        "capabilities": process.capabilities,
         "refuse_output": process.refuse_output,
         "retry_output": process.retry_output,
     }

@@ -19,9 +19,9 @@ from docker.utils.ports import build_port_bindings, split_port
 
 import netlab
 from netlab.model.plan import FilePlan, LabPlan, NodePlan
+from netlab.runtime import starting
 from netlab.runtime.docker import clusters, engine
 from netlab.runtime.docker.images import image_of
-from netlab.runtime.inside.starter import DEFAULT_CAPABILITIES
 
 AT_A_TIME = 8
 """Requests to the engine side by side: more gain nothing, the engine itself is the limit."""
@@ -128,9 +128,8 @@ def _exposed(ports: tuple[str, ...]) -> list[tuple[str, str]] | None:
 
 def capabilities(node: NodePlan) -> frozenset[str]:
     """The capabilities of a machine's container: what every node has, and what its processes ask for."""
-    asked = frozenset(name for process in node.processes for name in process.capabilities)
     own = frozenset() if is_managed(node) else frozenset({"MKNOD"})  # of Docker's default set, for an image's own init
-    return DEFAULT_CAPABILITIES | asked | own | frozenset(node.container.capabilities)
+    return starting.capabilities(node) | own | frozenset(node.container.capabilities)
 
 
 def sysctls(node: NodePlan) -> dict[str, str]:

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 from netlab.model.errors import LabError
 from netlab.model.plan import NodePlan
+from netlab.runtime import starting
 
 _POLL = 0.05
 _NAME = "control"
@@ -81,7 +82,16 @@ class Init:
             logs = [stack.enter_context(open_log(directory, node.name, name)) for name in names]
             socket.send_fds(connection, [b"L"], [log.fileno() for log in logs])
         files = [{"path": file.path, "content": file.content, "mode": file.mode} for file in node.files]
-        self.send({"logs": names, "files": files, "keep_files": keep_files})
+        self.send(
+            {
+                "logs": names,
+                "files": files,
+                "keep_files": keep_files,
+                "accounts_of_frr": starting.accounts_of_frr(node),
+                "runs_frr": starting.runs_frr(node),
+                "capabilities": sorted(starting.capabilities(node)),
+            }
+        )
         self._expect("ready")
 
     def send(self, message: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ import time
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
 
-from netlab.runtime.inside import groups
+from netlab.runtime.inside import accounts, rights
 from netlab.runtime.inside.starter import Starter
 
 _CONTROL = "/run/netlab/node/control"
@@ -42,8 +42,12 @@ def main() -> None:
     opened = dict(zip(told["logs"], logs))
     try:
         _write_files(told["files"], keep=told["keep_files"])
+        if told["runs_frr"]:
+            _prepare_for_frr(told["accounts_of_frr"])
+        rights.confine(frozenset(told["capabilities"]))
     except OSError as error:
-        _send(control, {"error": f"{sys.argv[1]}: cannot write {error.filename}: {error.strerror}"})
+        what = f"cannot write {error.filename}: {error.strerror}" if error.filename else str(error)
+        _send(control, {"error": f"{sys.argv[1]}: {what}"})
         sys.exit(1)
     _send(control, {"ready": sys.argv[1]})
     request = lines.readline()
@@ -91,26 +95,22 @@ def _write_files(files: list[dict[str, object]], *, keep: bool) -> None:
         with open(path, "w", encoding="utf-8") as stream:
             stream.write(str(file["content"]))
         os.chmod(path, int(str(file["mode"])))
-    if any(str(file["path"]).startswith("/etc/frr/") for file in files):
-        _prepare_for_frr()
 
 
-def _prepare_for_frr() -> None:
-    """What FRR's daemons insist on when they run as root: their folders, and root in their groups.
-
-    They give up the capability by which root may write in another user's folder, and images give these to user frr.
-    """
+def _prepare_for_frr(account_files: list[str]) -> None:
+    """Make FRR's user another name of root, and give root what the image gave that user, in FRR's folders."""
+    for path in account_files:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            text = stream.read()
+        wanted = accounts.with_frr(path, text)
+        if wanted != text:
+            with open(path, "w", encoding="utf-8") as stream:
+                stream.write(wanted)
     for top in ("/run/frr", "/var/log/frr", "/var/lib/frr", "/var/tmp/frr", "/etc/frr"):
         os.makedirs(top, exist_ok=True)
         for folder, _, names in os.walk(top):
             for path in (folder, *(os.path.join(folder, name) for name in names)):
                 _give_to_root(path)
-    with open("/etc/group", encoding="utf-8", errors="replace") as stream:
-        text = stream.read()
-    wanted = groups.with_root_in_frr(text)
-    if wanted != text:
-        with open("/etc/group", "w", encoding="utf-8") as stream:
-            stream.write(wanted)
 
 
 def _give_to_root(path: str) -> None:

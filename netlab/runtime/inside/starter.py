@@ -18,17 +18,6 @@ import warnings  # noqa: F401  os.execvpe imports it late
 from collections.abc import Callable
 from typing import Any
 
-from netlab.runtime.inside import syscalls as sc
-
-# What a node's processes may do: Docker's default set without MKNOD, and what a network needs.
-DEFAULT_CAPABILITIES = frozenset(
-    name
-    for line in (
-        "CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP NET_BIND_SERVICE NET_BROADCAST NET_RAW NET_ADMIN",
-        "SYS_CHROOT AUDIT_WRITE SETFCAP IPC_LOCK SYS_NICE",
-    )
-    for name in line.split()
-)
 # The soft limit of open files that netlab was started with; none outside a lab's init.
 soft_file_limit = 0
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -104,11 +93,6 @@ class Starter:
                     os.dup2(source, target)
                 signal.pthread_sigmask(signal.SIG_SETMASK, ())
                 signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-                capabilities = DEFAULT_CAPABILITIES.union(process["capabilities"])
-                if "SYS_ADMIN" in capabilities:
-                    # It could make the host's files writable again, and an id that is root's outside owns them.
-                    sc.forbid_mounting()
-                sc.keep_capabilities(capabilities)
                 if soft_file_limit:
                     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
                     resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft_file_limit, hard), hard))
@@ -165,16 +149,17 @@ class Starter:
                 self._ready.add(process["name"])
 
     def _run_command(self, argv: list[str]) -> None:
-        process = {"name": "exec", "argv": argv, "capabilities": (), "oneshot": True, "refuse_output": None}
-        pid = self._spawn(process)
+        pid = self._spawn({"name": "exec", "argv": argv})
         while True:
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if ended:
+            # Any child: a command may end a daemon, and wait until nothing is left of it.
+            ended, status = os.waitpid(-1, os.WNOHANG)
+            if ended == pid:
                 break
             if time.monotonic() > self._deadline:
                 self._fail(" ".join(argv), "did not end in time")
                 return
-            select.select((), (), (), _POLL_SECONDS)
+            if not ended:
+                select.select((), (), (), _POLL_SECONDS)
         code = os.waitstatus_to_exitcode(status)
         if code != 0:
             self._fail(" ".join(argv), f"ended with exit code {code}", "exec")

@@ -18,6 +18,7 @@ from netlab.model.errors import HostError, LabError
 from netlab.model.lab import LabNode
 from netlab.model.plan import LabPlan, NodePlan
 from netlab.runtime import lock, processes, starting
+from netlab.runtime.inside import accounts
 from netlab.runtime.netns import agents, identity, needs, ownroot
 
 if TYPE_CHECKING:
@@ -253,10 +254,12 @@ def _programs(node: NodePlan) -> tuple[str, ...]:
 def _node_request(node: NodePlan, writable: list[str]) -> dict[str, Any]:
     files = [{"path": file.path, "content": file.content, "mode": file.mode} for file in node.files]
     files.append({"path": "/etc/hostname", "content": f"{node.name}\n", "mode": 0o644})
+    of_frr = starting.accounts_of_frr(node)
     if node.rootfs is not None:
-        files += [{"path": path, "content": text, "mode": 0o644} for path, text in ownroot.files(node.rootfs).items()]
-    elif node.routing or any("frr" in process.argv[0] for process in node.processes):
-        files.append({"path": "/etc/group", "content": identity.groups_with_root_in_frr(), "mode": 0o644})
+        made = ownroot.files(node.rootfs, of_frr)
+    else:
+        made = {path: accounts.with_frr(path, _of_host(path)) for path in of_frr}
+    files += [{"path": path, "content": text, "mode": 0o644} for path, text in made.items()]
     binds = [
         {
             "source": bind.source,
@@ -265,7 +268,17 @@ def _node_request(node: NodePlan, writable: list[str]) -> dict[str, Any]:
         }
         for bind in node.binds
     ]
-    return {"name": node.name, "rootfs": node.rootfs, "files": files, "binds": binds}
+    return {
+        "name": node.name,
+        "rootfs": node.rootfs,
+        "files": files,
+        "binds": binds,
+        "capabilities": sorted(starting.capabilities(node)),
+    }
+
+
+def _of_host(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8", errors="replace")
 
 
 def _kept_visible(plan: LabPlan) -> list[str]:

@@ -6,7 +6,9 @@ two threads (setns(2)), and forking one that has them is not safe: `start` enter
 that it works from any thread of any process, `spawn` by a fork, for the command line, which has one thread.
 
 Run as `python3 -I -S enter.py DESCRIPTOR`, it is that interpreter: DESCRIPTOR holds a JSON object with `namespaces`
-(kind to descriptor) and `command` (the fields of Command).
+(kind to descriptor), `capabilities` (names) and `command` (the fields of Command).
+
+What the command may do is what the node's own may: its init has limited itself, and is asked.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
 
+from netlab.runtime.inside import rights
 from netlab.runtime.inside import syscalls as sc
-from netlab.runtime.inside.starter import DEFAULT_CAPABILITIES
 
 if TYPE_CHECKING:
     import subprocess
@@ -62,11 +64,12 @@ def spawn(pid: int, command: Command) -> int:
     with 128 + N, as a shell has it; 125 means that the namespaces could not be entered. From now on Ctrl-C is the
     command's alone, and so is SIGTERM.
     """
+    capabilities = rights.of_process(pid)
     namespaces = _open_namespaces(pid)
     signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_COMMAND)
     outer = os.fork()
     if outer == 0:
-        _guard(command, lambda: _enter_and_wait(namespaces, command))
+        _guard(command, lambda: _enter_and_wait(namespaces, capabilities, command))
     _leave_signals_to(outer)
     for descriptor in namespaces.values():
         os.close(descriptor)
@@ -77,12 +80,13 @@ def start(pid: int, command: Command, **streams: Any) -> subprocess.Popen[bytes]
     """The same for a process with any number of threads. `streams`: stdin, stdout and stderr as Popen takes them."""
     import subprocess  # 10 ms that `netlab exec` does not need
 
+    capabilities = sorted(rights.of_process(pid))
     namespaces = _open_namespaces(pid)
     # Not an argument: everybody on the host can read those, and an environment may hold a secret.
     request = os.memfd_create("netlab-enter")
     try:
         with os.fdopen(os.dup(request), "w", encoding="utf-8") as file:
-            json.dump({"namespaces": namespaces, "command": asdict(command)}, file)
+            json.dump({"namespaces": namespaces, "capabilities": capabilities, "command": asdict(command)}, file)
         os.lseek(request, 0, os.SEEK_SET)
         argv = [sys.executable, "-I", "-S", os.path.abspath(__file__), str(request)]
         return subprocess.Popen(argv, pass_fds=(request, *namespaces.values()), **streams)
@@ -126,7 +130,7 @@ def _guard(command: Command, action: Callable[[], None]) -> None:
         os._exit(NOT_ENTERED)
 
 
-def _enter_and_wait(namespaces: Mapping[str, int], command: Command) -> None:
+def _enter_and_wait(namespaces: Mapping[str, int], capabilities: frozenset[str], command: Command) -> None:
     if command.own_session:
         os.setsid()
     sc.setns(namespaces["user"], sc.CLONE_NEWUSER)
@@ -134,7 +138,7 @@ def _enter_and_wait(namespaces: Mapping[str, int], command: Command) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_COMMAND)
     inner = os.fork()
     if inner == 0:
-        _guard(command, lambda: _execute(namespaces, command))
+        _guard(command, lambda: _execute(namespaces, capabilities, command))
     _leave_signals_to(inner)
     # It must hold nothing open but its streams: the end of a pipe is seen only when its last holder is gone.
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
@@ -157,14 +161,14 @@ def _leave_signals_to(child: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _OF_THE_COMMAND)
 
 
-def _execute(namespaces: Mapping[str, int], command: Command) -> None:
+def _execute(namespaces: Mapping[str, int], capabilities: frozenset[str], command: Command) -> None:
     for kind, flag in _NAMESPACES:
         sc.setns(namespaces[kind], flag)
     sc.leave_session_keyring()
     for target, source in command.files.items():
         os.dup2(source, target)
     if not command.all_capabilities:
-        sc.keep_capabilities(DEFAULT_CAPABILITIES)
+        rights.confine(capabilities)
     if command.own_session:
         sc.die_with_parent()
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # what the caller was started with is the host's
@@ -193,8 +197,8 @@ def main() -> None:
     """Be the process between a caller and its command. Never returns."""
     with os.fdopen(int(sys.argv[1]), encoding="utf-8") as file:
         request = json.load(file)
-    command = Command(**request["command"])
-    _guard(command, lambda: _enter_and_wait(request["namespaces"], command))
+    command, capabilities = Command(**request["command"]), frozenset(request["capabilities"])
+    _guard(command, lambda: _enter_and_wait(request["namespaces"], capabilities, command))
 
 
 if __name__ == "__main__":

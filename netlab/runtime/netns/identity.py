@@ -1,4 +1,4 @@
-"""Who the lab's users and groups are: subordinate ids, and root's place in FRR's groups."""
+"""Which ids a lab has: root's all, an ordinary user's a single one or those of subuid(5)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-
-_FRR_GROUPS = ("frr", "frrvty")
 
 
 @dataclass(frozen=True)
@@ -88,14 +86,3 @@ def _subordinate(file: str, uid: int) -> tuple[int, int] | None:
         if len(fields) == 3 and fields[0] in (name, str(uid)) and fields[1].isdecimal() and fields[2].isdecimal():
             return int(fields[1]), int(fields[2])
     return None
-
-
-def groups_with_root_in_frr() -> str:
-    """The host's /etc/group with root in FRR's groups: its daemons, run as root, insist on that."""
-    lines = []
-    for line in Path("/etc/group").read_text(encoding="utf-8", errors="replace").splitlines():
-        name, _, members = line.partition(":")[0], "", line.rpartition(":")[2]
-        if name in _FRR_GROUPS and "root" not in members.split(","):
-            line = line + ("," if members else "") + "root"  # noqa: PLW2901
-        lines.append(line)
-    return "\n".join(lines) + "\n"

@@ -11,6 +11,7 @@ import signal
 import socket
 from typing import Any
 
+from netlab.runtime.inside import rights
 from netlab.runtime.inside import syscalls as sc
 from netlab.runtime.inside.starter import Starter
 from netlab.runtime.netns import rootfs
@@ -22,6 +23,7 @@ def run(node: dict[str, Any], staging: str, keep: list[str], control: socket.soc
         sc.unshare(sc.CLONE_NEWNS | sc.CLONE_NEWNET | sc.CLONE_NEWUTS | sc.CLONE_NEWIPC)
         sc.sethostname(node["name"])
         rootfs.build_root(staging, node, keep)
+        rights.confine(frozenset(node["capabilities"]))
     except OSError as error:
         _send(control, {"error": f"{node['name']}: {sc.describe(error)}"})
         os._exit(1)

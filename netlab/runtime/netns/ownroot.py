@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Collection
 from pathlib import Path
 
 from netlab.model.errors import HostError
-from netlab.runtime.inside import groups
+from netlab.runtime.inside import accounts
 from netlab.runtime.netns.rootfs import resolved
 
 SHELL = "/bin/sh"
@@ -36,21 +37,17 @@ def check(node: str, root: str, programs: tuple[str, ...]) -> None:
             raise HostError(f"{node} needs {program}, and that needs {interpreter}, which {root} does not have", _MEND)
 
 
-def files(root: str) -> dict[str, str]:
+def files(root: str, of_frr: Collection[str] = ()) -> dict[str, str]:
     """The node's own /etc/group, /etc/passwd, /etc/resolv.conf and, where PAM was never configured, its files by
-    path, made from the root file system's.
+    path, made from the root file system's. `of_frr`: those of the first two that have FRR's names for root.
 
-    FRR's daemons look up root and the groups frr and frrvty, and packages that were unpacked and never configured
-    have brought none of them.
+    Packages that were unpacked and never configured have brought neither root nor FRR's user and groups.
     """
-    users = _text(root, "/etc/passwd")
-    if not any(line.startswith("root:") for line in users.splitlines()):
-        users = f"root:x:0:0:root:/root:{SHELL}\n{users}"
     made = {
-        "/etc/group": groups.with_root_in_frr(_text(root, "/etc/group")),
-        "/etc/passwd": users,
-        "/etc/resolv.conf": _RESOLV_CONF,
+        path: (accounts.with_frr if path in of_frr else accounts.with_root)(path, _text(root, path))
+        for path in (accounts.GROUP, accounts.PASSWD)
     }
+    made["/etc/resolv.conf"] = _RESOLV_CONF
     if os.path.isdir(_in_root(root, _PAM)):
         for kind in _PAM_KINDS:  # what /etc/pam.d/other includes: without them no vtysh starts
             path = f"{_PAM}/common-{kind}"

@@ -2,8 +2,8 @@
 read-only, with a private /dev, /proc, /sys and writable folders.
 
 The lab's mount namespace is prepared once (`prepare_lab`); each node then builds its own root in a copy of it.
-A node's processes lack CAP_SYS_ADMIN, so they cannot undo a read-only mount; routing daemons that insist on it
-are refused every system call that changes mounts (nodeinit).
+A node's processes lack CAP_SYS_ADMIN, so they cannot undo a read-only mount; where routing daemons insist on it,
+every system call that changes mounts is refused (inside/rights.py).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PRIVATE_FOLDERS = (
     "/etc/frr",
     "/etc/bird",
 )
-_IN_PRIVATE_FOLDERS = ("/var/lib/frr",)  # where the host has them
+_IN_PRIVATE_FOLDERS = ("/var/lib/frr", "/var/log/frr")  # where the host has them
 _NEEDED_FOLDERS = ("/var/tmp", "/var/log", "/var/lib", "/etc/frr")  # made where a root file system lacks them
 TOP_PRIVATE = frozenset(("proc", "sys", "dev"))
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")

@@ -67,12 +67,6 @@ def test_no_file_no_range(tmp_path: Path) -> None:
     assert identity._subordinate(str(tmp_path / "none"), 4242) is None
 
 
-def test_root_is_put_into_frrs_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "root:x:0:\nfrrvty:x:110:frr\nfrr:x:111:\nfrriend:x:112:\n"
-    monkeypatch.setattr(identity.Path, "read_text", lambda self, **options: text)
-    assert identity.groups_with_root_in_frr() == "root:x:0:\nfrrvty:x:110:frr,root\nfrr:x:111:root\nfrriend:x:112:\n"
-
-
 def test_a_free_range_begins_after_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "alice:100000:65536\nbob:300000:1000\nbroken\n"
     monkeypatch.setattr(identity.Path, "read_text", lambda self, **options: text)

@@ -23,16 +23,9 @@ def process(name: str, script: str = "", **changes: Any) -> dict[str, Any]:
         "port": None,
         "oneshot": True,
         "if_present": False,
-        "capabilities": [],
         "refuse_output": None,
     }
     return {**wanted, **changes}
-
-
-@pytest.fixture(autouse=True)
-def _unprivileged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Dropping capabilities is the lab tests'; here it would change the test's own process tree only."""
-    monkeypatch.setattr(starter.sc, "keep_capabilities", lambda names: None)
 
 
 @pytest.fixture
@@ -184,11 +177,10 @@ import os, sys
 sys.path.insert(0, {str(Path(nodeinit.__file__).parents[3])!r})
 import netlab.runtime.inside.starter as starter
 import netlab.runtime.netns.nodeinit as nodeinit
-starter.sc.keep_capabilities = lambda names: None
 import socket
 before = set(sys.modules)
 one = dict(name="one", argv=["sh", "-c", "echo out"], after=[], sockets=[], port=None, oneshot=True, if_present=False,
-           capabilities=[], refuse_output="^no")
+           refuse_output="^no")
 two = dict(one, name="two", argv=["sh", "-c", "exec sleep 1"], oneshot=False, port=1)
 logs = os.open({str(tmp_path)!r}, os.O_RDONLY)
 mine, its = socket.socketpair()

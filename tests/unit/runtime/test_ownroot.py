@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from netlab.model.errors import HostError
-from netlab.runtime.inside import groups
 from netlab.runtime.netns import ownroot
 
 
@@ -67,19 +66,6 @@ def test_links_in_a_circle_are_named(root: Path) -> None:
         ownroot.check("rt-1", str(root), ("/loop/sh",))
 
 
-def test_root_is_in_frrs_groups() -> None:
-    assert groups.with_root_in_frr("root:x:0:\nfrrvty:x:112:frr\nfrr:x:999:\n") == (
-        "root:x:0:\nfrrvty:x:112:frr,root\nfrr:x:999:root\n"
-    )
-
-
-def test_groups_that_are_not_there_are_made_with_ids_that_are_free() -> None:
-    assert groups.with_root_in_frr("") == "root:x:0:\nfrr:x:999:root\nfrrvty:x:998:root\n"
-    assert groups.with_root_in_frr("root:x:0:\nfrr:x:5:root\nother:x:999:\nnonsense\n") == (
-        "root:x:0:\nfrr:x:5:root\nother:x:999:\nfrrvty:x:998:root\n"
-    )
-
-
 def test_a_root_file_system_without_accounts_gets_root(root: Path) -> None:
     made = ownroot.files(str(root))
     assert made["/etc/passwd"] == "root:x:0:0:root:/root:/bin/sh\n"
@@ -87,6 +73,9 @@ def test_a_root_file_system_without_accounts_gets_root(root: Path) -> None:
     (root / "etc").mkdir()
     (root / "etc" / "passwd").write_text("root:x:0:0::/:/bin/zsh\nfrr:x:1:1::/:\n")
     assert ownroot.files(str(root))["/etc/passwd"] == "root:x:0:0::/:/bin/zsh\nfrr:x:1:1::/:\n"
+    made = ownroot.files(str(root), ("/etc/passwd", "/etc/group"))
+    assert made["/etc/passwd"] == "root:x:0:0::/:/bin/zsh\nfrr:x:0:0::/:\n"
+    assert made["/etc/group"] == "root:x:0:\nfrr:x:0:\nfrrvty:x:0:\n"
 
 
 def test_accounts_that_cannot_be_read_count_as_missing(root: Path) -> None:
