@@ -17,10 +17,27 @@ import time
 LIBC = ctypes.CDLL(None, use_errno=True)
 MACHINE = os.uname().machine
 NUMBERS = {
-    "x86_64": {"bpf": 321, "kexec_load": 246, "finit_module": 313, "keyctl": 250, "perf_event_open": 298},
-    "aarch64": {"bpf": 280, "kexec_load": 104, "finit_module": 273, "keyctl": 219, "perf_event_open": 241},
+    "x86_64": {
+        "bpf": 321,
+        "clone": 56,
+        "finit_module": 313,
+        "kexec_load": 246,
+        "keyctl": 250,
+        "perf_event_open": 298,
+        "setdomainname": 171,
+    },
+    "aarch64": {
+        "bpf": 280,
+        "clone": 220,
+        "finit_module": 273,
+        "kexec_load": 104,
+        "keyctl": 219,
+        "perf_event_open": 241,
+        "setdomainname": 162,
+    },
 }.get(MACHINE, {})
 FIND_KEY, SESSION_KEYRING = 10, -3
+CLONE3 = 435
 MS_BIND, MS_REMOUNT, MNT_DETACH = 0x1000, 0x20, 2
 NAMESPACES = {"mnt": 0x20000, "uts": 0x4000000, "ipc": 0x8000000, "user": 0x10000000, "pid": 0x20000000}
 NAMESPACES |= {"net": 0x40000000, "cgroup": 0x2000000, "time": 0x80}
@@ -84,6 +101,26 @@ def mount(source, target, kind, flags=0):
     return True
 
 
+def reached_by_handle(path, below):
+    """Whether a handle of what `path` names, taken by the mount of `below`, opens what may lie below other mounts."""
+    handle, mount_id = ctypes.create_string_buffer(struct.pack("Ii", 128, 0) + b"\0" * 128), ctypes.c_int()
+    if LIBC.name_to_handle_at(-100, path.encode(), handle, ctypes.byref(mount_id), 0) < 0:
+        return False
+    folder = os.open(below, os.O_RDONLY)
+    return LIBC.open_by_handle_at(folder, handle, os.O_RDONLY) >= 0
+
+
+def in_namespaces_by_clone(number, flags):
+    """clone(2) or clone3(2) of a process that ends at once, in new namespaces."""
+    if number == CLONE3:
+        pid = LIBC.syscall(ctypes.c_long(CLONE3), struct.pack("11Q", flags, 0, 0, 0, 17, *[0] * 6), ctypes.c_size_t(88))
+    else:
+        pid = LIBC.syscall(ctypes.c_long(number), ctypes.c_ulong(flags | 17), None, None, None, None)
+    if pid == 0:
+        os._exit(0)
+    return pid > 0 and os.waitpid(pid, 0)[0] == pid
+
+
 def visible_processes():
     """The pids of all processes that this one sees."""
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
@@ -139,6 +176,8 @@ attempt("a file handle")(
         LIBC.open_by_handle_at(-100, ctypes.create_string_buffer(struct.pack("II", 8, 1) + b"\2" + b"\0" * 200), 0) >= 0
     )
 )
+for path in ("/etc/passwd", "/usr/bin/env", "/var", "/"):
+    attempt(f"a file handle of {path}")(lambda path=path: reached_by_handle(path, path if path == "/" else "/usr"))
 for name, device in (("disk", (8, 0)), ("virtual disk", (254, 0)), ("memory", (1, 1)), ("kmsg", (1, 11))):
     attempt(f"make the device {name}")(
         lambda name=name, device=device: os.mknod(f"/tmp/{name}", stat.S_IFBLK | 0o600, os.makedev(*device)) is None
@@ -197,6 +236,7 @@ attempt("watch the whole machine")(
 if MACHINE == "x86_64":
     attempt("raw input and output")(lambda: call("iopl", 3))
 attempt("another host name")(lambda: socket.sethostname("other") is None)
+attempt("another domain name")(lambda: system_call("setdomainname", b"other", 5))
 attempt("a real-time priority")(lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50)) is None)
 
 # Other processes, namespaces and keys
@@ -206,11 +246,30 @@ for name, flag in NAMESPACES.items():
     attempt(f"new user and {name} namespaces")(
         lambda flag=flag: in_a_child(lambda: LIBC.unshare(ctypes.c_int(flag | NAMESPACES["user"])) == 0)
     )
+    attempt(f"a process in a new {name} namespace")(
+        lambda flag=flag: (
+            "clone" in NUMBERS and in_namespaces_by_clone(NUMBERS["clone"], flag & ~0xFF) if flag & ~0xFF else False
+        )
+    )
+    attempt(f"a process in a new {name} namespace, by clone3")(lambda flag=flag: in_namespaces_by_clone(CLONE3, flag))
+    if name != "net":  # zebra's to enter; a node sees none but its own
+        attempt(f"the node's own {name} namespace")(
+            lambda name=name, flag=flag: in_a_child(
+                lambda: LIBC.setns(os.open(f"/proc/self/ns/{name}", os.O_RDONLY), ctypes.c_int(flag)) == 0
+            )
+        )
     attempt(f"the init's {name} namespace")(
         lambda name=name, flag=flag: in_a_child(
             lambda: LIBC.setns(os.open(f"/proc/1/ns/{name}", os.O_RDONLY), ctypes.c_int(flag)) == 0
         )
     )
+attempt("a sysctl of the host, by another network namespace")(
+    lambda: in_a_child(
+        lambda: (
+            LIBC.unshare(ctypes.c_int(NAMESPACES["net"])) == 0 and write("/proc/sys/net/netfilter/nf_hooks_lwtunnel")
+        )
+    )
+)
 attempt("trace the init")(lambda: LIBC.ptrace(ctypes.c_long(16), ctypes.c_long(1), None, None) == 0)
 attempt("read the init's memory")(lambda: open("/proc/1/mem", "rb").read(1))
 attempt("read the init's files")(lambda: os.readlink("/proc/1/fd/0"))
@@ -228,4 +287,7 @@ for address in json.loads(os.environ.get("SOCKETS", "[]")):
     attempt(f"connect to {address}")(connect)
 
 
-print(json.dumps({"tried": len(FOUND), "succeeded": sorted(name for name, worked in FOUND.items() if worked)}))
+with open("/proc/self/status", encoding="utf-8") as status:
+    (CAPABILITIES,) = (int(line.split()[1], 16) for line in status if line.startswith("CapEff:"))
+ANSWER = {"tried": len(FOUND), "succeeded": sorted(name for name, worked in FOUND.items() if worked)}
+print(json.dumps({**ANSWER, "may administer": bool(CAPABILITIES >> 21 & 1)}))

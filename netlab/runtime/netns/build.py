@@ -259,7 +259,9 @@ def _node_request(node: NodePlan, writable: list[str]) -> dict[str, Any]:
         made = ownroot.files(node.rootfs, of_frr)
     else:
         made = {path: accounts.with_frr(path, _of_host(path)) for path in of_frr}
-    files += [{"path": path, "content": text, "mode": 0o644} for path, text in made.items()]
+    # As the rest of the host's /etc is.
+    fixed = node.rootfs is None
+    files += [{"path": path, "content": text, "mode": 0o644, "read_only": fixed} for path, text in made.items()]
     binds = [
         {
             "source": bind.source,

@@ -352,3 +352,5 @@ def _write_file(own: str, root: str, path: str, wanted: dict[str, Any]) -> None:
     os.chmod(real, wanted["mode"])
     if not private:
         sc.bind(real, root + path)
+        if wanted.get("read_only"):
+            sc.mount_setattr(root + path, set_flags=sc.MOUNT_ATTR_RDONLY)
