@@ -222,14 +222,15 @@ copy = Path(sys.argv[1]).parent / "etc"
 subprocess.run(["cp", "-a", "/etc", copy], stderr=subprocess.DEVNULL)
 subprocess.run(["mount", "--bind", copy, "/etc"], check=True)
 assert netlab("deploy", "--no-wait", sys.argv[1]).returncode == 0
-before = [netlab("exec", "rt-1", "--", "cat", f"/etc/{name}").stdout for name in ("group", "hosts", "hostname")]
-for name in ("group", "hosts", "hostname"):
+names = ("group", "hosts", "hostname", "passwd")
+before = [netlab("exec", "rt-1", "--", "cat", f"/etc/{name}").stdout for name in names]
+for name in names:
     Path("/etc", f"{name}.new").write_text("replaced")
     Path("/etc", f"{name}.new").rename(f"/etc/{name}")
-after = [netlab("exec", "rt-1", "--", "cat", f"/etc/{name}").stdout for name in ("group", "hosts", "hostname")]
+after = [netlab("exec", "rt-1", "--", "cat", f"/etc/{name}").stdout for name in names]
 assert netlab("destroy").returncode == 0
 assert before == after, (before, after)
-assert "frrvty" in after[0] and after[2] == "rt-1\\n"
+assert "frrvty:x:0:" in after[0] and after[2] == "rt-1\\n" and "frr:x:0:0:" in after[3]
 """
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from netlab.kinds.frrouting import OPTIONAL_DAEMONS
 from netlab.kinds.linux.frr_image import is_frr_image
 from netlab.model.plan import ContainerPlan, LabPlan, NeighborPlan, Role
 
@@ -162,3 +163,18 @@ def test_a_link_in_a_bound_folder_leads_nowhere_outside(plan_text: Plan, tmp_pat
     router = plan_file(tmp_path / "lab/lab.yaml").node("r1")
     assert router.routing is not None
     assert router.routing.daemons == ("zebra", "staticd")
+
+
+@pytest.mark.parametrize(("config", "running"), [("", set()), (CONFIG, {"bgpd"}), ("router ospf6\n", {"ospf6d"})])
+def test_the_file_of_daemons_names_every_daemon_and_those_that_run_with_yes(
+    plan_text: Plan, config: str, running: set[str]
+) -> None:
+    router = plan_text(lab("rt.conf:/etc/frr/frr.conf"), **{"rt.conf": config}).node("r1")
+    text = next(file.content for file in router.files if file.path == "/etc/frr/daemons")
+    settings = dict(line.split("=", 1) for line in text.splitlines() if line and not line.startswith("#"))
+    assert settings.pop("vtysh_enable") == "yes"
+    options = {name for name in settings if name.endswith("_options")}
+    named = {name: settings[name] for name in settings.keys() - options}
+    assert {name for name, value in named.items() if value == "yes"} == running
+    assert {name for name, value in named.items() if value == "no"} == set(OPTIONAL_DAEMONS) - running
+    assert options == {f"{name}_options" for name in ("zebra", "staticd", *OPTIONAL_DAEMONS)}

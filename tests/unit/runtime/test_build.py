@@ -196,3 +196,25 @@ def test_a_refused_line_is_the_users_own_with_what_the_daemon_said() -> None:
     assert (other.exit_code, str(other)) == (3, "h1: frr-config ended with exit code 13: processing failure: 13")
     netlabs_own = replace(HOST, processes=frrouting.router_processes(("zebra",)))
     assert starting.failure(netlabs_own, {**failed, "output": "line 3: % Unknown command: foo\n"}).exit_code == 3
+
+
+def test_what_a_node_may_do_is_what_every_node_may_and_what_its_processes_ask_for() -> None:
+    daemon = ProcessPlan("zebra", ("/usr/lib/frr/zebra",), capabilities=("SYS_ADMIN",))
+    other = ProcessPlan("cmd", ("sleep", "1"))
+    usual = frozenset(build._node_request(HOST, [])["capabilities"])
+    assert "SYS_ADMIN" not in usual
+    assert build._node_request(replace(HOST, processes=(other, daemon)), [])["capabilities"] == sorted(
+        usual | {"SYS_ADMIN"}
+    )
+
+
+def test_frrs_user_is_root_where_frr_runs_unless_the_file_is_the_users_own() -> None:
+    router = replace(HOST, processes=(ProcessPlan("zebra", ("/usr/lib/frr/zebra",)),))
+    made = {file["path"]: file for file in build._node_request(router, [])["files"]}
+    assert "\nfrr:x:0:0:" in made["/etc/passwd"]["content"]
+    assert "\nfrrvty:x:0:" in made["/etc/group"]["content"]
+    assert made["/etc/passwd"]["read_only"]
+    assert {file["path"] for file in build._node_request(HOST, [])["files"]} == {"/etc/hostname"}
+    bound = replace(router, binds=(BindPlan("/data/passwd", "/etc/passwd", read_only=True),))
+    assert starting.accounts_of_frr(bound) == ("/etc/group",)
+    assert starting.accounts_of_frr(replace(router, binds=(BindPlan("/data", "/etc", read_only=True),))) == ()

@@ -198,3 +198,13 @@ print(its.recv(4096).decode(), sorted(set(sys.modules) - before))
     assert "two was not ready" in first or '"process": "two"' in first, done
     assert "no-such-program" in second, done
     assert imported == " []"
+
+
+def test_a_command_that_ends_a_daemon_finds_nothing_left_of_it(start: Any, tmp_path: Path) -> None:
+    """FRR's scripts wait until kill -0 fails, which it does not while nobody has reaped the daemon."""
+    path = str(tmp_path.resolve() / "x.vty")
+    script = f"import os, socket, time; s = socket.socket(1); s.bind({path!r}); s.listen()"
+    script += f"; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    ended = f"read pid < {tmp_path}/pid; kill $pid; while kill -0 $pid; do sleep 0.01; done"
+    answer = start(process("zebra", script, oneshot=False, sockets=[path]), commands=(["sh", "-c", ended],))
+    assert answer == {"started": "rt-1"}
