@@ -46,8 +46,8 @@ find_python() {
     return 1
 }
 
-# missing_packages [bird2] [zsh] [fish] [docker]: prints the packages that are missing, one a line. Looks for files, which
-# costs nothing when all are there. What only some labs or tests need is asked for by name; any engine will do as docker.
+# missing_packages [bird2] [frr-pythontools] [zsh] [fish] [docker]: prints the packages that are missing, one a line. Looks
+# for files, which costs nothing when all are there. What only some labs or tests need is asked for by name; any engine will do as docker.
 missing_packages() {
     local python
     if [ ! -x /usr/lib/frr/bgpd ] || [ ! -x /usr/lib/frr/zebra ] || ! command -v vtysh >/dev/null; then echo frr; fi
@@ -56,6 +56,7 @@ missing_packages() {
     command -v newuidmap >/dev/null || echo uidmap
     command -v ping >/dev/null || echo iputils-ping
     [[ " $* " != *" bird2 "* ]] || [ -x /usr/sbin/bird ] || echo bird2
+    [[ " $* " != *" frr-pythontools "* ]] || [ -e /usr/lib/frr/frr-reload.py ] || echo frr-pythontools
     local shell
     for shell in zsh fish; do
         [[ " $* " != *" $shell "* ]] || command -v "$shell" >/dev/null || echo "$shell"
@@ -83,7 +84,7 @@ install_as_root() {
     fi
 }
 
-# install_packages [bird2] [zsh] [fish] [docker]: what is missing.
+# install_packages [bird2] [frr-pythontools] [zsh] [fish] [docker]: what is missing.
 install_packages() {
     local missing
     mapfile -t missing < <(missing_packages "$@")
