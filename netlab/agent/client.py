@@ -75,6 +75,15 @@ class AgentClient:
         """Make the links of a lab that are not whole, with what depends on them. LabError as for `wire`."""
         return self._call("rewire", request, WireAnswer)
 
+    def refuse_taken(self, request: WireRequest) -> None:
+        """LabError where a machine that somebody else has made has an interface or a route of theirs in the place of
+        one of the lab's; it names both, and the key that chooses another. Changes nothing."""
+        self._call("refuse_taken", request, Done)
+
+    def remove_marked(self, request: WireRequest) -> None:
+        """Remove the lab's interfaces from machines that somebody else has made, and nothing else."""
+        self._call("remove_marked", request, Done)
+
     def vty(self, questions: tuple[VtyQuestion, ...]) -> tuple[VtyAnswer, ...]:
         """Ask routing daemons."""
         return self._call("vty", VtyRequest(questions), VtyAnswers).answers

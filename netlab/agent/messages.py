@@ -17,6 +17,8 @@ class NodeWiring:
     bridges: tuple[str, ...]
     routes: tuple[RoutePlan, ...]
     sysctls: tuple[SysctlPlan, ...]
+    others: bool = False
+    """Somebody else has made it: what bears not the lab's mark there is left alone."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class WireRequest:
 
     nodes: tuple[NodeWiring, ...]
     links: tuple[LinkPlan, ...]
+    mark: str = ""
+    """What the lab's interfaces bear, as their alias, in machines that somebody else has made."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +187,8 @@ REQUESTS: dict[str, type[object]] = {
     "hello": Hello,
     "wire": WireRequest,
     "rewire": WireRequest,
+    "refuse_taken": WireRequest,
+    "remove_marked": WireRequest,
     "vty": VtyRequest,
     "kernel": KernelRequest,
     "flows": FlowsRequest,

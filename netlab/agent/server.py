@@ -6,7 +6,7 @@ import os
 import resource
 import sys
 
-from netlab.agent import framing, kernel, messages, traffic, vty
+from netlab.agent import framing, kernel, messages, ownership, traffic, vty
 from netlab.agent.namespaces import Namespaces
 from netlab.agent.netlink import NetlinkSocket
 from netlab.model import codec
@@ -59,6 +59,16 @@ class Agent:
         from netlab.agent import rewiring
 
         return rewiring.rewire(request, self._namespaces)
+
+    def refuse_taken(self, request: messages.WireRequest) -> messages.Done:
+        """Refuse what would take the place of somebody else's."""
+        ownership.refuse_taken(request, self._namespaces)
+        return messages.Done()
+
+    def remove_marked(self, request: messages.WireRequest) -> messages.Done:
+        """Take the lab's interfaces out of machines that somebody else has made."""
+        ownership.remove_marked(request, self._namespaces)
+        return messages.Done()
 
     def vty(self, request: messages.VtyRequest) -> messages.VtyAnswers:
         """Ask routing daemons."""

@@ -17,6 +17,7 @@ from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
+from netlab.agent import ownership
 from netlab.agent.messages import NodeWiring, WireAnswer, WireRequest
 from netlab.agent.namespaces import Namespaces
 from netlab.agent.netlink import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, KernelRefusal, Message, NetlinkSocket, body_of
@@ -24,7 +25,6 @@ from netlab.model.errors import HostError, LabError
 from netlab.model.plan import Interface, InterfacePlan, LinkEnd, RoutePlan, SysctlPlan
 
 _RTM_NEWLINK = 16
-_RTM_DELLINK = 17
 _RTM_NEWADDR = 20
 _RTM_NEWROUTE = 24
 _IFF_UP = 0x1
@@ -47,6 +47,7 @@ def wire(request: WireRequest, namespaces: Namespaces, *, again: bool = False) -
     `again`: the machines may have their bridges, addresses and routes already; the links are new.
     """
     _check_ipv6(request)
+    ownership.refuse_taken(request, namespaces)
     missing: list[tuple[str, str]] = []
     stand_ins: list[tuple[str, str]] = []
     sockets: dict[str, NetlinkSocket] = {}
@@ -62,6 +63,8 @@ def wire(request: WireRequest, namespaces: Namespaces, *, again: bool = False) -
         _make_links(request, namespaces, indexes)
         for node in request.nodes:
             stand_ins += _make_dummies(node, sockets[node.name], indexes[node.name], again=again)
+            if node.others:
+                sockets[node.name].batch(_marks(node, indexes[node.name], request.mark))
             _configure(node, sockets[node.name], indexes[node.name], again=again)
             with namespaces.inside(node.name):
                 missing += _set_sysctls(node, [s for s in node.sysctls if s.of_interface])
@@ -153,13 +156,6 @@ def _veth_end(
     return indexes[end.node][end.interface], attributes
 
 
-def removal(end: LinkEnd, index: int) -> Message:
-    """The message that removes an interface, and with it the other end of its veth pair."""
-    message = ifinfmsg()
-    message["index"] = index
-    return Message(_RTM_DELLINK, 0, body_of(message), f"{end.node}: remove {end.interface}")
-
-
 def _make_dummies(
     node: NodeWiring, netlink: NetlinkSocket, indexes: dict[str, int], *, again: bool
 ) -> Iterator[tuple[str, str]]:
@@ -194,6 +190,12 @@ def _new_dummy(node: str, interface: InterfacePlan, kind: str, index: int) -> Me
         attributes.append(("IFLA_ADDRESS", interface.mac))
     message["attrs"] = [*attributes, ("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", kind)]})]
     return Message(_RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body_of(message), f"{node}: {kind} {interface.name}")
+
+
+def _marks(node: NodeWiring, indexes: dict[str, int], mark: str) -> list[Message]:
+    """What says that its interfaces are the lab's. (The kernel takes no alias when it makes one: do_setlink.)"""
+    names = (interface.name for interface in node.interfaces if interface.name != "lo")
+    return [ownership.marking(node.name, name, indexes[name], mark) for name in names]
 
 
 def _configure(node: NodeWiring, netlink: NetlinkSocket, indexes: dict[str, int], *, again: bool) -> None:

@@ -154,7 +154,8 @@ def deploy(
     wait: False returns as soon as every configuration has been read.
     must_converge: False returns a lab that has not converged in time too; `lab.convergence` says what is missing.
     reconfigure: replace a lab of that name.
-    reuse_cluster: replace it, but for its running Kubernetes clusters.
+    reuse_cluster: replace it, but for its running Kubernetes clusters. These run on also where this deployment fails or
+    ends, until `netlab.api.destroy(lab=NAME)`.
     keep: keep a lab that could not be built, as far as it got, until it is destroyed by its name.
 
     Raises TopologyError and InputError for what is wrong with the file or an argument, HostError for what this host
@@ -173,17 +174,14 @@ def deploy(
         reconfigure=reconfigure,
         reuse_cluster=reuse_cluster,
         keep=keep,
+        must_converge=must_converge,
         hold=not detach,
     )
     plan = validate(file, name=name, runtime=runtime)
     for note in (*plan.warnings, *deeds_from_outside(plan, _working_directory())):
         progress.note(note)
     deployment = run(plan, options, progress)
-    made = Lab(deployment.lab, deployment.convergence, deployment.held)
-    if must_converge and deployment.convergence and not deployment.convergence.converged:
-        made.destroy()
-        raise ConvergenceError(made.name, deployment.convergence.missing)
-    return made
+    return Lab(deployment.lab, deployment.convergence, deployment.held)
 
 
 def labs() -> tuple[Lab, ...]:
@@ -226,7 +224,7 @@ def destroy(
     keeps no other from being removed: what was raised of it comes last, and of several the others are notes.
     """
     from netlab.lab import selection
-    from netlab.lab.deploy import destroy as run
+    from netlab.lab.destroy import destroy as run
 
     progress = progress or LogProgress()
     names = selection.to_destroy(None if file is None else Path(file), lab, everything)

@@ -227,7 +227,7 @@ class Lab:
 
     def destroy(self) -> None:
         """Remove it: nothing of it is left. Once more does nothing."""
-        from netlab.lab.deploy import destroy
+        from netlab.lab.destroy import destroy
 
         held, self._held = self._held, None
         if held is not None:

@@ -12,7 +12,7 @@ from types import TracebackType
 
 import docker
 
-from netlab.cluster import kindconfig, node_image, tools
+from netlab.cluster import credentials, kindconfig, node_image, tools
 from netlab.cluster.paths import kubeconfig
 from netlab.model.cluster import ClusterPlan
 from netlab.model.errors import HostError, LabError
@@ -81,7 +81,7 @@ class Creation:
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=log,
-                    env=self._environment(),
+                    env=credentials.environment(self._url, self._cluster),
                     cwd="/",
                     start_new_session=True,  # Ctrl-C is netlab's, and whoever ends it ends what it runs
                 )
@@ -93,38 +93,25 @@ class Creation:
             self._process.stdin.write(kindconfig.configuration(self._cluster, self.around).encode())
             self._process.stdin.close()
 
-    def _environment(self) -> dict[str, str]:
-        """What kind and the docker command get of this process's environment, and a network that is this cluster's own:
-        the shared one, `kind`, outlives every cluster."""
-        kept = {key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR", "LANG") if key in os.environ}
-        kept |= {key: value for key, value in os.environ.items() if key.upper().endswith("_PROXY")}
-        return kept | {
-            "DOCKER_HOST": self._url,
-            "KIND_EXPERIMENTAL_PROVIDER": "docker",
-            "KIND_EXPERIMENTAL_DOCKER_NETWORK": self._cluster.kind_name,
-        }
-
     def _take_over(self) -> None:
         """The credentials of a cluster that runs already."""
         name = self._cluster.kind_name
         if not containers.of_clusters(self._client, (name,)):
             mend = "'kind get clusters' lists what there is; 'kind create cluster' makes one"
             raise LabError(f"{self._cluster.name}: there is no kind cluster {name}, which the topology names: {mend}")
-        argv = [self._kind, "get", "kubeconfig", "--name", name]
-        done = subprocess.run(argv, capture_output=True, env=self._environment(), cwd="/", timeout=60, check=False)
-        if done.returncode != 0:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise LabError(f"{self._cluster.name}: no credentials for kind cluster {name}: {' '.join(said[-1:])}")
-        descriptor = os.open(self.kubeconfig, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(done.stdout)
+        credentials.take(self._kind, self._url, self._cluster, self.kubeconfig)
 
     def load(self, images: tuple[str, ...], timeout: float) -> None:
         """Give the engine's images to every node, within `timeout` seconds."""
         argv = [self._kind, "load", "docker-image", "--name", self._cluster.kind_name, *images]
         try:
             done = subprocess.run(
-                argv, capture_output=True, env=self._environment(), cwd="/", timeout=timeout, check=False
+                argv,
+                capture_output=True,
+                env=credentials.environment(self._url, self._cluster),
+                cwd="/",
+                timeout=timeout,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             message = f"{self._cluster.name}: kind loaded {', '.join(images)} not within {timeout:.0f} s"

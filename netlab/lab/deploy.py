@@ -1,4 +1,4 @@
-"""Deploy: from a plan to a running lab, as a transaction. Destroy: until nothing is left."""
+"""Deploy: from a plan to a running lab, as a transaction."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import os
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import netlab
 from netlab.agent.client import AgentClient
-from netlab.agent.messages import NodeWiring, WireRequest
 from netlab.lab import converge, startup, state
 from netlab.lab.converge import Convergence
+from netlab.lab.custody import Custody
+from netlab.lab.destroy import destroy
 from netlab.lab.progress import Progress
+from netlab.lab.wired import only, wiring_of
 from netlab.model import limits
-from netlab.model.errors import HostError, InputError, LabError, NetlabError, Problem
+from netlab.model.errors import ConvergenceError, InputError, NetlabError, Problem
 from netlab.model.lab import Lab
-from netlab.model.plan import InterfacePlan, LabPlan, NodePlan
+from netlab.model.plan import LabPlan, NodePlan
 from netlab.runtime.base import Build
 from netlab.runtime.choice import by_name
 
 if TYPE_CHECKING:  # with the libraries of Kubernetes, which other labs do without
     from netlab.cluster.clusters import Clusters
 
-_DETACH_TIMEOUT = 15.0
 _BY_DESIGN_OPTIONAL = "net.ipv4.fib_multipath_hash_seed"
 
 
@@ -43,6 +43,8 @@ class DeployOptions:
     """Keep a lab whose building failed, as far as it got."""
     reuse_cluster: bool = False
     """Replace the lab if it exists, all but its running Kubernetes clusters."""
+    must_converge: bool = False
+    """A lab that has not converged in time is a failure too (ConvergenceError)."""
     hold: bool = False
     """The lab lives as long as the deployment is held, and no longer than this process, however that ends."""
 
@@ -64,53 +66,71 @@ class Deployment:
 
 
 def deploy(plan: LabPlan, options: DeployOptions, progress: Progress) -> Deployment:
-    """Build the lab and wait until it has converged. What fails before it is built leaves nothing."""
+    """Build the lab and wait until it has converged. What fails leaves nothing but clusters that were there before."""
     runtime = by_name(plan.runtime)
     if options.rootfs is not None:
         plan = with_rootfs(plan, options.rootfs)
     startup.check(plan, runtime)
     directory = state.directory(plan.name)
-    if (options.reconfigure or options.reuse_cluster) and plan.name in state.names():
-        if options.reuse_cluster:
-            plan = _hand_over(plan)
-        destroy(plan.name, progress)
-    progress.step(f"building {len(plan.nodes)} nodes")
     with ExitStack() as stack:
+        custody = stack.enter_context(Custody(plan.name, progress))
+        plan = _make_way(plan, options, custody, progress)
+        progress.step(f"building {len(plan.nodes)} nodes")
         build = stack.enter_context(runtime.build(plan, directory))
         build.launch()
         try:
-            clusters = stack.enter_context(_clusters(plan, directory, build, progress)) if plan.clusters else None
-            if clusters:
-                clusters.wait_for_nodes()
-            build.make_nodes()
-            _wire(plan, build.agent, progress)
-            progress.step("starting daemons")
-            build.start_processes(options.timeout)
-            if clusters:
-                clusters.finish(build.agent, options.timeout)
+            _build(plan, build, stack, custody=custody, timeout=options.timeout, progress=progress)
         except NetlabError:
             if options.keep and build.has_nodes:
                 _commit(plan, build, directory)
+                custody.succeeded()
             raise
         try:
             lab = _commit(plan, build, directory, hold=options.hold)
             convergence = converge.wait(plan, build.agent, options.timeout, progress) if options.wait else None
+            if options.must_converge and convergence and not convergence.converged:
+                raise ConvergenceError(plan.name, convergence.missing)
             build.agent.close()  # the end of a helper container takes a moment, in which Ctrl-C still means this lab
         except BaseException:  # Ctrl-C above all: it leaves nothing
-            if build.committed:
+            if build.committed and not custody.is_ours:
                 destroy(plan.name, progress)
             raise
-        if not options.hold:
-            return Deployment(lab, convergence)
-        return Deployment(lab, convergence, stack.pop_all())
+        if options.hold:
+            return Deployment(lab, convergence, stack.pop_all())
+        custody.succeeded()
+        return Deployment(lab, convergence)
 
 
-def _hand_over(plan: LabPlan) -> LabPlan:
-    """The plan with the clusters of the lab that it replaces. LabError where that cannot be."""
-    from netlab.cluster import reuse
+def _make_way(plan: LabPlan, options: DeployOptions, custody: Custody, progress: Progress) -> LabPlan:
+    """Remove the lab that this one replaces; the plan, with the clusters that it takes over."""
+    if not (options.reconfigure or options.reuse_cluster) or plan.name not in state.names():
+        return plan
+    if options.reuse_cluster:
+        return custody.take_over(plan)
+    destroy(plan.name, progress)
+    return plan
 
-    lab = state.load(plan.name)
-    return reuse.hand_over(state.load_plan(lab), plan, lab.engine, Path(lab.directory))
+
+def _build(
+    plan: LabPlan, build: Build, stack: ExitStack, *, custody: Custody, timeout: float, progress: Progress
+) -> None:
+    """Everything until the daemons and the clusters run."""
+    others = any(node.container.existing is not None for node in plan.nodes)
+    met = build.meet() if others else frozenset()
+    if met:  # before anything is made
+        build.agent.refuse_taken(only(wiring_of(plan), met))
+    directory = state.directory(plan.name)
+    clusters = stack.enter_context(_clusters(plan, directory, build, progress)) if plan.clusters else None
+    if clusters:
+        clusters.wait_for_nodes()
+    build.make_nodes()
+    if clusters:
+        custody.remember(_record(plan, build, directory), plan)
+    _wire(plan, build.agent, progress, again=bool(met))
+    progress.step("starting daemons")
+    build.start_processes(timeout)
+    if clusters:
+        clusters.finish(build.agent, timeout)
 
 
 def _clusters(plan: LabPlan, directory: Path, build: Build, progress: Progress) -> Clusters:
@@ -141,27 +161,10 @@ def with_rootfs(plan: LabPlan, written: Path) -> LabPlan:
     return replace(plan, nodes=tuple(moved(node) for node in plan.nodes))
 
 
-def wiring_of(plan: LabPlan) -> WireRequest:
-    """What the agent is asked to make of a plan."""
-    nodes = tuple(NodeWiring(n.name, _steady(plan, n), n.bridges, n.routes, n.sysctls) for n in plan.nodes)
-    return WireRequest(nodes, plan.links)
-
-
-def _steady(plan: LabPlan, node: NodePlan) -> tuple[InterfacePlan, ...]:
-    """The machine's interfaces. Where it can be restarted they have the same MAC addresses again, as a machine's have:
-    to others, who remember it for seconds, it would be unreachable until then. Locally administered (IEEE 802)."""
-    if plan.runtime != "docker":
-        return node.interfaces
-    names = (f"{plan.name}/{node.name}/{interface.name}" for interface in node.interfaces)
-    macs = (f"02:{sha256(name.encode()).digest()[:5].hex(':')}" for name in names)
-    return tuple(replace(each, mac=each.mac or mac) for each, mac in zip(node.interfaces, macs, strict=True))
-
-
-def _wire(plan: LabPlan, agent: AgentClient, progress: Progress) -> None:
+def _wire(plan: LabPlan, agent: AgentClient, progress: Progress, *, again: bool = False) -> None:
+    """`again`: machines that were there may still have interfaces of the lab, or of an earlier one of its name."""
     progress.step(f"wiring {len(plan.links)} link{'' if len(plan.links) == 1 else 's'}")
-    taken_over = any(cluster.existing or cluster.reused for cluster in plan.clusters)
-    # The nodes of a cluster that was there may still have interfaces of an earlier lab.
-    answer = agent.rewire(wiring_of(plan)) if taken_over else agent.wire(wiring_of(plan))
+    answer = agent.rewire(wiring_of(plan)) if again else agent.wire(wiring_of(plan))
     missing = answer.missing
     if answer.stand_ins:
         named = ", ".join(f"{node}:{interface}" for node, interface in answer.stand_ins)
@@ -178,8 +181,18 @@ def _wire(plan: LabPlan, agent: AgentClient, progress: Progress) -> None:
 
 
 def _commit(plan: LabPlan, build: Build, directory: Path, *, hold: bool = False) -> Lab:
+    lab = _record(plan, build, directory)
+    state.save(lab, plan)
+    if hold:
+        build.hold()
+    else:
+        build.commit()
+    return lab
+
+
+def _record(plan: LabPlan, build: Build, directory: Path) -> Lab:
     init, nodes = build.record()
-    lab = Lab(
+    return Lab(
         name=plan.name,
         runtime=plan.runtime,
         owner=os.geteuid(),
@@ -192,65 +205,3 @@ def _commit(plan: LabPlan, build: Build, directory: Path, *, hold: bool = False)
         nodes=nodes,
         engine=build.engine_url,
     )
-    state.save(lab, plan)
-    if hold:
-        build.hold()
-    else:
-        build.commit()
-    return lab
-
-
-def destroy(name: str, progress: Progress) -> None:
-    """Remove a lab, running, dead or half-built. Nothing of it is left."""
-    if not state.directory(name).exists() and _sweep(name, progress):
-        return
-    finished = state.has_record(name)
-    progress.step(f"destroying {name}")
-    if finished:
-        try:
-            lab = state.load(name)
-        except LabError:  # a damaged record names no process; a dead lab can go without
-            if state.is_locked(name):
-                raise
-        else:
-            if lab.boot_id == state.boot_id() or lab.engine:
-                _detach(lab, progress)
-                by_name(lab.runtime).destroy(lab)
-    elif state.is_locked(name):
-        raise LabError(f"lab {name} is being built by another netlab: wait for it, or interrupt it there")
-    else:
-        _sweep(name, progress)
-    state.remove(name)
-
-
-def _detach(lab: Lab, progress: Progress) -> None:
-    """Take what netlab has applied away from clusters that are somebody else's."""
-    if not lab.engine:
-        return
-    try:
-        clusters = [cluster for cluster in state.load_plan(lab).clusters if cluster.existing]
-    except LabError:  # a damaged plan: there is nothing to go by
-        return
-    if not clusters:
-        return
-    from netlab.cluster import install
-    from netlab.cluster.clusters import connected
-    from netlab.cluster.paths import kubeconfig
-
-    for cluster in clusters:
-        try:
-            with connected(kubeconfig(lab.directory, cluster.name), _DETACH_TIMEOUT) as client:
-                install.detach(client, lab.name)
-        except NetlabError as error:  # it is gone, or does not answer: the lab must go all the same
-            progress.note(f"{cluster.name}: what was applied to kind cluster {cluster.kind_name} may be left: {error}")
-
-
-def _sweep(name: str, progress: Progress) -> bool:
-    """Remove what a container engine still has of a lab without a record. Whether there was any."""
-    try:
-        swept = by_name("docker").sweep(name, state.directory(name))
-    except HostError:  # no engine, or none that this user may use
-        return False
-    if swept:
-        progress.note(f"containers of {name} were left, without its record; they are removed")
-    return swept

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from netlab.lab import converge, state
 from netlab.lab.converge import Convergence
-from netlab.lab.deploy import wiring_of
 from netlab.lab.inside import unknown_node
 from netlab.lab.progress import Progress
+from netlab.lab.wired import wiring_of
 from netlab.model import limits
 from netlab.model.lab import Lab
 from netlab.model.plan import LabPlan

@@ -3,22 +3,26 @@
 lock        held by the lab's init as long as it lives
 lab.json    the Lab: pids with their start times
 plan.json   the LabPlan it was built from
+kept.json   of a deployment that has not succeeded (yet): clusters that were there before it (runtime/kept.py)
 logs/NODE/  what the processes of each node printed
 """
 
 from __future__ import annotations
 
 import dataclasses
-import errno
 import json
 import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netlab.model.errors import HostError, InputError, LabError, Problem
 from netlab.model.lab import Lab, LabNode
 from netlab.model.plan import LabPlan
-from netlab.runtime import lock, trusted
+from netlab.runtime import lock, statefile, trusted
+
+if TYPE_CHECKING:  # `netlab exec` needs neither it nor its libraries
+    from netlab.runtime.kept import Kept
 
 _LOCK_TIMEOUT = 10.0
 _ELSEWHERE = "set XDG_STATE_HOME to a folder of yours"
@@ -60,18 +64,10 @@ def save(lab: Lab, plan: LabPlan) -> None:
 
     folder = Path(lab.directory)
     try:
-        _write(folder / "plan.json", codec.encode(plan))
-        _write(folder / "lab.json", json.dumps(dataclasses.asdict(lab)).encode())
+        statefile.write(folder / "plan.json", codec.encode(plan))
+        statefile.write(folder / "lab.json", json.dumps(dataclasses.asdict(lab)).encode())
     except OSError as error:
         raise HostError(f"cannot write in {folder}: {error.strerror}", "set XDG_STATE_HOME to another folder") from None
-
-
-def _write(path: Path, data: bytes) -> None:
-    new = path.with_suffix(".new")
-    descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-    new.rename(path)
 
 
 def load(name: str) -> Lab:
@@ -79,39 +75,40 @@ def load(name: str) -> Lab:
     folder = directory(name)
     must_exist(name)
     try:
-        data = json.loads(_read(folder / "lab.json"))
+        data = json.loads(statefile.read(folder / "lab.json"))
         init = LabNode(**data.pop("init"))
         nodes = tuple(LabNode(**node) for node in data.pop("nodes"))
         return Lab(**data, init=init, nodes=nodes)
     except FileNotFoundError:
+        if (left := _kept(name)) is not None:
+            return left.lab
         raise LabError(f"lab {name} was never finished: 'netlab destroy --lab {name}' removes what is left") from None
     except (ValueError, TypeError, KeyError) as error:
         raise LabError(f"{folder / 'lab.json'} is damaged: {error}") from None
 
 
-def _read(path: Path) -> bytes:
-    """A file of a state folder. LabError for what netlab did not put there: a link, a pipe, a file with other names."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            found = os.fstat(file.fileno())
-            if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_nlink == 1:
-                return file.read()
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        if error.errno not in (errno.ELOOP, errno.EISDIR):
-            raise HostError(f"cannot read {path}: {error.strerror}") from None
-    raise LabError(f"{path} is damaged: not a file that netlab wrote")
+def _kept(name: str) -> Kept | None:
+    """What a deployment that failed has left; None while it is under way: there is no lab then."""
+    from netlab.runtime import kept
+
+    folder = directory(name)
+    return kept.read(folder) if kept.is_there(folder) and not is_locked(name) else None
+
+
+def is_kept(lab: Lab) -> bool:
+    """Whether nothing is left of the lab but the clusters that a deployment which failed had not made."""
+    return not Path(lab.directory, "lab.json").exists() and Path(lab.directory, "kept.json").exists()
 
 
 def load_plan(lab: Lab) -> LabPlan:
     """The plan that the lab was built from."""
     from netlab.model import codec
 
+    if is_kept(lab) and (left := _kept(lab.name)) is not None:
+        return left.plan
     path = Path(lab.directory, "plan.json")
     try:
-        return codec.decode(LabPlan, _read(path), str(path))
+        return codec.decode(LabPlan, statefile.read(path), str(path))
     except FileNotFoundError:
         raise LabError(f"{path} is missing") from None
 
@@ -147,9 +144,10 @@ def is_locked(name: str) -> bool:
 
 
 def has_record(name: str) -> bool:
-    """Whether the lab was finished. LabError where there is no folder of that name at all."""
+    """Whether the lab was finished, or a failed deployment has left its clusters. LabError where there is no folder of
+    that name at all."""
     must_exist(name)
-    return (directory(name) / "lab.json").exists()
+    return (directory(name) / "lab.json").exists() or ((directory(name) / "kept.json").exists() and not is_locked(name))
 
 
 def is_alive(lab: Lab) -> bool:

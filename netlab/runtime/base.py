@@ -62,6 +62,9 @@ class Build(Protocol):
     def launch(self) -> None:
         """Begin. LabError where a lab of that name exists already, HostError where the host refuses."""
 
+    def meet(self) -> frozenset[str]:
+        """Tell the agent where those machines are that are there already and somebody else's; their names."""
+
     def make_nodes(self) -> None:
         """Give every machine its namespaces and files."""
 

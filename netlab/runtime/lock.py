@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 NAME = "lock"
-_RECORD = "lab.json"
+_RECORDS = ("kept.json", "lab.json")
 _POLL = 0.002
 _CLAIM_SECONDS = 0.5  # between the making of the folder and that of its lock; in fact microseconds
 
@@ -72,9 +72,10 @@ def _took(descriptor: int, path: Path) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    """The record goes first: what an interrupt leaves then is an unfinished lab, and not one that lacks its plan."""
-    with contextlib.suppress(OSError):
-        (folder / _RECORD).unlink()
+    """The records go first: what an interrupt leaves then is an unfinished lab, and not one that lacks its plan."""
+    for record in _RECORDS:
+        with contextlib.suppress(OSError):
+            (folder / record).unlink()
     shutil.rmtree(folder, ignore_errors=True)
     if os.path.lexists(folder):
         shutil.rmtree(folder)  # says what stands in the way

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, TypeVar
 from netlab.model.errors import HostError, InputError, LabError, NetlabError, Problem
 from netlab.model.lab import Lab, LabNode
 from netlab.model.plan import LabPlan, NodePlan
-from netlab.runtime import claim, processes, starting
+from netlab.runtime import claim, kept, processes, starting
 from netlab.runtime.base import Invocation
 from netlab.runtime.docker import clusters, commands, containers, control, engine, guard, images
 from netlab.runtime.docker.agents import Agents
@@ -118,7 +118,8 @@ class Build:
         if self._lab is not None:
             self._claim = _retake(self._directory)
         else:
-            self._claim = _take(self._plan, self._directory)
+            reused = any(cluster.reused for cluster in self._plan.clusters)
+            self._claim = _take_over(self._plan, self._directory) if reused else _take(self._plan, self._directory)
             self._guard = self._start_guard()
             self._refuse_taken_names()
             self._claim_clusters()
@@ -134,6 +135,15 @@ class Build:
             for cluster in own:
                 if not cluster.reused:
                     clusters.make_network(self._client, cluster.kind_name, ipv6=cluster.ipv6)
+
+    def meet(self) -> frozenset[str]:
+        """Tell the agent where those machines are that are there already and somebody else's; their names."""
+        others = {node.name: node.container.existing for node in self._plan.nodes if node.container.existing}
+        pids = {name: containers.pid_of(self._client, container) for name, container in others.items()}
+        there = {name: pid for name, pid in pids.items() if pid}
+        if there:
+            self.agent.hello(there)
+        return frozenset(there)
 
     def make_nodes(self) -> None:
         """Start every machine's container, some at a time."""
@@ -367,6 +377,8 @@ def _take(plan: LabPlan, directory: Path) -> claim.Claim:
     try:
         claimed = claim.take(str(directory))
     except claim.Exists:
+        if (left := kept.read(directory)) is not None and left.clusters and not (directory / kept.RECORD).exists():
+            raise LabError(f"of lab {plan.name} its cluster alone is there: {kept.mend(left)}") from None
         raise LabError(
             f"lab {plan.name} exists already: 'netlab destroy --lab {plan.name}' removes it, "
             "'netlab deploy --reconfigure' replaces it"
@@ -374,6 +386,13 @@ def _take(plan: LabPlan, directory: Path) -> claim.Claim:
     except claim.Refused as refusal:
         raise HostError(str(refusal), refusal.remedy) from None
     return claimed
+
+
+def _take_over(plan: LabPlan, directory: Path) -> claim.Claim:
+    """The folder of the lab whose clusters are reused: without their record the guard would take them for new ones."""
+    if not kept.is_there(directory):
+        raise LabError(f"lab {plan.name} was destroyed meanwhile, with its cluster")
+    return _retake(directory)
 
 
 def _retake(directory: Path) -> claim.Claim:

@@ -21,6 +21,7 @@ from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
 
 from netlab.model.errors import LabError
+from netlab.runtime import statefile
 from netlab.runtime.docker import engine
 
 LABEL = "io.x-k8s.kind.cluster"
@@ -48,7 +49,7 @@ _NETWORK_TIMEOUT = 10.0
 
 def record(directory: Path | str, names: tuple[str, ...]) -> None:
     """Name the clusters that are about to be made."""
-    _write(Path(directory, _RECORD), "".join(f"{name}\n" for name in names))
+    statefile.write(Path(directory, _RECORD), "".join(f"{name}\n" for name in names).encode())
 
 
 def recorded(directory: Path | str) -> tuple[str, ...]:
@@ -63,19 +64,13 @@ def note_creation(directory: Path | str, group: int | None) -> None:
     if group is None:
         Path(directory, _CREATING).unlink(missing_ok=True)
     else:
-        _write(Path(directory, _CREATING), str(group))
+        statefile.write(Path(directory, _CREATING), str(group).encode())
 
 
 def stop_creation(directory: Path | str) -> None:
     """End a kind command whose netlab was killed, and the docker commands that it runs: they go on without it."""
     with suppress(OSError, ValueError):
         os.killpg(int(Path(directory, _CREATING).read_text(encoding="ascii")), signal.SIGKILL)
-
-
-def _write(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
 
 
 def rows(client: docker.APIClient, name: str | None = None) -> list[dict[str, object]]:

@@ -173,18 +173,18 @@ def _container(row: Any) -> Container:
     return Container(row["Id"], name, labels.get("netlab.node", ""), running, labels.get(clusters.LABEL, ""))
 
 
-def remove_lab(client: docker.APIClient, name: str, directory: Path | str) -> bool:
-    """Remove all that a lab has of the engine; whether there was anything."""
-    had_clusters = remove_clusters(client, directory)
-    found = of_lab(client, name, directory)
+def remove_lab(client: docker.APIClient, name: str, directory: Path | str, keep: frozenset[str] = frozenset()) -> bool:
+    """Remove all that a lab has of the engine, but for the clusters `keep`; whether there was anything."""
+    had_clusters = remove_clusters(client, directory, keep)
+    found = tuple(each for each in of_lab(client, name, directory) if each.cluster not in keep)
     remove(client, found)
     return bool(found) or had_clusters
 
 
-def remove_clusters(client: docker.APIClient, directory: Path | str) -> bool:
-    """Remove the clusters that a state folder names, with their networks; whether there was a node."""
+def remove_clusters(client: docker.APIClient, directory: Path | str, keep: frozenset[str] = frozenset()) -> bool:
+    """Remove the clusters that a state folder names, but for `keep`, with their networks; whether there was a node."""
     clusters.stop_creation(directory)
-    names = clusters.recorded(directory)
+    names = tuple(name for name in clusters.recorded(directory) if name not in keep)
     nodes = of_clusters(client, names)
     if names:
         clusters.restore_sysctls(client, names, tuple(node.id for node in nodes))

@@ -3,6 +3,8 @@
 Run as `python3 -I -S guard.py URL NAME DIRECTORY BUILD FOLDER LOCK` with a pipe from the builder as standard input;
 FOLDER and LOCK are descriptors of the lab's state folder and its lock. COMPLETE on the pipe means that the lab lives
 on; HOLD, that others may remove it but it still ends with its builder; the pipe's end, that the builder is gone.
+
+Clusters that were there before (netlab/runtime/kept.py) are not the builder's: they stay, with their record.
 """
 
 from __future__ import annotations
@@ -35,10 +37,18 @@ def main() -> None:
 
 def _sweep(url: str, name: str, directory: str, build: str, folder: int) -> None:
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
+    from pathlib import Path
+
     from netlab.model.errors import NetlabError
-    from netlab.runtime import claim
+    from netlab.runtime import claim, kept
     from netlab.runtime.docker import containers, engine
 
+    state = Path(directory)
+    try:
+        record = kept.read(state) if _is_at(directory, folder) else None
+    except NetlabError:
+        sys.exit(1)  # damaged: what it named is not for this process to remove
+    stay = record.clusters if record else frozenset()
     seen_empty = 0
     for _ in range(_TRIES):
         try:
@@ -46,7 +56,7 @@ def _sweep(url: str, name: str, directory: str, build: str, folder: int) -> None
                 found = containers.of_lab(client, name, directory, build)
                 containers.remove(client, found)
                 # And not those of a later lab in a folder of the same name.
-                left = containers.remove_clusters(client, directory) if _is_at(directory, folder) else False
+                left = containers.remove_clusters(client, directory, stay) if _is_at(directory, folder) else False
         except NetlabError:
             seen_empty = 0  # the engine is restarting, for example
         else:
@@ -57,7 +67,10 @@ def _sweep(url: str, name: str, directory: str, build: str, folder: int) -> None
     else:
         sys.exit(1)  # the folder stays, so that `netlab destroy` finds the rest
     if _is_at(directory, folder):
-        claim.remove_state(directory, folder)
+        if record:
+            kept.reduce(state)
+        else:
+            claim.remove_state(directory, folder)
 
 
 def _is_at(directory: str, folder: int) -> bool:

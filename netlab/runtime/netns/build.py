@@ -116,6 +116,10 @@ class Build:
         self._init_pid = answer["init"]
         self._agent = agents.start(self._init_pid, wiring=True)
 
+    def meet(self) -> frozenset[str]:
+        """None: every machine of this runtime is the lab's own."""
+        return frozenset()
+
     def make_nodes(self) -> None:
         """Give every machine its namespaces and files."""
         writable = list(dict.fromkeys(b.source for n in self._plan.nodes for b in n.binds if not b.read_only))

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from netlab.agent.messages import WireAnswer, WireRequest
-from netlab.lab import deploy
+from netlab.lab import deploy, destroy, wired
 from netlab.lab.converge import Convergence
-from netlab.model.errors import InputError, LabError
+from netlab.model.errors import ConvergenceError, InputError, LabError
 from netlab.model.lab import LabNode
 from netlab.model.plan import InterfacePlan, LabPlan, NodePlan, Role, RoutingPlan, ServicePlan
 
@@ -39,6 +39,7 @@ class FakeBuild:
         self.did: list[str] = []
         self.has_nodes = self.committed = False
         self.missing: tuple[tuple[str, str], ...] = ()
+        self.late: tuple[str, ...] = ()
         self.agent = self
 
     def build(self, plan: LabPlan, directory: Path) -> "FakeBuild":
@@ -89,11 +90,15 @@ class FakeBuild:
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[FakeBuild, Any]]:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
 
-    def start(at: str = "", error: BaseException | None = None, **options: Any) -> tuple[FakeBuild, Any]:
+    def start(
+        at: str = "", error: BaseException | None = None, late: tuple[str, ...] = (), **options: Any
+    ) -> tuple[FakeBuild, Any]:
         fake = FakeBuild()
+        fake.late = late
         fake.at, fake.error = at, error or LabError("it failed")
-        monkeypatch.setattr(deploy, "by_name", lambda name: fake)
-        monkeypatch.setattr(deploy.converge, "wait", lambda *_: fake._step("wait") or Convergence((), 1.0))
+        for module in (deploy, destroy):
+            monkeypatch.setattr(module, "by_name", lambda name: fake)
+        monkeypatch.setattr(deploy.converge, "wait", lambda *_: fake._step("wait") or Convergence(fake.late, 1.0))
         try:
             return fake, deploy.deploy(PLAN, deploy.DeployOptions(**options), Notes())
         except BaseException as raised:
@@ -137,6 +142,20 @@ def test_an_end_after_the_commit_destroys_the_lab(
     assert not (tmp_path / "netlab").exists()
 
 
+def test_a_lab_that_must_converge_and_does_not_is_destroyed(
+    run: Callable[..., tuple[FakeBuild, Any]], tmp_path: Path
+) -> None:
+    fake, raised = run(late=("rt-1: no", "rt-1: no again"), must_converge=True)
+    assert isinstance(raised, ConvergenceError)
+    assert str(raised) == "lab pair has not converged: rt-1: no; rt-1: no again"
+    assert (raised.missing, raised.exit_code) == (("rt-1: no", "rt-1: no again"), 1)
+    assert fake.did[-2:] == ["destroy", "left"]
+    assert not (tmp_path / "netlab").exists()
+    fake, deployment = run(late=("rt-1: no",))
+    assert deployment.convergence.missing == ("rt-1: no",)
+    assert "destroy" not in fake.did
+
+
 def test_keep_commits_what_failed_as_far_as_it_got(run: Callable[..., tuple[FakeBuild, Any]]) -> None:
     fake, raised = run("start_processes", keep=True)
     assert isinstance(raised, LabError)
@@ -166,7 +185,7 @@ def test_a_node_that_can_be_restarted_has_the_same_mac_addresses_again() -> None
     nodes = tuple(replace(PLAN.nodes[0], name=name, interfaces=(InterfacePlan("eth1"), given)) for name in ("a", "b"))
 
     def macs(plan: LabPlan) -> list[str | None]:
-        return [interface.mac for node in deploy.wiring_of(plan).nodes for interface in node.interfaces]
+        return [interface.mac for node in wired.wiring_of(plan).nodes for interface in node.interfaces]
 
     plan = replace(PLAN, runtime="docker", nodes=nodes)
     a, own, b, _ = found = macs(plan)

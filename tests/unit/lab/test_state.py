@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from netlab.api.progress import LogProgress
-from netlab.lab import deploy, selection, state
+from netlab.lab import selection, state
+from netlab.lab.destroy import destroy
 from netlab.model.errors import HostError, InputError, LabError
 from netlab.model.lab import Lab, LabNode
 from netlab.model.plan import LabPlan
+from netlab.runtime import statefile
 
 PLAN = LabPlan("pair", "/labs/pair.yaml", "netns", (), ())
 
@@ -101,7 +103,7 @@ def test_another_users_lab_is_refused(home: Path, monkeypatch: pytest.MonkeyPatc
     owner = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
     with pytest.raises(HostError, match="belongs to another user"):
-        deploy.destroy("pair", LogProgress())
+        destroy("pair", LogProgress())
     monkeypatch.undo()
     assert (home / "pair" / "lab.json").exists()
 
@@ -121,7 +123,7 @@ def test_a_record_that_netlab_did_not_write_is_damaged_and_is_not_waited_for(
     }[thing]()
     with pytest.raises(LabError, match="is damaged: not a file that netlab wrote"):
         state.load("pair")
-    deploy.destroy("pair", LogProgress())
+    destroy("pair", LogProgress())
     assert not home.exists()
     assert aside.exists()
 
@@ -138,20 +140,20 @@ def test_a_damaged_record_is_said_and_a_dead_lab_can_still_be_destroyed(home: Pa
     (home / "pair" / "lab.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(LabError, match="is damaged"):
         state.load("pair")
-    deploy.destroy("pair", LogProgress())
+    destroy("pair", LogProgress())
     assert not home.exists()
 
 
 def test_a_living_lab_with_a_damaged_record_is_not_removed(alive: Lab) -> None:
     Path(alive.directory, "lab.json").write_text("[]")
     with pytest.raises(LabError, match="is damaged"):
-        deploy.destroy("pair", LogProgress())
+        destroy("pair", LogProgress())
     assert Path(alive.directory).exists()
 
 
 def test_a_dead_lab_is_destroyed(home: Path) -> None:
     record()
-    deploy.destroy("pair", LogProgress())
+    destroy("pair", LogProgress())
     assert not home.exists()
 
 
@@ -162,14 +164,14 @@ def test_a_lab_of_an_earlier_boot_is_dead_and_its_pids_mean_nothing(home: Path) 
     (home / "pair" / "plan.json").unlink()
     state.save(ours, PLAN)
     assert not state.is_alive(state.load("pair"))
-    deploy.destroy("pair", LogProgress())
+    destroy("pair", LogProgress())
     assert not home.exists()
 
 
 def test_a_lab_that_another_netlab_builds_is_not_destroyed(alive: Lab) -> None:
     Path(alive.directory, "lab.json").unlink()
     with pytest.raises(LabError, match="is being built by another netlab"):
-        deploy.destroy("pair", LogProgress())
+        destroy("pair", LogProgress())
 
 
 def test_a_full_disk_is_no_traceback(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +180,7 @@ def test_a_full_disk_is_no_traceback(home: Path, monkeypatch: pytest.MonkeyPatch
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(state, "_write", full)
+    monkeypatch.setattr(statefile, "write", full)
     with pytest.raises(HostError, match=r"cannot write in .*: No space left on device"):
         state.save(lab, PLAN)
 

@@ -1,0 +1,44 @@
+"""What kind is asked with, and the credentials that it gives for a cluster that runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from netlab.model.cluster import ClusterPlan
+from netlab.model.errors import HostError, LabError
+from netlab.runtime import statefile
+
+_TIMEOUT = 60.0
+
+
+def environment(url: str, cluster: ClusterPlan) -> dict[str, str]:
+    """What kind and the docker command get of this process's environment, and a network that is this cluster's own: the
+    shared one, `kind`, outlives every cluster. `url` is where the engine listens."""
+    kept = {key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR", "LANG") if key in os.environ}
+    kept |= {key: value for key, value in os.environ.items() if key.upper().endswith("_PROXY")}
+    return kept | {
+        "DOCKER_HOST": url,
+        "KIND_EXPERIMENTAL_PROVIDER": "docker",
+        "KIND_EXPERIMENTAL_DOCKER_NETWORK": cluster.kind_name,
+    }
+
+
+def take(kind: str, url: str, cluster: ClusterPlan, path: Path) -> None:
+    """Put a running cluster's credentials into a file of the lab's. `kind` is the command. LabError, HostError."""
+    name = cluster.kind_name
+    argv = [kind, "get", "kubeconfig", "--name", name]
+    try:
+        done = subprocess.run(
+            argv, capture_output=True, env=environment(url, cluster), cwd="/", timeout=_TIMEOUT, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise LabError(f"{cluster.name}: kind gave no credentials for cluster {name} within {_TIMEOUT:.0f} s") from None
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise LabError(f"{cluster.name}: no credentials for kind cluster {name}: {' '.join(said[-1:])}")
+    try:
+        statefile.write(path, done.stdout)
+    except OSError as error:
+        raise HostError(f"cannot write {path}: {error.strerror}") from None
