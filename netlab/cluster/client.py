@@ -79,7 +79,9 @@ class Client:
 
     def get(self, ref: Ref) -> Document | None:
         """An object; None where there is none, or no such kind of object."""
-        found: Document | None = self._read(ref.resource, str(ref), name=ref.name, namespace=ref.namespace)
+        # What has no namespaces takes no notice of it.
+        namespace = ref.namespace or "default"
+        found: Document | None = self._read(ref.resource, str(ref), name=ref.name, namespace=namespace)
         return found
 
     def find(
@@ -167,6 +169,7 @@ def connect(kubeconfig: Path, deadline: float) -> Client:
     from kubernetes.client import ApiClient, Configuration
     from kubernetes.config import ConfigException, load_kube_config
     from kubernetes.dynamic import DynamicClient
+    from yaml import YAMLError
 
     class Patient(DynamicClient):  # type: ignore[misc]
         """No request waits for ever."""
@@ -178,8 +181,8 @@ def connect(kubeconfig: Path, deadline: float) -> Client:
     configuration = Configuration()
     try:
         load_kube_config(config_file=str(kubeconfig), client_configuration=configuration, persist_config=False)
-    except (ConfigException, OSError) as error:
-        raise LabError(f"cannot use the kubeconfig {kubeconfig}: {error}") from None
+    except (ConfigException, OSError, YAMLError) as error:
+        raise LabError(f"cannot use the kubeconfig {kubeconfig}: {' '.join(str(error).split())}") from None
     configuration.proxy = None  # kind's API listens on this machine, whatever HTTPS_PROXY says
     configuration.retries = False  # here it is decided what is worth one
     # By default what the API serves is remembered in a file in /tmp, named by its address alone, which the next

@@ -64,6 +64,8 @@ def install(
     deadline = time.monotonic() + timeout
     user = documents.labelled(prepared.user, lab)
     own_metallb = plan.metallb is not None and not plan.metallb.install
+    if plan.existing:
+        _refuse_others(client, plan, lab, user)
     if own_metallb:
         if user:  # they may bring it
             progress("applying the manifests")
@@ -151,7 +153,7 @@ def speakers(client: Client) -> tuple[Document, ...]:
 
 
 def _refuse_others(client: Client, plan: ClusterPlan, lab: str, applied: Sequence[Document]) -> None:
-    """Take over nothing that somebody else has made in their own cluster."""
+    """Take over nothing that somebody else has made in their own cluster: what is applied is deleted with the lab."""
     labels = documents.labels(lab).items()
     for ref in refs(applied):
         found = client.get(ref)

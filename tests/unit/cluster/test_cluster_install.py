@@ -232,6 +232,29 @@ def test_nothing_of_somebody_elses_is_taken_over(api: Cluster, client: Client):
     assert api.objects == before
 
 
+@pytest.mark.parametrize(
+    ("kind", "path", "where"),
+    [
+        ("ConfigMap", "/api/v1/namespaces/default/configmaps/precious", ""),
+        ("ConfigMap", "/api/v1/namespaces/shop/configmaps/precious", "shop"),
+        ("Namespace", "/api/v1/namespaces/precious", ""),
+    ],
+)
+def test_a_manifest_takes_over_nothing_of_somebody_elses(
+    api: Cluster, client: Client, kind: str, path: str, where: str
+):
+    """Else it would be deleted with the lab: a namespace with all that is in it."""
+    plan = existing(api)
+    api.objects[path] = {"metadata": {"name": "precious"}}
+    given = {"name": "precious", **({"namespace": where} if where else {})}
+    mine: Any = {"apiVersion": "v1", "kind": kind, "metadata": given}
+    with pytest.raises(LabError, match=rf"has a {kind} ({where}/)?precious already, not of lab article: another name"):
+        installed(client, plan, Prepared((), (mine,)))
+    assert patched(api) == []
+    api.objects[path]["metadata"]["labels"] = documents.labels("article")  # what a killed deployment of it left
+    installed(client, plan, Prepared((), (mine,)))
+
+
 def test_somebody_elses_metallb_is_not_installed_over(api: Cluster, client: Client):
     api.objects["/api/v1/namespaces/metallb-system"] = {"metadata": {"name": "metallb-system"}}
     with pytest.raises(LabError, match=r"its own MetalLB, which `metallb: \{install: false\}` uses$"):
