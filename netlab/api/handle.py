@@ -226,7 +226,11 @@ class Lab:
         return done
 
     def destroy(self) -> None:
-        """Remove it: nothing of it is left. Once more does nothing."""
+        """Remove it: nothing of it is left. Once more does nothing.
+
+        Of a lab that this program deployed with `reuse_cluster` and not detached, the cluster is left, which was there
+        before: `netlab.api.destroy(lab=NAME)` removes it.
+        """
         from netlab.lab.destroy import destroy
 
         held, self._held = self._held, None

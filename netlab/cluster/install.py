@@ -65,7 +65,7 @@ def install(
     user = documents.labelled(prepared.user, lab)
     own_metallb = plan.metallb is not None and not plan.metallb.install
     if plan.existing:
-        _refuse_others(client, plan, lab, user)
+        _refuse_others(client, plan, lab, (*user, *documents.build(plan, lab).workloads))
     if own_metallb:
         if user:  # they may bring it
             progress("applying the manifests")

@@ -96,7 +96,7 @@ def look(lab: Lab) -> LabReport:
         )
         for node in plan.nodes
     )
-    status = "running" if alive else "dead"
+    status = "unfinished" if state.is_kept(lab) else "running" if alive else "dead"
     clusters = tuple(
         ClusterReport(each.name, each.kind_name, str(kubeconfig(lab.directory, each.name)), each.existing)
         for each in plan.clusters

@@ -69,3 +69,42 @@ def test_a_network_namespace_shared_with_a_foreign_container_outlives_the_lab(ne
     assert "10.0.2.11" in engine("exec", "guest", "ip", "address")
     assert netlab("destroy").returncode == 0
     assert engine.pid("guest") != 0
+
+
+BOXES = """
+    name: faulty
+    topology:
+      nodes:
+        host-1: {kind: linux}
+        box-1: {kind: ext-container}
+        box-2: {kind: ext-container}
+      links:
+        - {endpoints: ["host-1:eth1", "box-1:%s"], ipv4: [10.0.0.1/24, 10.0.0.2/24]}
+        - {endpoints: ["box-1:eth6", "box-2:eth6"], ipv4: [10.0.6.1/24, 10.0.6.2/24]}
+"""
+
+
+def test_an_interface_of_a_foreign_containers_owner_is_never_touched(netlab, topology, engine, foreign):
+    """One that has the name of a link's end is an error before anything is made. netlab's own go with the lab, those
+    between two such containers too, and bear its mark meanwhile."""
+
+    def links(box):
+        return engine("exec", "--privileged", box, "ip", "-o", "link")
+
+    for box in ("box-1", "box-2"):
+        foreign(box, "--network=none")
+    engine("exec", "--privileged", "box-1", "ip", "link", "add", "eth1", "type", "veth", "peer", "name", "eth8")
+    before = {box: links(box) for box in ("box-1", "box-2")}
+
+    line = said(netlab("deploy", topology(BOXES % "eth1")))
+
+    assert "box-1: it has an interface eth1 already, which this lab did not make" in line
+    assert "`endpoints` of the link (NODE:INTERFACE)" in line
+    assert netlab.files() == []
+    assert {box: links(box) for box in before} == before
+
+    done = netlab("deploy", topology(BOXES % "eth5"))
+    assert done.returncode == 0, done
+    assert [links("box-1").count(f"alias netlab:{NAME}"), links("box-2").count(f"alias netlab:{NAME}")] == [2, 1]
+    assert netlab("destroy").returncode == 0
+    assert {box: links(box) for box in before} == before

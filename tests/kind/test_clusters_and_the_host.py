@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import time
@@ -9,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from article import VIP, small
-from hoststate import HostState
+from hoststate import HostState, descendants
+
+from netlab.runtime.lock import is_held
 
 SMALL = small("small")
 SMALL_KIND = "netlab-small-k8s"
@@ -34,16 +38,121 @@ def is_left(engine, netlab, before, seconds=30):
     return left
 
 
-def test_destroy_leaves_nothing_of_a_cluster(engine, netlab, topology):
+WAITING = SMALL.replace("neighbors: [", "neighbors: [{address: 172.16.9.11, asn: 64999}, ")
+"""The same lab, which never converges: nobody answers its router there."""
+REFUSED = "{apiVersion: v1, kind: Service, metadata: {name: refused}, spec: {ports: [{port: 0}]}}"
+KILL, STOP, TERM = ("kill -9", signal.SIGKILL), ("Ctrl-C", signal.SIGINT), ("kill", signal.SIGTERM)
+BLOWS = (
+    ("replacing small", *KILL),
+    ("building", *KILL),
+    ("attaching to Kubernetes", *TERM),
+    ("wiring", *KILL),
+    ("starting daemons", "kill -9, the guard too", signal.SIGKILL),
+    ("waiting for the services", *STOP),
+    ("waiting for BGP", *STOP),
+    ("waiting for BGP", *KILL),
+)
+"""When, after which step, and how netlab is ended."""
+
+
+def test_a_clusters_objects_outlive_every_deploy_that_reuses_it_and_destroy_leaves_nothing(engine, netlab, topology):
     before, host = holdings(engine, netlab), HostState.now()
-    done = netlab("deploy", topology(SMALL), timeout=600)
+    file = topology(SMALL)
+    done = netlab("deploy", file, timeout=600)
     assert done.returncode == 0, done
     assert host.changes() != []  # what is compared does see a cluster
+    assert kubectl(netlab, "create", "configmap", "precious") == "configmap/precious created"
+    nodes = {name: engine.pid(name) for name in engine.names(f"label=io.x-k8s.kind.cluster={SMALL_KIND}")}
 
-    assert netlab("destroy", timeout=120).returncode == 0
+    def is_whole(when):
+        assert kubectl(netlab, "get", "configmap", "precious", "-o", "name") == "configmap/precious", when
+        assert {name: engine.pid(name) for name in nodes} == nodes, when
+
+    # What is refused before leaves the lab as it is.
+    for text, why in ((SMALL.replace("workers: 1", "workers: 2"), "cannot be reused"), (LONELY, "no longer make")):
+        done = netlab("deploy", "--reuse-cluster", topology(text, name="other.yaml"))
+        assert (done.returncode, why in done.stderr) == (3, True), done
+        assert (state(netlab), engine.pid("netlab-small-rt-1") != 0) == ("running", True)
+
+    # What fails later says how to go on, by commands that do as they say.
+    bad = SMALL.replace("kind: k8s\n", "kind: k8s\n          manifests: [refused.yaml]\n")
+    done = netlab("deploy", "--reuse-cluster", topology(bad, {"refused.yaml": REFUSED}), timeout=300)
+    assert done.returncode == 3, done
+    is_whole(done.stderr)
+    again, destroy = commands(done.stderr)
+    assert (again[0], destroy) == ("deploy", ["destroy", "--lab", "small"])
+    assert (state(netlab), engine.names("label=netlab.lab=small")) == ("unfinished", [])
+    topology(SMALL)  # mended
+    done = netlab("deploy", file)
+    assert (done.returncode, commands(done.stderr)) == (3, [again, destroy])
+    done = netlab(*again, timeout=300)
+    assert done.returncode == 0, done
+    assert (state(netlab), netlab.state("small").joinpath("kept.json").exists()) == ("running", False)
+
+    for step, how, number in BLOWS:
+        when = f"{how} after '{step}'"
+        code, stderr = ended(netlab, topology(WAITING, name="waiting.yaml"), step, how, number)
+        is_whole(f"{when}: {stderr}")
+        if number != signal.SIGKILL:
+            assert (code, stderr.splitlines()[-1]) == (128 + number, "netlab: interrupted"), when
+            assert commands(stderr)[1] == destroy, when
+            assert engine.names("label=netlab.lab=small") == [], when
+
+    done = netlab(*again, timeout=300)  # and no moment was one too many
+    assert done.returncode == 0, done
+    is_whole("in the end")
+    _, stderr = ended(netlab, topology(WAITING, name="waiting.yaml"), "wiring", *STOP)
+    assert netlab(*commands(stderr)[1], timeout=120).returncode == 0
 
     assert holdings(engine, netlab) == before
     assert host.changes() == []
+
+
+LONELY = """
+    name: small
+    topology: {nodes: {host-1: {kind: linux}}}
+"""
+
+
+def kubectl(netlab, *words):
+    done = netlab("kubectl", "--lab", "small", "--", *words)
+    assert done.returncode == 0, done
+    return done.stdout.strip()
+
+
+def state(netlab):
+    """Of the lab, as inspect has it."""
+    return json.loads(netlab("inspect", "--lab", "small", "--format", "json").stdout)["labs"][0]["state"]
+
+
+def commands(stderr):
+    """The netlab commands that a message names, without the program's name."""
+    return [shlex.split(found)[1:] for found in re.findall(r"'(netlab (?:deploy|destroy) [^']+)'", stderr)]
+
+
+def ended(netlab, file, step, how, number):
+    """Have a deploy that reuses the cluster end by a signal after a step; its exit code and what it said."""
+    running = netlab.start("deploy", "--reuse-cluster", file)
+    said = ""
+    for line in running.stderr:
+        said += line
+        if f"s  {step}" in line:
+            break
+    assert running.poll() is None, said
+    guards = [process.pid for process in descendants().values() if "docker/guard.py" in process.command]
+    for pid in (running.pid, *(guards if "guard" in how else ())):
+        os.kill(pid, number)
+    _, rest = running.communicate(timeout=120)
+    assert "Traceback" not in rest
+    deadline = time.monotonic() + 30
+    while is_held(netlab.state(file_lab(file))):  # the guard is at its work
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return running.returncode, said + rest
+
+
+def file_lab(file):
+    return re.search(r"name: (\S+)", Path(file).read_text())[1]
 
 
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL], ids=lambda each: each.name)
@@ -132,7 +241,7 @@ EXISTING = """
 """
 
 
-def test_a_lab_is_attached_to_a_running_cluster_and_goes_without_it(engine, netlab, topology, metallb):
+def test_a_lab_is_attached_to_a_running_cluster_and_goes_without_it(engine, netlab, topology, metallb, request):
     """The running one is another lab's, which goes on meanwhile, and has its MetalLB as its user has installed it."""
     text = SMALL.replace("pool: 172.16.7.192/26", "pool: 172.16.7.192/26, install: false")
     text = text.replace("kind: k8s\n", "kind: k8s\n          manifests: [metallb.yaml]\n")
@@ -149,6 +258,36 @@ def test_a_lab_is_attached_to_a_running_cluster_and_goes_without_it(engine, netl
     before = objects()
     nodes = {name: engine.pid(name) for name in engine.names(f"label=io.x-k8s.kind.cluster={SMALL_KIND}")}
 
+    def links():
+        return engine("exec", f"{SMALL_KIND}-worker", "ip", "-o", "link")
+
+    # An interface of the user's stays, and one of the lab's gets another name.
+    engine("network", "create", "netlab-test-users")
+    request.addfinalizer(lambda: engine("network", "rm", "netlab-test-users", check=False))
+    engine("network", "connect", "netlab-test-users", f"{SMALL_KIND}-worker")
+    (users,) = set(re.findall(r"(eth\d+)@", links())) - {"eth0", "eth1"}
+    interfaces = links()
+    for taken in (users, "eth1"):  # another lab's is somebody else's too
+        done = netlab("deploy", topology(EXISTING.replace("dev:eth9", f"dev:{taken}") % SMALL_KIND, name="taken.yaml"))
+        assert done.returncode == 3, done
+        assert f"dev-worker: it has an interface {taken} already, which this lab did not make" in done.stderr
+    assert (links(), objects(), netlab.state("attached").exists()) == (interfaces, before, False)
+
+    # What fails takes away what it applied. What is killed leaves that to destroy.
+    bad = (EXISTING % SMALL_KIND).replace("workers: 1", "workers: 1\n          manifests: [refused.yaml]")
+    done = netlab("deploy", topology(bad, {"refused.yaml": REFUSED}, name="bad.yaml"), timeout=300)
+    assert (done.returncode, "Service" in done.stderr) == (3, True), done
+    assert (links(), objects(), netlab.state("attached").exists()) == (interfaces, before, False)
+    ended(netlab, topology(EXISTING % SMALL_KIND, name="killed.yaml"), "waiting for the services", *KILL)
+    assert objects() != before
+    assert engine.names("label=netlab.lab=attached") == []
+    assert netlab("destroy", "--lab", "attached").returncode == 0
+    assert (objects(), netlab.state("attached").exists()) == (before, False)
+    deadline = time.monotonic() + 30
+    while links() != interfaces:  # the kernel takes its time with what a namespace held
+        assert time.monotonic() < deadline, links()
+        time.sleep(0.1)
+
     attached = netlab("deploy", topology(EXISTING % SMALL_KIND, name="attached.yaml"), timeout=300)
 
     assert attached.returncode == 0, attached
@@ -160,8 +299,7 @@ def test_a_lab_is_attached_to_a_running_cluster_and_goes_without_it(engine, netl
     assert netlab("destroy", "--lab", "attached").returncode == 0
     assert objects() == before
     assert {name: engine.pid(name) for name in nodes} == nodes
-    links = engine("exec", f"{SMALL_KIND}-worker", "ip", "-br", "link").splitlines()
-    assert "eth9" not in {line.partition("@")[0] for line in links}
+    assert "eth9" not in links()
     done = netlab("ecmp-check", "--lab", "small", "--flows", 100, "--expect", "any", "--format", "json")
     assert json.loads(done.stdout)["routers"][0]["flows"]["answered"] == 100
 
