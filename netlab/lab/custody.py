@@ -89,6 +89,8 @@ class Custody:
                 destroy(self._name, self._progress)
         except NetlabError as failed:
             self._progress.note(" ".join(failed.lines()))
+        except OSError as failed:
+            self._progress.note(f"{failed.filename or self._directory}: {failed.strerror}")
         if left.clusters and kept.is_there(self._directory):
             names = ", ".join(cluster.name for cluster in left.plan.clusters if not cluster.existing)
             self._progress.note(f"{names}: its Kubernetes cluster runs on with all that is in it: {kept.mend(left)}")

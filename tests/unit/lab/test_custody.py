@@ -172,13 +172,20 @@ def test_a_state_folder_that_cannot_be_written_leaves_the_lab_whole(
     assert state.load("a") == lab_of(REUSED)
 
 
-def test_an_engine_that_is_gone_meanwhile_costs_no_record(world: World) -> None:
+@pytest.mark.parametrize(
+    ("error", "note"),
+    [
+        (HostError("no engine", "start it"), "no engine (to mend it: start it)"),
+        (OSError(30, "Read-only file system", "/a/lab.json"), "/a/lab.json: Read-only file system"),
+    ],
+)
+def test_what_fails_again_as_all_else_is_removed_costs_no_record(world: World, error: Exception, note: str) -> None:
     deployed(REUSED)
-    world.refuse["leave"] = HostError("no engine", "start it")
+    world.refuse["leave"] = error
     notes = Notes()
-    with pytest.raises(HostError), Custody("a", notes) as held:
+    with pytest.raises(type(error)), Custody("a", notes) as held:
         held.take_over(REUSED)
-    assert notes.notes == ["no engine (to mend it: start it)", MEND]
+    assert notes.notes == [note, MEND]
     assert kept.read(state.directory("a")) == kept.of(lab_of(REUSED), REUSED)
 
 

@@ -14,7 +14,7 @@ from netlab.model.errors import HostError, LabError
 from netlab.model.lab import Lab, LabNode
 from netlab.model.plan import ContainerPlan, InterfacePlan, LabPlan, LinkEnd, LinkPlan, NodePlan, Role
 from netlab.runtime import kept, lock, statefile
-from netlab.runtime.docker import clusters, containers, engine, guard
+from netlab.runtime.docker import build, clusters, containers, engine, guard
 
 
 def cluster_node(name: str, *interfaces: InterfacePlan) -> NodePlan:
@@ -232,3 +232,18 @@ def test_a_lab_goes_but_for_the_clusters_that_are_kept(
     engine: Any = Nodes(n1="one", n2="two", router="")
     assert containers.remove_lab(engine, "a", tmp_path, keep)
     assert engine.there == left
+
+
+def test_a_lab_that_went_while_its_cluster_was_taken_over_is_not_built_without_its_record(tmp_path: Path) -> None:
+    """Its guard would take the cluster for one that it has to remove."""
+    with pytest.raises(LabError, match="lab a was destroyed meanwhile, with its cluster"):
+        build._take_over(PLAN, tmp_path / "a")
+
+
+def test_without_the_option_a_lab_that_is_its_cluster_alone_is_said_with_the_commands(folder: Path) -> None:
+    (folder / "lab.json").unlink()
+    with pytest.raises(LabError, match=r"of lab a its cluster alone is there: 'netlab .* --reuse-cluster' builds"):
+        build._take(PLAN, folder)
+    kept.write(folder, kept.of(lab(folder), PLAN, own=False))
+    with pytest.raises(LabError, match="lab a exists already: 'netlab destroy --lab a' removes it"):
+        build._take(PLAN, folder)
