@@ -220,6 +220,17 @@ def metallb(netlab):
     return found
 
 
+@pytest.fixture
+def users_network(engine):
+    """A Docker network of the user's, which goes with whoever is on it."""
+    engine("network", "create", "netlab-test-users")
+    yield "netlab-test-users"
+    listing = "--format={{range .Containers}}{{.Name}} {{end}}"
+    for name in engine("network", "inspect", "netlab-test-users", listing).split():
+        engine("network", "disconnect", "--force", "netlab-test-users", name)
+    engine("network", "rm", "netlab-test-users")
+
+
 EXISTING = """
     name: attached
     topology:
@@ -241,7 +252,7 @@ EXISTING = """
 """
 
 
-def test_a_lab_is_attached_to_a_running_cluster_and_goes_without_it(engine, netlab, topology, metallb, request):
+def test_a_lab_is_attached_to_a_running_cluster_and_goes_without_it(engine, netlab, topology, metallb, users_network):
     """The running one is another lab's, which goes on meanwhile, and has its MetalLB as its user has installed it."""
     text = SMALL.replace("pool: 172.16.7.192/26", "pool: 172.16.7.192/26, install: false")
     text = text.replace("kind: k8s\n", "kind: k8s\n          manifests: [metallb.yaml]\n")
@@ -262,9 +273,7 @@ def test_a_lab_is_attached_to_a_running_cluster_and_goes_without_it(engine, netl
         return engine("exec", f"{SMALL_KIND}-worker", "ip", "-o", "link")
 
     # An interface of the user's stays, and one of the lab's gets another name.
-    engine("network", "create", "netlab-test-users")
-    request.addfinalizer(lambda: engine("network", "rm", "netlab-test-users", check=False))
-    engine("network", "connect", "netlab-test-users", f"{SMALL_KIND}-worker")
+    engine("network", "connect", users_network, f"{SMALL_KIND}-worker")
     (users,) = set(re.findall(r"(eth\d+)@", links())) - {"eth0", "eth1"}
     interfaces = links()
     for taken in (users, "eth1"):  # another lab's is somebody else's too
