@@ -56,6 +56,7 @@ missing_packages() {
     command -v nft >/dev/null || echo nftables
     command -v newuidmap >/dev/null || echo uidmap
     command -v ping >/dev/null || echo iputils-ping
+    command -v curl >/dev/null || echo curl
     [[ " $* " != *" bird2 "* ]] || [ -x /usr/sbin/bird ] || echo bird2
     [[ " $* " != *" frr-pythontools "* ]] || [ -e /usr/lib/frr/frr-reload.py ] || echo frr-pythontools
     local shell
@@ -94,7 +95,7 @@ install_packages() {
     install_as_root "${missing[@]}"
     mapfile -t missing < <(missing_packages "$@")
     [ ${#missing[@]} -eq 0 ] || die 3 "still missing after the installation: ${missing[*]}" \
-        "netlab needs FRR, iproute2, nftables, newuidmap, ping, libpcap and Python 3.11 or later with venv."
+        "netlab needs FRR, iproute2, nftables, newuidmap, ping, curl, libpcap and Python 3.11 or later with venv."
 }
 
 # What the virtual environment was made from. Virtual environments cannot be moved, so the place counts too.

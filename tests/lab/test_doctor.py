@@ -92,7 +92,11 @@ def test_what_a_lab_needs(netlab, topology, lack, said):
 
 
 def test_what_only_some_labs_need_is_said_and_fails_nothing(netlab):
-    paths = ("/usr/sbin/bird", "/usr/bin/ip", "/bin/ip", "/sbin/ip", "/usr/sbin/ip", "/usr/bin/ping", "/bin/ping")
+    paths = [
+        f"{folder}/{name}"
+        for folder in ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
+        for name in ("bird", "ip", "ping", "curl")
+    ]
     script = "\n".join(f'test ! -e {path} || mount --bind /dev/null "$(readlink -f {path})"' for path in paths)
     done = netlab("doctor", prefix=on_a_host_where(script))
     assert done.returncode == 0, done
@@ -100,6 +104,7 @@ def test_what_only_some_labs_need_is_said_and_fails_nothing(netlab):
     assert "           to mend it: sudo apt-get install iproute2\n" in done.stdout
     assert "missing  ping (`netlab exec NODE -- ping ...`): not installed" in done.stdout
     assert "           to mend it: sudo apt-get install iputils-ping\n" in done.stdout
+    assert "missing  curl (`netlab exec NODE -- curl ...`): not installed" in done.stdout
     assert "missing  BIRD (kind bird): not installed" in done.stdout
 
 

@@ -47,6 +47,7 @@ def examine(refused: NetlabError | None) -> tuple[HostFinding, ...]:
         nftables,
         iproute,
         ping,
+        curl,
         libpcap,
         bird,
         hash_fields,
@@ -216,6 +217,11 @@ def iproute() -> HostFinding:
 def ping() -> HostFinding:
     """What users try first in nodes."""
     return _program("ping (`netlab exec NODE -- ping ...`)", "ping", "-V", "iputils-ping")
+
+
+def curl() -> HostFinding:
+    """What asks a VIP from a node."""
+    return _program("curl (`netlab exec NODE -- curl ...`)", "curl", "--version", "curl")
 
 
 def bird() -> HostFinding:

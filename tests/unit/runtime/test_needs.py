@@ -181,6 +181,7 @@ def test_programs_that_are_missing(host: Any, monkeypatch: pytest.MonkeyPatch) -
         needs.nftables(),
         needs.iproute(),
         needs.ping(),
+        needs.curl(),
         needs.libpcap(),
         needs.bird(),
     )
@@ -191,6 +192,7 @@ def test_programs_that_are_missing(host: Any, monkeypatch: pytest.MonkeyPatch) -
         ("nftables", True),
         ("iproute2", False),
         ("iputils-ping", False),
+        ("curl", False),
         ("libpcap0.8", False),
         ("bird2", False),
     ]
