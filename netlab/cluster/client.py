@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from netlab.cluster import credentials
 from netlab.cluster.retry import Refusal
 from netlab.cluster.yamlfile import Document
 from netlab.model.errors import LabError
@@ -167,7 +168,7 @@ class Client:
 def connect(kubeconfig: Path, deadline: float) -> Client:
     """A client of the cluster of that file, as soon as its API answers; LabError where it does not until `deadline`."""
     from kubernetes.client import ApiClient, Configuration
-    from kubernetes.config import ConfigException, load_kube_config
+    from kubernetes.config import ConfigException, load_kube_config_from_dict
     from kubernetes.dynamic import DynamicClient
     from yaml import YAMLError
 
@@ -180,8 +181,9 @@ def connect(kubeconfig: Path, deadline: float) -> Client:
 
     configuration = Configuration()
     try:
-        load_kube_config(config_file=str(kubeconfig), client_configuration=configuration, persist_config=False)
-    except (ConfigException, OSError, YAMLError) as error:
+        config = credentials.in_files(kubeconfig)
+        load_kube_config_from_dict(config, client_configuration=configuration, persist_config=False)
+    except (ConfigException, OSError, YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise LabError(f"cannot use the kubeconfig {kubeconfig}: {' '.join(str(error).split())}") from None
     configuration.proxy = None  # kind's API listens on this machine, whatever HTTPS_PROXY says
     configuration.retries = False  # here it is decided what is worth one

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from netlab.model.cluster import ClusterPlan
 from netlab.model.errors import HostError, LabError
 from netlab.runtime import statefile
 
 _TIMEOUT = 60.0
+_SECTIONS = {
+    "clusters": ("cluster", ("certificate-authority",)),
+    "users": ("user", ("client-certificate", "client-key")),
+}
+"""Of a kubeconfig: the lists, what an entry holds, and what of it is a file, or that file's content as KEY-data."""
 
 
 def environment(url: str, cluster: ClusterPlan) -> dict[str, str]:
@@ -42,3 +49,34 @@ def take(kind: str, url: str, cluster: ClusterPlan, path: Path) -> None:
         statefile.write(path, done.stdout)
     except OSError as error:
         raise HostError(f"cannot write {path}: {error.strerror}") from None
+
+
+def in_files(path: Path) -> dict[str, Any]:
+    """A kubeconfig of the lab's whose certificates and key are files beside it, which go with the lab as it does.
+
+    The library would put them into files of its own among everybody's temporary ones, and there they stay where netlab
+    is killed. OSError, ValueError, yaml.YAMLError for what is no kubeconfig.
+    """
+    import yaml
+
+    config = yaml.safe_load(path.read_bytes())
+    if not isinstance(config, dict):
+        raise ValueError("not a mapping")
+    for section, (holder, keys) in _SECTIONS.items():
+        for entry in config.get(section) or ():
+            for key in keys:
+                data = entry[holder].pop(f"{key}-data", None)
+                if data is not None:
+                    file = path.with_name(f"{path.name}.{key}")
+                    _keep(file, base64.b64decode(data))
+                    entry[holder][key] = str(file)
+    return config
+
+
+def _keep(file: Path, data: bytes) -> None:
+    try:
+        if statefile.read(file) == data:  # another netlab may be using it
+            return
+    except (FileNotFoundError, LabError):
+        pass
+    statefile.write(file, data)

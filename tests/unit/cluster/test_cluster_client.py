@@ -1,5 +1,6 @@
 """What netlab does about the refusals of a Kubernetes API, in the API's own words."""
 
+import json
 import socket
 import threading
 import time
@@ -183,6 +184,34 @@ def test_nothing_is_remembered_in_a_file_that_the_next_cluster_would_read(api, t
     connect(api.kubeconfig(tmp_path / "kubeconfig"), within(2)).apply([POOL], within(2))
     assert list((tmp_path / "tmp").iterdir()) == []
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["kubeconfig"]
+
+
+def test_certificates_and_key_are_the_labs_own_files_and_no_temporary_ones(api, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    kubeconfig = api.kubeconfig(tmp_path / "kubeconfig")
+    config = json.loads(kubeconfig.read_text())
+    config["clusters"][0]["cluster"]["certificate-authority-data"] = "YXV0aG9yaXR5"
+    config["users"][0]["user"] |= {"client-certificate-data": "Y2VydGlmaWNhdGU=", "client-key-data": "a2V5"}
+    kubeconfig.write_text(json.dumps(config))
+
+    for _ in range(2):  # the second finds them
+        connect(kubeconfig, within(2)).apply([POOL], within(2))
+
+    beside = {path.suffix: (path.read_text(), path.stat().st_mode & 0o777) for path in tmp_path.glob("kubeconfig.*")}
+    assert beside == {
+        ".certificate-authority": ("authority", 0o600),
+        ".client-certificate": ("certificate", 0o600),
+        ".client-key": ("key", 0o600),
+    }
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["[]", "{users: [{name: u}]}", "{users: [{user: {client-key-data: '='}}]}", "{"])
+def test_what_is_no_kubeconfig_is_named(tmp_path, text):
+    (tmp_path / "bad").write_text(text)
+    with pytest.raises(LabError, match=r"^cannot use the kubeconfig .*/bad: "):
+        connect(tmp_path / "bad", within(1))
 
 
 def test_lists_say_of_what_kind_their_objects_are(api: PlayedApi, client: Client):
