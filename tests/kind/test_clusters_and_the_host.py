@@ -277,10 +277,11 @@ def test_a_lab_is_attached_to_a_running_cluster_and_goes_without_it(engine, netl
     engine("network", "connect", users_network, f"{SMALL_KIND}-worker")
     (users,) = set(re.findall(r"(eth\d+)@", links())) - {"eth0"}
     interfaces = links()
-    for taken in (users, "lan1"):  # another lab's is somebody else's too
+    # Another lab's is somebody else's too, and the control plane has one of those as well.
+    for node, taken in (("dev-worker", users), ("dev-control-plane", "lan1")):
         done = netlab("deploy", topology(EXISTING.replace("dev:eth9", f"dev:{taken}") % SMALL_KIND, name="taken.yaml"))
         assert done.returncode == 3, done
-        assert f"dev-worker: it has an interface {taken} already, which this lab did not make" in done.stderr
+        assert f"{node}: it has an interface {taken} already, which this lab did not make" in done.stderr
     assert (links(), objects(), netlab.state("attached").exists()) == (interfaces, before, False)
 
     # What fails takes away what it applied. What is killed leaves that to destroy.
@@ -309,7 +310,7 @@ def test_a_lab_is_attached_to_a_running_cluster_and_goes_without_it(engine, netl
     assert netlab("destroy", "--lab", "attached").returncode == 0
     assert objects() == before
     assert {name: engine.pid(name) for name in nodes} == nodes
-    assert "eth9" not in links()
+    assert " eth9@" not in links()
     done = netlab("ecmp-check", "--lab", "small", "--flows", 100, "--expect", "any", "--format", "json")
     assert json.loads(done.stdout)["routers"][0]["flows"]["answered"] == 100
 
