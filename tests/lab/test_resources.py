@@ -52,6 +52,7 @@ def test_without_file_descriptors_the_deploy_fails_and_leaves_nothing(netlab, ho
     assert host.changes() == []
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(os.geteuid() == 0, reason="the limit does not hold for root; the tier lab-user runs this")
 @pytest.mark.parametrize("processes", [1, 2, 3, 4, 5, 7, 9, 12, 15, 20])
 def test_without_processes_the_deploy_fails_and_leaves_nothing(netlab, host, processes):
