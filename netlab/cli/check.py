@@ -56,7 +56,9 @@ def ecmp_check(
     flows: Annotated[int, typer.Option(metavar="N", help="New TCP connections per router and VIP.")] = 600,
     seed: SeedOption = None,
     expect: ExpectOption = None,
-    timeout: Annotated[float, typer.Option(metavar="S", help="Seconds to wait for each answer.")] = 5.0,
+    timeout: Annotated[
+        float, typer.Option(metavar="S", help="Seconds to wait for each connection, and its answer.")
+    ] = 5.0,
     output: VerdictFormatOption = VerdictFormat.TABLE,
     evidence: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Save what was seen, for `judge`.")] = None,  # noqa: UP045
     lab: LabOption = None,

@@ -75,7 +75,7 @@ def install(
     wanted = documents.build(plan, lab, namespace)
     metallb = documents.labelled(prepared.metallb, lab)
     if plan.existing:
-        _refuse_others(client, plan, lab, (*metallb, *wanted.workloads, *wanted.metallb))
+        _refuse_others(client, plan, lab, (*metallb, *wanted.metallb))
     if metallb and not plan.reused:  # what it was made with is there
         progress(f"installing MetalLB {manifests.VERSION}")
         client.apply(metallb, deadline)

@@ -44,6 +44,7 @@ def examine(refused: NetlabError | None) -> tuple[HostFinding, ...]:
         id_ranges,
         frr,
         vtysh,
+        frr_reload,
         nftables,
         iproute,
         ping,
@@ -202,6 +203,14 @@ def vtysh() -> HostFinding:
     ok = os.access("/usr/bin/vtysh", os.X_OK)
     mend = "" if ok else "sudo apt-get install frr"
     return HostFinding("FRR's command line, vtysh", ok, True, "there" if ok else _no("/usr/bin/vtysh"), mend)
+
+
+def frr_reload() -> HostFinding:
+    """A package of its own, which nothing but that script of FRR's asks for."""
+    ok = os.access(f"{_FRR}/frr-reload.py", os.X_OK)
+    mend = "" if ok else "sudo apt-get install frr-pythontools"
+    found = "there" if ok else _no(f"{_FRR}/frr-reload.py")
+    return HostFinding("FRR's reload (`frrinit.sh reload` in a node)", ok, False, found, mend)
 
 
 def nftables() -> HostFinding:

@@ -178,6 +178,7 @@ def test_programs_that_are_missing(host: Any, monkeypatch: pytest.MonkeyPatch) -
     findings = (
         needs.frr(),
         needs.vtysh(),
+        needs.frr_reload(),
         needs.nftables(),
         needs.iproute(),
         needs.ping(),
@@ -189,6 +190,7 @@ def test_programs_that_are_missing(host: Any, monkeypatch: pytest.MonkeyPatch) -
     assert [(finding.mend.removeprefix("sudo apt-get install "), finding.needed) for finding in findings] == [
         ("frr", True),
         ("frr", True),
+        ("frr-pythontools", False),
         ("nftables", True),
         ("iproute2", False),
         ("iputils-ping", False),
@@ -201,6 +203,8 @@ def test_programs_that_are_missing(host: Any, monkeypatch: pytest.MonkeyPatch) -
 def test_programs_that_are_there(host: Any) -> None:
     host.files.update({"/usr/bin/vtysh", *(f"/usr/lib/frr/{daemon}" for daemon in ("zebra", "bgpd", "staticd"))})
     assert needs.frr().found == "zebra does not start"
+    host.files.add("/usr/lib/frr/frr-reload.py")
+    assert needs.frr_reload().ok
     host.programs.update(
         {"/usr/lib/frr/zebra": "zebra version 8.4.4", "nft": "nftables v1.0.6", "ip": "ip utility", "bird": "BIRD 2"}
     )
