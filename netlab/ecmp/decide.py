@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from netlab.ecmp import statistics
 from netlab.ecmp.keys import hashes_flow_label, is_socket_hash
-from netlab.ecmp.reading import Reading, route_weights
+from netlab.ecmp.reading import Reading, detours, route_weights
 from netlab.ecmp.wording import counted
 from netlab.model.verdict import Outcome
 
@@ -185,7 +185,10 @@ def _one_next_hop(reading: Reading) -> Decision:
     hop, announced = reading.hops[0], reading.paths.announced
     of = f" of {announced} announced" if announced > 1 else ""
     seen = counted(reading.attributed, "flow")
-    return Outcome.SINGLE_PATH, f"The FIB has 1 next hop{of}, {hop.name}, and all {seen} seen left by it."
+    return (
+        Outcome.SINGLE_PATH,
+        f"The FIB has 1 next hop{of}, {hop.name}, and all {seen} seen left by it.{_left_out(reading)}",
+    )
 
 
 def _all_on_one(reading: Reading) -> Decision:
@@ -237,7 +240,16 @@ def _all_used(reading: Reading, alpha: float) -> Decision:
     if is_unbalanced(p, worst, alpha):
         return Outcome.UNBALANCED, f"{counted(n, 'hash key')} used all {k} next hops, but unevenly: {test}."
     which = "announced next hops" if reading.paths.announced else "next hops of the FIB"
-    return Outcome.ECMP, f"{counted(n, 'hash key')} used all {k} {which} evenly: {test}."
+    return Outcome.ECMP, f"{counted(n, 'hash key')} used all {k} {which} evenly: {test}.{_left_out(reading)}"
+
+
+def _left_out(reading: Reading) -> str:
+    """What BGP has and the verdict does not ask for."""
+    longer = detours(reading.router)
+    if not longer:
+        return ""
+    ways = ", ".join(f"{path.next_hop} (AS path {' '.join(map(str, path.as_path))})" for path in longer)
+    return f" Not counted: a longer way to the same, by {ways}."
 
 
 def is_unbalanced(p_value: float, deviation: float, alpha: float = ALPHA) -> bool:

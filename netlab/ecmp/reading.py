@@ -152,6 +152,33 @@ def valid_paths(bgp: BgpEvidence | None) -> tuple[BgpPath, ...]:
     return tuple(path for path in bgp.paths if path.valid) if bgp else ()
 
 
+def detours(router: RouterEvidence) -> tuple[BgpPath, ...]:
+    """The valid paths that come through further networks to where a chosen path leads, so that no next hop is lost.
+
+    A router that learns the VIP by one of its neighbors and tells the others gives them such a path, or does not, as
+    its best path has it. What an announcer says itself is never one, nor is a longer path that is the only one to a
+    node: while an expected announcer is not heard, its path may be among them.
+    """
+    heard = announcing(router)
+    if not all(heard.get(announcer.node, not heard) for announcer in router.announcers if announcer.expected):
+        return ()
+    valid = valid_paths(router.bgp)
+    announced_by = {announcer.address for announcer in router.announcers}
+    chosen = [path.as_path for path in valid if path.best or path.multipath]
+    return tuple(
+        path
+        for path in valid
+        if not (path.best or path.multipath or announced_by.intersection(path_addresses(path)))
+        and any(_leads_through(path.as_path, to=as_path) for as_path in chosen)
+    )
+
+
+def _leads_through(as_path: tuple[int, ...], *, to: tuple[int, ...]) -> bool:
+    """Whether it is `to` with other networks before it; AS numbers of its own that one repeats (prepends) are none."""
+    before = as_path[: len(as_path) - len(to)]
+    return bool(to) and as_path[len(before) :] == to and not set(before) <= set(to)
+
+
 def announcing(router: RouterEvidence) -> dict[str, bool]:
     """Of each announcer whether the router has a valid path from it, by node.
 
@@ -217,8 +244,9 @@ def _hop(router: RouterEvidence, place: Place, weight: int) -> Hop:
 
 def _count_paths(router: RouterEvidence, *, fib: int, used: int) -> PathCounts:
     valid = valid_paths(router.bgp)
+    longer = detours(router)
     return PathCounts(
-        announced=len({path.next_hop for path in valid}),
+        announced=len({path.next_hop for path in valid if path not in longer}),
         multipath=len({path.next_hop for path in valid if path.best or path.multipath}),
         rib=len({(hop.address, hop.interface) for hop in router.rib if hop.active}),
         fib=fib,

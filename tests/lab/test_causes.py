@@ -5,6 +5,7 @@ The numbers of paths are those that docs/ecmp-check.md and the measured table of
 
 import json
 import shutil
+import time
 
 import pytest
 
@@ -153,6 +154,28 @@ def test_two_tiers_are_measured_at_once_and_each_by_the_flows_that_it_carries(ne
     refused = netlab("ecmp-check", "--flows", "40000")
     assert refused.returncode == 2, refused
     assert "--flows 40000: host-1 has 64512 source ports to 172.16.7.192:80" in refused.stderr
+    # rt-1's best path is its oldest. By rt-3 now, of which it tells rt-2: a longer way to what rt-2 has from the nodes.
+    cleared = netlab("exec", "rt-1", "--", "vtysh", "-c", "clear bgp 10.1.0.2")
+    assert cleared.returncode == 0, cleared
+    eventually(lambda: len(paths_to_the_vip(netlab, "rt-2")) == 3 and len(paths_to_the_vip(netlab, "rt-1")) == 2)
+    again = netlab("ecmp-check", "--router", "rt-2", "--expect", "ecmp", "--format", "json")
+    assert again.returncode == 0, again
+    (router,) = json.loads(again.stdout)["routers"]
+    assert (router["paths"]["announced"], router["findings"]) == (2, [])
+    assert "a longer way to the same, by 10.1.0.1 (AS path 64512 64602 64522)" in router["reason"]
+
+
+def paths_to_the_vip(netlab, router):
+    shown = netlab("exec", router, "--", "vtysh", "-c", "show bgp ipv4 unicast 172.16.7.192/32 json")
+    assert shown.returncode == 0, shown
+    return json.loads(shown.stdout).get("paths", [])
+
+
+def eventually(holds, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.2)
 
 
 def test_a_source_port_in_use_on_the_client_is_no_flow_without_an_answer(netlab, topology):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netlab.ecmp.reading import valid_paths
+from netlab.ecmp.reading import detours, valid_paths
 from netlab.ecmp.rules.case import Case
 from netlab.ecmp.rules.equality import best_path, first_difference
 from netlab.ecmp.wording import counted
@@ -20,8 +20,9 @@ def attribute_differs(case: Case) -> Iterator[Finding]:
     if bgp is None or best is None:
         return
     losers: dict[str, list[tuple[BgpPath, str, str]]] = {}
+    aside = detours(case.router)
     for path in valid_paths(bgp):
-        difference = None if path.multipath or path.best else first_difference(path, best, bgp)
+        difference = None if path.multipath or path.best or path in aside else first_difference(path, best, bgp)
         if difference:
             name, its, bests = difference
             losers.setdefault(name, []).append((path, its, bests))
