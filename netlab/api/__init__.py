@@ -29,6 +29,7 @@ from netlab.model.errors import (
     Problem,
     TopologyError,
 )
+from netlab.registry.runtimes import USUAL
 
 if TYPE_CHECKING:
     from netlab.lab.converge import Convergence
@@ -412,7 +413,7 @@ def kubectl(argv: tuple[str, ...], *, lab: str | None = None, cluster: str | Non
     return run(argv, lab, cluster)
 
 
-def doctor(runtime: str = "netns") -> tuple[HostFinding, ...]:
+def doctor(runtime: str = USUAL) -> tuple[HostFinding, ...]:
     """What this host has and lacks for a runtime, netns or docker. Changes nothing.
 
     `finding.mend` is the command that mends a lack. Raises InputError for an unknown runtime."""

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from netlab.cli.options import Format, FormatOption
+from netlab.registry.runtimes import RUNTIMES, USUAL
 
-RuntimeOption = Annotated[str, typer.Option(metavar="R", help="netns or docker.")]
+RuntimeOption = Annotated[str, typer.Option(metavar="R", help=f"{' or '.join(RUNTIMES.own)}.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -16,7 +17,7 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor(runtime: RuntimeOption = "netns", output: FormatOption = Format.TABLE) -> None:
+def doctor(runtime: RuntimeOption = USUAL, output: FormatOption = Format.TABLE) -> None:
     """Say what this host lacks for a runtime, and what mends it."""
     from netlab import api
     from netlab.report.host import print_findings

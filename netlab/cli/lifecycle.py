@@ -9,6 +9,7 @@ import typer
 
 from netlab.cli.options import Format, FormatOption, LabOption, TopologyArgument
 from netlab.model.text import printable
+from netlab.registry.runtimes import RUNTIMES
 
 RootfsOption = Annotated[
     Optional[Path],  # noqa: UP045  typer reads it at run time
@@ -16,7 +17,7 @@ RootfsOption = Annotated[
 ]
 RuntimeOption = Annotated[
     Optional[str],  # noqa: UP045  typer reads it at run time
-    typer.Option(metavar="R", help="netns or docker, in place of the file's."),
+    typer.Option(metavar="R", help=f"{' or '.join(RUNTIMES.own)}, in place of the file's."),
 ]
 
 

@@ -36,6 +36,7 @@ from netlab.model.evidence import (
     ServiceFacts,
 )
 from netlab.model.plan import CheckPlan, LabPlan, ServicePlan
+from netlab.registry.runtimes import traits
 
 
 @dataclass(frozen=True)
@@ -241,6 +242,7 @@ def _router_evidence(plan: LabPlan, seen: _Seen, facts: ServiceFacts | None) -> 
         capture_packets=seen.outcome.capture_packets,
         capture_drops=seen.outcome.capture_drops,
         forwarding=node.forwarding,
+        one_kernel=traits(plan.runtime).one_kernel,
         old_kernel=node.old_kernel,
         cluster=facts.cluster if facts else None,
     )

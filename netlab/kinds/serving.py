@@ -101,7 +101,7 @@ def runs_as(daemon: str, serve: tuple[Serve, ...]) -> str:
 def server(lab: AddressedLab, name: str, port: int, on: Serve | None = None, number: int = 1) -> ProcessPlan:
     """The process that answers HTTP with a machine's name: on every address, or on one VIP."""
     # A container's image may have its Python anywhere; of the host's, an absolute path can be checked beforehand.
-    python = "/usr/bin/python3" if lab.topology.runtime == "netns" else "python3"
+    python = "python3" if lab.topology.runtime.images else "/usr/bin/python3"
     where = (str(on.vip),) if on else ()
     return ProcessPlan(
         "http" if number == 1 else f"http-{number}",

@@ -10,6 +10,8 @@ from netlab.lab.wired import only, outliving
 from netlab.model.errors import HostError, LabError, NetlabError
 from netlab.model.lab import Lab
 from netlab.model.plan import LabPlan
+from netlab.registry.runtimes import RUNTIMES, traits
+from netlab.runtime.base import Runtime
 from netlab.runtime.choice import by_name
 
 
@@ -29,7 +31,7 @@ def destroy(name: str, progress: Progress) -> None:
             if state.is_locked(name):
                 raise
         else:
-            if lab.boot_id == state.boot_id() or lab.engine:
+            if lab.boot_id == state.boot_id() or traits(lab.runtime).comes_back:
                 _remove(lab)
     elif state.is_locked(name):
         raise LabError(f"lab {name} is being built by another netlab: wait for it, or interrupt it there")
@@ -40,7 +42,7 @@ def destroy(name: str, progress: Progress) -> None:
 
 def _remove(lab: Lab) -> None:
     """Its containers or processes, and what it has in clusters of others; what cannot be had there stays recorded."""
-    plan = _plan(lab) if lab.engine else None
+    plan = _plan(lab) if traits(lab.runtime).images else None
     left = detach(lab, plan) if plan else ()
     if plan is None or not left:
         by_name(lab.runtime).destroy(lab)
@@ -85,9 +87,14 @@ def detach(lab: Lab, plan: LabPlan) -> tuple[str, ...]:
 
 
 def _sweep(name: str, progress: Progress) -> bool:
-    """Remove what a container engine still has of a lab without a record. Whether there was any."""
+    """Remove what any runtime still has of a lab without a record. Whether there was any."""
+    swept = [_swept(by_name(runtime), name, progress) for runtime in RUNTIMES.usable()]
+    return any(swept)
+
+
+def _swept(runtime: Runtime, name: str, progress: Progress) -> bool:
     try:
-        swept = by_name("docker").sweep(name, state.directory(name))
+        swept = runtime.sweep(name, state.directory(name))
     except HostError:  # no engine, or none that this user may use
         return False
     if swept:

@@ -9,20 +9,21 @@ from pathlib import Path
 from netlab.lab import state
 from netlab.model.errors import HostError
 from netlab.model.host import HostFinding
+from netlab.registry.runtimes import USUAL, traits
 from netlab.runtime import trusted
 from netlab.runtime.choice import by_name
 
 _ELSEWHERE = "set XDG_STATE_HOME to a folder of yours"
 
 
-def examine(runtime: str = "netns") -> tuple[HostFinding, ...]:
+def examine(runtime: str = USUAL) -> tuple[HostFinding, ...]:
     """Look at everything; changes nothing."""
     return (*by_name(runtime).needs(), *_kind(runtime), _state_folder(), _memory())
 
 
 def _kind(runtime: str) -> tuple[HostFinding, ...]:
     """What Kubernetes clusters need beside the engine."""
-    if runtime != "docker":
+    if traits(runtime).clusters == "emulated":
         return ()
     from netlab.cluster import tools
 

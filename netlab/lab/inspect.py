@@ -11,6 +11,7 @@ from netlab.model.errors import LabError
 from netlab.model.evidence import BgpSession
 from netlab.model.lab import Lab
 from netlab.model.plan import LabPlan
+from netlab.registry.runtimes import traits
 from netlab.runtime.choice import by_name
 
 
@@ -124,7 +125,9 @@ def _problem(lab: Lab, node: str, view: RoutingView | None, restarted: frozenset
 def dead(lab: Lab, node: str) -> str:
     """What to say of a machine that has died."""
     mend = (
-        f"'netlab repair --lab {lab.name}' starts it again" if lab.engine else "'netlab deploy --reconfigure' mends it"
+        f"'netlab repair --lab {lab.name}' starts it again"
+        if traits(lab.runtime).comes_back
+        else "'netlab deploy --reconfigure' mends it"
     )
     return f"{node} is dead, and nothing can be measured with it: {mend}"
 

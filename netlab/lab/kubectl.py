@@ -10,6 +10,7 @@ from netlab.lab import state
 from netlab.model.cluster import ClusterPlan
 from netlab.model.errors import InputError, LabError, Problem
 from netlab.model.lab import Lab
+from netlab.registry.runtimes import traits, with_traits
 from netlab.runtime.choice import by_name
 
 
@@ -32,8 +33,10 @@ def _choose(lab: Lab, name: str | None) -> ClusterPlan:
     plan = state.load_plan(lab)
     known = [cluster.name for cluster in plan.clusters]
     if not known:
-        what = "its cluster is emulated" if plan.services and lab.runtime == "netns" else "it has no cluster"
-        mend = "'netlab deploy --runtime docker' makes a real one"
+        emulated = plan.services and traits(lab.runtime).clusters == "emulated"
+        what = "its cluster is emulated" if emulated else "it has no cluster"
+        real = with_traits(lambda one: one.clusters == "real")
+        mend = f"'netlab deploy --runtime {real}' makes a real one"
         raise LabError(f"lab {lab.name} has no Kubernetes to ask, {what}: {mend}")
     if name is None and len(known) > 1:
         raise InputError(Problem("the lab has several clusters", hint=f"say which with --cluster ({', '.join(known)})"))

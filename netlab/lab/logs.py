@@ -14,6 +14,7 @@ from netlab.lab.inside import unknown_node
 from netlab.model import limits
 from netlab.model.errors import InputError, NetlabError, Problem
 from netlab.model.lab import Lab
+from netlab.registry.runtimes import traits
 from netlab.runtime.choice import by_name
 
 _POLL = 0.1
@@ -83,8 +84,8 @@ def _lab_with(node: str, lab: str | None) -> Lab:
 
 
 def _printed(lab: Lab, node: str, process: str | None, tail: int | None) -> Iterator[str]:
-    """What a container's own first process printed, where an engine keeps that."""
-    if not lab.engine or process not in (None, _OWN):
+    """What a machine's own first process printed, where its runtime keeps that."""
+    if process not in (None, _OWN):
         return iter(())
     return by_name(lab.runtime).printed(lab, lab.node(node), tail)
 
@@ -94,7 +95,7 @@ def _files(lab: Lab, node: str, process: str | None) -> list[Path]:
     if process is None:
         return files
     chosen = [file for file in files if file.stem == process]
-    if not chosen and not (lab.engine and process == _OWN):
+    if not chosen and not (traits(lab.runtime).images and process == _OWN):
         known = ", ".join(file.stem for file in files) or "none"
         raise InputError(Problem(f"{node} has no process {process}", hint=f"there is {known}"))
     return chosen

@@ -41,7 +41,7 @@ def _problems(node: NodePlan, runtime: Runtime) -> list[Problem]:
     output = runtime.try_out(node, node.startup_check.argv, text)
     lines = text.splitlines()
     whose = f"vtysh of {node.rootfs}" if node.rootfs else "this host's vtysh"
-    whose = "vtysh of its image" if runtime.name == "docker" else whose
+    whose = "vtysh of its image" if runtime.traits.images else whose
     problems = []
     for found in re.finditer(node.startup_check.file.wrong_place, output, re.MULTILINE):
         said = re.sub(r"\[\d+\]: *", ": ", found["message"].strip())

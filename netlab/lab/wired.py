@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from netlab.agent.messages import NodeWiring, WireRequest
 from netlab.model.plan import InterfacePlan, LabPlan, NodePlan
+from netlab.registry.runtimes import traits
 
 
 def wiring_of(plan: LabPlan) -> WireRequest:
@@ -21,7 +22,7 @@ def wiring_of(plan: LabPlan) -> WireRequest:
 def _steady(plan: LabPlan, node: NodePlan) -> tuple[InterfacePlan, ...]:
     """The machine's interfaces. Where it can be restarted they have the same MAC addresses again, as a machine's have:
     to others, who remember it for seconds, it would be unreachable until then. Locally administered (IEEE 802)."""
-    if plan.runtime != "docker":
+    if not traits(plan.runtime).comes_back:
         return node.interfaces
     names = (f"{plan.name}/{node.name}/{interface.name}" for interface in node.interfaces)
     macs = (f"02:{sha256(name.encode()).digest()[:5].hex(':')}" for name in names)

@@ -334,7 +334,8 @@ class LabPlan:
 
     name: str
     topology_file: str
-    runtime: Literal["netns", "docker"]
+    runtime: str
+    """The name of what runs it."""
     nodes: tuple[NodePlan, ...]
     links: tuple[LinkPlan, ...]
     services: tuple[ServicePlan, ...] = ()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from netlab.model.errors import Position
+from netlab.model.runtime import Traits
 
 IPAddress = IPv4Address | IPv6Address
 IPInterface = IPv4Interface | IPv6Interface
@@ -234,7 +235,8 @@ class Topology:
     name: str
     file: Path
     """Absolute path of the topology file; its folder is where relative paths start."""
-    runtime: Literal["netns", "docker"]
+    runtime: Traits
+    """What its nodes are run by."""
     nodes: tuple[NodeSpec, ...]
     links: tuple[LinkSpec, ...]
     layers: tuple[LayerSpec, ...] = ()

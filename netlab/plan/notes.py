@@ -10,17 +10,17 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from netlab.model.errors import Position
 from netlab.model.topology import NodeSpec, Topology, WrittenKey
+from netlab.registry.runtimes import with_traits
 from netlab.topology import containerlab
 from netlab.topology.uses import IMPORT_ENVIRONMENT
 
 _MOST_NAMED = 3
 _OWN_PROGRAM = frozenset({"linux"})
 """The kinds whose nodes run `cmd`."""
-_DOCKER_ONLY = frozenset({"user", "ports", "mgmt", "cap-add", "privileged", "devices", "tmpfs", "security-opts"})
-_DOCKER_ONLY |= frozenset({"shm-size", "cpu", "cpu-set", "memory"})
+_CONTAINERS_ONLY = frozenset({"user", "ports", "mgmt", "cap-add", "privileged", "devices", "tmpfs", "security-opts"})
+_CONTAINERS_ONLY |= frozenset({"shm-size", "cpu", "cpu-set", "memory"})
 _NETLABS_TOO = frozenset({"cmd", "mgmt"})
 """Keys that a file written for netlab has as well."""
-_NO_ENGINE = "no container engine runs the nodes; --runtime docker does"
 _NO_NETWORK = "there is no management network; mgmt: true gives a node docker's"
 _REASONS = {
     "network-mode": _NO_NETWORK,
@@ -35,7 +35,7 @@ _TOP_REASONS = containerlab.reasons(containerlab.IgnoredTopKeys)
 def notes(topology: Topology, joined: Collection[str] = ()) -> Iterator[str]:
     """Every note. `joined` are the existing containers that are nodes of the lab's own clusters."""
     yield from _not_used(topology)
-    if topology.runtime == "docker":
+    if topology.runtime.images:
         yield from _ports(topology)
     else:
         yield from _images(topology)
@@ -56,8 +56,8 @@ def _not_used(topology: Topology) -> Iterator[str]:
     by_reason: defaultdict[str, list[WrittenKey]] = defaultdict(list)
     for use in topology.written:
         reason = (_TOP_REASONS if use.top else _REASONS).get(use.key)
-        if reason is None and use.key in _DOCKER_ONLY and topology.runtime != "docker":
-            reason = _NO_ENGINE
+        if reason is None and use.key in _CONTAINERS_ONLY and not topology.runtime.images:
+            reason = f"no container engine runs the nodes; --runtime {_with_images()} does"
         if reason is not None:
             by_reason[reason].append(use)
     for reason, uses in by_reason.items():
@@ -80,13 +80,14 @@ def _images(topology: Topology) -> Iterator[str]:
         if node.image is not None and node.kind != "bridge":
             by_image[node.image].append(node)
     for image, nodes in by_image.items():
-        yield f"{_nodes(nodes)}: netns runs this host's programs, not those of the image {image}"
+        yield f"{_nodes(nodes)}: {topology.runtime.name} runs this host's programs, not those of the image {image}"
 
 
 def _foreign(topology: Topology, joined: Collection[str]) -> Iterator[str]:
     nodes = [node for node in topology.nodes if node.kind == "ext-container" and node.name not in joined]
     if nodes:
-        yield f"{_nodes(nodes)}: an existing container: netns cannot deploy this file, --runtime docker can"
+        cannot = f"{topology.runtime.name} cannot deploy this file, --runtime {_with_images()} can"
+        yield f"{_nodes(nodes)}: an existing container: {cannot}"
 
 
 def _programs(topology: Topology) -> Iterator[str]:
@@ -109,6 +110,10 @@ def _bridges(topology: Topology) -> Iterator[str]:
     nodes = [node for node in topology.nodes if node.kind == "bridge"]
     if nodes and of_containerlab(topology):
         yield f"{_nodes(nodes)}: a bridge of the lab's own, where containerlab takes an existing one of the host"
+
+
+def _with_images() -> str:
+    return with_traits(lambda traits: traits.images)
 
 
 def _places(positions: Iterable[Position]) -> str:

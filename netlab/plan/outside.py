@@ -8,6 +8,7 @@ from pathlib import Path
 
 from netlab.model.cluster import ClusterPlan
 from netlab.model.plan import ContainerPlan, LabPlan, Role
+from netlab.registry.runtimes import traits
 
 
 def deeds_from_outside(plan: LabPlan, folder: Path | None) -> tuple[str, ...]:
@@ -49,6 +50,7 @@ def _of_container(container: ContainerPlan) -> Iterator[str]:
 
 
 def _deeds(plan: LabPlan) -> Iterator[str]:
+    runs_images = traits(plan.runtime).images
     own = {node.container for cluster in plan.clusters for node in cluster.nodes}
     for cluster in plan.clusters:
         yield from (f"{cluster.name} {deed}" for deed in _of_cluster(cluster))
@@ -58,7 +60,7 @@ def _deeds(plan: LabPlan) -> Iterator[str]:
         if node.role is Role.HOST:  # the processes of the other roles are the kinds' own
             yield from (f"{node.owner} runs from the start on: {shlex.join(p.argv)}" for p in node.processes)
         yield from (f"{node.owner} runs once it is ready: {shlex.join(argv)}" for argv in node.exec)
-        if plan.runtime == "docker" and node.container.existing not in own:
+        if runs_images and node.container.existing not in own:
             yield from (f"{node.owner} {deed}" for deed in _of_container(node.container))
         for bind in node.binds:
             verb = "reads" if bind.read_only else "can write to"

@@ -36,7 +36,7 @@ def plan(checked: CheckedTopology) -> LabPlan:
     return LabPlan(
         name=topology.lab_name,
         topology_file=str(topology.file),
-        runtime=topology.runtime,
+        runtime=topology.runtime.name,
         nodes=tuple(nodes.values()),
         links=wired.links,
         services=services,

@@ -6,15 +6,16 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from netlab import kinds
 from netlab.kinds.base import SourceText
-from netlab.model.errors import InputError, Position, Problem, TopologyError
+from netlab.model.errors import Position, Problem, TopologyError
 from netlab.model.topology import BoundFile, NodeSpec, Topology
 from netlab.plan.addressing import address_lab
 from netlab.plan.layers import layer_problems, no_startup_config
 from netlab.plan.wiring import wire_lab
+from netlab.registry.runtimes import traits
 from netlab.topology import parse
 from netlab.topology.paths import inside, read_regular
 from netlab.topology.problems import Problems
@@ -23,8 +24,6 @@ MAX_CONFIG_BYTES = 1_000_000
 MAX_ALL_CONFIGS = 4_000_000
 """Characters of all nodes' startup-configs, one that several nodes name counted for each."""
 _TOO_MUCH = "the startup-configs up to here are larger than 4 MB together"
-MAX_MACHINES = 1500
-"""Of a lab, pods too: what can be planned in a second or two."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def read(file: Path, runtime: str | None = None, name: str | None = None) -> Che
         raise TopologyError(Problem("the file is no topology", Position(str(file), 1, 1)))
     topology = replace(topology, deployed_as=name)
     if runtime is not None:
-        topology = replace(topology, runtime=_runtime(runtime))
+        topology = replace(topology, runtime=traits(runtime))
     options = {}
     machines = size = 0
     for node in topology.nodes:
@@ -61,8 +60,8 @@ def read(file: Path, runtime: str | None = None, name: str | None = None) -> Che
             size += sum(len(one.text) for one in bound)
             options[node.name] = kinds.load(node.kind).check(replace(node, bound=bound), topology, source)
             machines += len(kinds.load(node.kind).expand(node, options[node.name]).machines)
-        if machines > MAX_MACHINES:
-            problems.add(f"more than {MAX_MACHINES} machines up to here", node.position, "split the lab")
+        if machines > topology.runtime.capacity:
+            problems.add(f"more than {topology.runtime.capacity} machines up to here", node.position, "split the lab")
             problems.raise_any()
         if size > MAX_ALL_CONFIGS:
             problems.add(_TOO_MUCH, node.startup_config_position, "split the lab")
@@ -79,15 +78,6 @@ def read(file: Path, runtime: str | None = None, name: str | None = None) -> Che
         address_lab(usable.topology, wire_lab(usable.topology, usable.options))
     problems.raise_any()
     return usable
-
-
-def _runtime(name: str) -> Literal["netns", "docker"]:
-    """The runtime of that name. InputError where there is none."""
-    if name == "netns":
-        return "netns"
-    if name == "docker":
-        return "docker"
-    raise InputError(Problem(f"--runtime {name}: no such runtime", hint="there are netns and docker"))
 
 
 def _startup_config(node: NodeSpec, topology: Topology, file: Path) -> SourceText | None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Protocol
-
-RuntimeName = Literal["netns", "docker"]
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to import as it may take in all
     from collections.abc import Iterator
@@ -17,6 +15,7 @@ if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to 
     from netlab.model.host import HostFinding
     from netlab.model.lab import Lab, LabNode
     from netlab.model.plan import LabPlan, NodePlan
+    from netlab.model.runtime import Traits
 
 
 @dataclass(frozen=True)
@@ -93,8 +92,8 @@ class Runtime(Protocol):
     """Who runs a lab's machines."""
 
     @property
-    def name(self) -> RuntimeName:
-        """As topology files and the state folder have it."""
+    def traits(self) -> Traits:
+        """What it is."""
 
     def build(self, plan: LabPlan, directory: Path, lab: Lab | None = None) -> Build:
         """Start building a lab whose state folder will be `directory`; with `lab`, repairing the one that is there.

@@ -1,10 +1,11 @@
-"""The runtimes there are, by name."""
+"""A runtime's functions, by its name."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
 
-from netlab.model.errors import InputError, Problem
+from netlab.registry.runtimes import entry
 
 if TYPE_CHECKING:
     from netlab.runtime.base import Runtime
@@ -12,12 +13,4 @@ if TYPE_CHECKING:
 
 def by_name(name: str) -> Runtime:
     """The runtime of that name. InputError where there is none."""
-    if name == "netns":
-        from netlab.runtime.netns import runtime
-
-        return runtime
-    if name == "docker":
-        from netlab.runtime.docker import runtime as containers
-
-        return containers
-    raise InputError(Problem(f"--runtime {name}: no such runtime", hint="there are netns and docker"))
+    return cast("Runtime", import_module(entry(name).implementation))

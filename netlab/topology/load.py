@@ -6,7 +6,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from netlab.model.errors import Position, Problem, TopologyError
+from netlab.model.runtime import Traits
 from netlab.model.topology import LayerSpec, NodeSpec, Topology, WrittenKey
+from netlab.registry.runtimes import RUNTIMES, USUAL, traits
 from netlab.topology import containerlab
 from netlab.topology.checking import check
 from netlab.topology.links import link_specs
@@ -80,7 +82,7 @@ class _Reader:
         return Topology(
             name=self.lab,
             file=self.file,
-            runtime="docker" if text_of(tree, "runtime") == "docker" else "netns",
+            runtime=self._runtime(text_of(tree, "runtime")),
             nodes=nodes,
             links=tuple(link for link in links.links if names.issuperset(end.node for end in link.endpoints)),
             layers=tuple(self.layers),
@@ -88,6 +90,10 @@ class _Reader:
             prefix=text_of(tree, "prefix"),
             written=tuple(dict.fromkeys(self.written)),  # an anchor's keys count once
         )
+
+    def _runtime(self, name: str | None) -> Traits:
+        """What runs it; the usual one in place of a name that the check has refused."""
+        return traits(name if name in RUNTIMES.names() else USUAL)
 
     def _lab_name(self, top: Mapping[str, Entry]) -> str:
         tree = _at(top, "name")

@@ -7,14 +7,20 @@ Schema cannot derive from a type, because the check stands elsewhere, is written
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
 from netlab.model.topology import Expect
+from netlab.registry.runtimes import RUNTIMES, USUAL
 from netlab.topology import patterns
 from netlab.topology.containerlab import IgnoredTopKeys, NodeOnlyKeys
 from netlab.topology.keys import Keys, Text, scalar_map, written
+
+if TYPE_CHECKING:
+    RuntimeName = str
+else:
+    RuntimeName = Literal[RUNTIMES.names()]
 
 
 def _is_prefix(text: str) -> str:
@@ -53,8 +59,8 @@ class FileKeys(IgnoredTopKeys):
         description="what the names of its containers begin with: `PREFIX-LAB-NODE`; left out, `netlab`. Empty: the "
         "node's name alone; `__lab-name`: `LAB-NODE`",
     )
-    runtime: Literal["netns", "docker"] = Field(
-        default="netns", description="what runs the nodes. `netlab deploy --runtime` overrides it"
+    runtime: RuntimeName = Field(
+        default=USUAL, description="what runs the nodes. `netlab deploy --runtime` overrides it"
     )
     topology: SectionKeys = Field(description="nodes and links")
 

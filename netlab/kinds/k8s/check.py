@@ -30,7 +30,7 @@ _BOTH = 2
 
 
 def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None) -> Cluster:
-    """The options of a cluster, a real one where Docker runs the lab. Raises TopologyError with every problem."""
+    """The options of a cluster, a real one where the runtime has real ones. Raises TopologyError with every problem."""
     options = check_options(K8sOptions, node.options, "a node of kind k8s")
     problems = Problems()
     reason = kubernetes_name_problem(node.name)
@@ -40,7 +40,7 @@ def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None)
         with problems.gather():
             found = read_configuration(startup_config)
             options = _with_workers(node, options, found.workers, problems)
-            if topology.runtime == "docker" and options.services and not found.workers:
+            if topology.runtime.clusters == "real" and options.services and not found.workers:
                 where = node.startup_config_position or node.position
                 problems.add("kind's configuration has no worker for the services", where, "add - role: worker to it")
             options = _with_pod_subnets(node, options, found.pod_subnets, problems)
@@ -51,10 +51,10 @@ def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None)
     elif options.services:
         where = node.options.key_at("services")
         problems.add("services need metallb: to give them an address", where, "add metallb: {asn: N, pool: PREFIX}")
-    _check_services(node, options, MAX_PODS_PER_NODE[topology.runtime], problems)
+    _check_services(node, options, MAX_PODS_PER_NODE[topology.runtime.clusters], problems)
     _check_families(node, options, problems)
     kind = None
-    if topology.runtime == "docker":
+    if topology.runtime.clusters == "real":
         kind = kind_cluster(node, topology, options, startup_config, problems)
     problems.raise_any()
     return cluster_of(node.name, options, kind)

@@ -19,7 +19,7 @@ from netlab.topology.prefixes import NoLengthError, prefix
 MAX_WORKERS = 250
 MAX_PODS = 1500
 """Of a cluster: every node has rules for every pod."""
-MAX_PODS_PER_NODE = {"netns": 250, "docker": 100}
+MAX_PODS_PER_NODE = {"emulated": 250, "real": 100}
 """By runtime: what fits into a node's /24 of the pod subnet; a real node takes 110 (kubelet), and the cluster's own are
 among them."""
 

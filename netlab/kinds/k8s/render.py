@@ -24,6 +24,7 @@ from netlab.model.plan import (
     RoutePlan,
 )
 from netlab.model.topology import Key, NodeSpec
+from netlab.registry.runtimes import with_traits
 
 KUBE_PROXY = "/run/netlab/kube-proxy.nft"
 
@@ -68,7 +69,8 @@ def _not_emulated(node: NodeSpec, cluster: Cluster) -> tuple[str, ...]:
     if not written:
         return ()
     keys = ", ".join(".".join(map(str, path)) for path in written)
-    reason = f"{node.name} is emulated; with --runtime docker it is a real cluster"
+    real = with_traits(lambda traits: traits.clusters == "real")
+    reason = f"{node.name} is emulated; with --runtime {real} it is a real cluster"
     return (f"{node.options.key_at(*written[0])}: not used: {keys} ({reason})",)
 
 

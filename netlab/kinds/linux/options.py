@@ -28,4 +28,4 @@ def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None)
     """The options of a host. Raises TopologyError."""
     check_options(LinuxOptions, node.options, "a node of kind linux")
     frr = read_bound(node) if is_frr_image(node.image) else None
-    return CheckedLinux(frr, real=topology.runtime == "docker")
+    return CheckedLinux(frr, real=topology.runtime.images)

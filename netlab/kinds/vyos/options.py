@@ -67,7 +67,7 @@ def check(node: NodeSpec, topology: Topology, startup_config: SourceText | None)
     if options.vyos_version is not None and options.vyos_version not in VERSIONS:
         message = f"VyOS {options.vyos_version} is not understood"
         raise TopologyError(Problem(message, node.options.at("vyos-version"), f"versions: {', '.join(VERSIONS)}"))
-    if node.image is not None and topology.runtime == "docker":
+    if node.image is not None and topology.runtime.images:
         return read_image(node, options.vyos_version, startup_config)
     if startup_config is None:
         message = f"{node.name} has no configuration"

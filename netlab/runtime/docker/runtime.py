@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from netlab.model.errors import LabError
 from netlab.model.lab import Lab, LabNode
 from netlab.runtime import processes
 from netlab.runtime.docker import engine
+from netlab.runtime.docker.entry import RUNTIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from netlab.model.plan import LabPlan, NodePlan
     from netlab.runtime.base import Build, Finished, Invocation
 
-name: Literal["netns", "docker"] = "docker"
+traits = RUNTIME.traits
 
 
 def build(plan: LabPlan, directory: Path, lab: Lab | None = None) -> Build:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from netlab.model.errors import LabError
 from netlab.model.lab import Lab, LabNode
 from netlab.runtime import lock, processes
 from netlab.runtime.inside.starter import base_environment
 from netlab.runtime.netns import enter
+from netlab.runtime.netns.entry import RUNTIME
 
 if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to import as it may take in all
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to 
     from netlab.model.plan import LabPlan, NodePlan
     from netlab.runtime.base import Build, Finished, Invocation
 
-name: Literal["netns", "docker"] = "netns"
+traits = RUNTIME.traits
 _DESTROY_TIMEOUT = 30.0
 _FOR_GOOD = (
     "runs on the netns runtime, where a node that has died is gone for good, its links with it: "

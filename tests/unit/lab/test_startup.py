@@ -10,6 +10,7 @@ from netlab.model.errors import HostError, TopologyError
 from netlab.model.plan import LabPlan, NodePlan
 from netlab.plan import plan_file
 from netlab.runtime.netns import tryout
+from netlab.runtime.netns.entry import RUNTIME
 
 CONFIG = "hostname rt-1\nfoo\nrouter bgp 64512\n  neighbor 10.0.0.2 remote-az 64513\n"
 SAID = """\
@@ -24,7 +25,7 @@ Configuration file[/etc/frr/frr.conf] processing failure: 2
 class Vtysh:
     """A runtime whose vtysh prints `said`, or cannot be run."""
 
-    name = "netns"
+    traits = RUNTIME.traits
 
     def __init__(self, said: str | None) -> None:
         self.said = said

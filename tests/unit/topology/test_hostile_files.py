@@ -16,7 +16,8 @@ import pytest
 from refusals import refused
 
 from netlab.kinds.k8s.options import MAX_PODS
-from netlab.plan.reading import MAX_ALL_CONFIGS, MAX_CONFIG_BYTES, MAX_MACHINES
+from netlab.plan.reading import MAX_ALL_CONFIGS, MAX_CONFIG_BYTES
+from netlab.registry.runtimes import RUNTIMES, traits
 from netlab.topology import source
 from netlab.topology.problems import MOST
 
@@ -279,7 +280,7 @@ def test_the_limits_are_documented() -> None:
     assert f"| {source.MAX_BYTES // 10**6} MB, {source.MAX_WRITTEN:,} keys and values |" in page
     assert f"| {source.MAX_VALUES:,} values |" in page
     assert f"| {source.MAX_DEPTH} | levels" in page
-    assert MAX_MACHINES == MAX_PODS
-    assert f"| {MAX_MACHINES:,} | machines of a lab, and pods of a cluster |" in page
+    assert {traits(name).capacity for name in RUNTIMES.own} == {MAX_PODS}
+    assert f"| {MAX_PODS:,} | machines of a lab, and pods of a cluster |" in page
     assert f"| {MAX_CONFIG_BYTES // 10**6} MB | a `startup-config`; {MAX_ALL_CONFIGS // 10**6} MB all" in page
     assert f"| {MOST} | problems" in page

@@ -27,7 +27,7 @@ def r1(topology: Topology) -> NodeSpec:
 
 
 def test_the_designs_example_loads(design: Topology) -> None:
-    assert (design.name, design.runtime) == ("ecmp-vs-vyos", "netns")
+    assert (design.name, design.runtime.name) == ("ecmp-vs-vyos", "netns")
     assert [(node.name, node.kind) for node in design.nodes] == [
         ("rt-frr", "frr"),
         ("rt-vyos", "vyos"),
@@ -98,7 +98,7 @@ def test_routes_and_startup_config(layers: Topology) -> None:
 
 def test_links_of_every_form(layers: Topology) -> None:
     by_default, silent, with_hole, to_itself, own_name = layers.links
-    assert layers.runtime == "docker"
+    assert layers.runtime.name == "docker"
     assert by_default.auto_ipv4
     assert not silent.auto_ipv4
     assert with_hole.ipv4 == (None, IPv4Interface("10.3.0.2/31"))

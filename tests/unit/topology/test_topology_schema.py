@@ -144,18 +144,14 @@ def test_the_kind_decides_which_keys_are_offered() -> None:
 
 
 @pytest.fixture
-def another_package(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def another_package(monkeypatch: pytest.MonkeyPatch) -> None:
     points = (
-        EntryPoint("switch", "netlab.kinds.linux:KIND", kinds.GROUP),
-        EntryPoint("opaque", f"{__name__}:OPAQUE", kinds.GROUP),
+        EntryPoint("switch", "netlab.kinds.linux:KIND", kinds.KINDS.group),
+        EntryPoint("opaque", f"{__name__}:OPAQUE", kinds.KINDS.group),
     )
-    monkeypatch.setattr(kinds, "entry_points", lambda group: points)
-    kinds._foreign.cache_clear()
-    kinds.load.cache_clear()
-    yield
-    monkeypatch.undo()
-    kinds._foreign.cache_clear()
-    kinds.load.cache_clear()
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points if group == kinds.KINDS.group else ())
+    monkeypatch.setattr(kinds.KINDS, "_others", None)
+    monkeypatch.setattr(kinds.KINDS, "_loaded", {})
 
 
 OPAQUE = kinds.base.Kind(lambda *_: None, lambda *_: None, lambda *_: None)  # type: ignore[arg-type, return-value]
