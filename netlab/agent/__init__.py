@@ -6,7 +6,6 @@ framed JSON on its standard input. Nothing above it sees a descriptor, a pid or 
     messages.py   requests and answers, typed
     client.py     the caller's side
     server.py     the loop of the agent itself
-    netlink.py    batches of rtnetlink messages
     wiring.py     links, addresses, routes and sysctls of a whole lab
     kernel.py     what the kernel says: routes, next-hop groups, neighbours, hash settings
     vty.py        questions to a routing daemon; birdc.py  how BIRD is asked

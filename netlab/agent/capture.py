@@ -14,8 +14,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from netlab.agent import packetring
-from netlab.agent.packetring import Instruction
+from netlab.kernel import packetring
+from netlab.kernel.packetring import Instruction
 
 _SNAP = 96  # Ethernet, IP and the ports of TCP: at most 14 + 60 + 4 bytes
 _FRAME = 256

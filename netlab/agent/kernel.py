@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from netlab.agent.multipath_hash import HashedFlow, forwarded
-from netlab.agent.netlink import KernelRefusal, NetlinkSocket, attribute, attributes
+from netlab.kernel.netlink import KernelRefusal, NetlinkSocket, attribute, attributes
 from netlab.model.evidence import FibNextHop, FibRoute, HashSettings, Neighbour
 
 _RTM_GETROUTE = 26

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from netlab.agent.messages import NodeWiring, WireRequest
 from netlab.agent.namespaces import Namespaces
-from netlab.agent.netlink import KernelRefusal, Message, NetlinkSocket, attribute, attributes
+from netlab.kernel.netlink import KernelRefusal, Message, NetlinkSocket, attribute, attributes
 from netlab.model.errors import LabError
 from netlab.model.plan import RoutePlan
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from netlab.agent import ownership, wiring
 from netlab.agent.messages import WireAnswer, WireRequest
 from netlab.agent.namespaces import Namespaces
-from netlab.agent.netlink import NetlinkSocket
 from netlab.agent.ownership import Seen, remove, seen
+from netlab.kernel.netlink import NetlinkSocket
 from netlab.model.plan import LinkEnd, LinkPlan
 
 

@@ -8,7 +8,7 @@ import sys
 
 from netlab.agent import framing, kernel, messages, ownership, traffic, vty
 from netlab.agent.namespaces import Namespaces
-from netlab.agent.netlink import NetlinkSocket
+from netlab.kernel.netlink import NetlinkSocket
 from netlab.model import codec
 from netlab.model.errors import HostError, InputError, LabError
 

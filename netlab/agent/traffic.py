@@ -20,7 +20,7 @@ from netlab.agent import kernel
 from netlab.agent.capture import Capture
 from netlab.agent.messages import FlowGroup, FlowOutcome, FlowsAnswer, FlowsRequest, GroupOutcome, SeenSegments
 from netlab.agent.namespaces import Namespaces
-from netlab.agent.netlink import NetlinkSocket
+from netlab.kernel.netlink import NetlinkSocket
 from netlab.model.errors import HostError, LabError
 
 _TCP_INFO = 11

@@ -20,7 +20,15 @@ from pyroute2.netlink.rtnl.rtmsg import rtmsg
 from netlab.agent import ownership
 from netlab.agent.messages import NodeWiring, WireAnswer, WireRequest
 from netlab.agent.namespaces import Namespaces
-from netlab.agent.netlink import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, KernelRefusal, Message, NetlinkSocket, body_of
+from netlab.kernel.netlink import (
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    NLM_F_REPLACE,
+    KernelRefusal,
+    Message,
+    NetlinkSocket,
+    body_of,
+)
 from netlab.model.errors import HostError, LabError
 from netlab.model.plan import Interface, InterfacePlan, LinkEnd, RoutePlan, SysctlPlan
 

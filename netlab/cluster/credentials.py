@@ -10,7 +10,7 @@ from typing import Any
 
 from netlab.model.cluster import ClusterPlan
 from netlab.model.errors import HostError, LabError
-from netlab.runtime import statefile
+from netlab.statefolder import statefile
 
 _TIMEOUT = 60.0
 _SECTIONS = {

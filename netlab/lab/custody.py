@@ -19,9 +19,10 @@ from netlab.lab.wired import only, wiring_of
 from netlab.model.errors import LabError, NetlabError
 from netlab.model.lab import Lab
 from netlab.model.plan import LabPlan
-from netlab.runtime import claim, kept
+from netlab.runtime import kept
 from netlab.runtime.choice import by_name
 from netlab.runtime.kept import Kept
+from netlab.statefolder import claim
 
 
 class Custody:

@@ -10,8 +10,8 @@ from netlab.lab import state
 from netlab.model.errors import HostError
 from netlab.model.host import HostFinding
 from netlab.registry.runtimes import USUAL, traits
-from netlab.runtime import trusted
 from netlab.runtime.choice import by_name
+from netlab.statefolder import trusted
 
 _ELSEWHERE = "set XDG_STATE_HOME to a folder of yours"
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from netlab.model.errors import HostError, InputError, LabError, Problem
 from netlab.model.lab import Lab, LabNode
 from netlab.model.plan import LabPlan
-from netlab.runtime import lock, statefile, trusted
+from netlab.statefolder import lock, statefile, trusted
 
 if TYPE_CHECKING:  # `netlab exec` needs neither it nor its libraries
     from netlab.runtime.kept import Kept

@@ -18,7 +18,7 @@ from netlab.model import codec
 from netlab.model.errors import HostError, InputError, LabError
 from netlab.model.lab import Lab
 from netlab.model.plan import LabPlan, NodePlan
-from netlab.runtime import statefile
+from netlab.statefolder import statefile
 
 NAME = "kept.json"
 RECORD = "lab.json"

@@ -13,7 +13,7 @@ import pytest
 from article import VIP, small
 from hoststate import HostState, descendants
 
-from netlab.runtime.lock import is_held
+from netlab.statefolder.lock import is_held
 
 SMALL = small("small")
 SMALL_KIND = "netlab-small-k8s"

@@ -12,7 +12,7 @@ import stat
 import subprocess
 import sys
 
-from netlab.runtime.inside import syscalls as sc
+from netlab.kernel import syscalls as sc
 
 _KERNEL = ("proc", "sys", "dev")
 _MS_SHARED = 0x100000

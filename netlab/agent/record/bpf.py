@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import ctypes
 
-from netlab.agent.packetring import Instruction
 from netlab.agent.record.ring import ARPHRD_ETHER, ARPHRD_LOOPBACK
+from netlab.kernel.packetring import Instruction
 from netlab.model.errors import HostError, InputError, Problem
 
 _LIBRARIES = ("libpcap.so.0.8", "libpcap.so.1")  # Debian's name and everybody else's

@@ -11,8 +11,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netlab.agent import packetring
-from netlab.agent.packetring import Instruction
+from netlab.kernel import packetring
+from netlab.kernel.packetring import Instruction
 
 ARPHRD_ETHER, ARPHRD_LOOPBACK = 1, 772  # linux/if_arp.h
 RETIRE_MS = 20

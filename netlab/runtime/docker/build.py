@@ -21,14 +21,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
+from netlab.kernel import processes
 from netlab.model.errors import HostError, InputError, LabError, NetlabError, Problem
 from netlab.model.lab import Lab, LabNode
 from netlab.model.plan import LabPlan, NodePlan
-from netlab.runtime import claim, kept, processes, starting
+from netlab.runtime import kept, starting
 from netlab.runtime.base import Invocation
 from netlab.runtime.docker import clusters, commands, containers, control, engine, guard, images
 from netlab.runtime.docker.agents import Agents
 from netlab.runtime.docker.control import Door, Init
+from netlab.statefolder import claim
 
 if TYPE_CHECKING:
     from netlab.agent.client import AgentClient

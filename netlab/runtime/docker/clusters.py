@@ -21,8 +21,8 @@ from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
 
 from netlab.model.errors import LabError
-from netlab.runtime import statefile
 from netlab.runtime.docker import engine
+from netlab.statefolder import statefile
 
 LABEL = "io.x-k8s.kind.cluster"
 """By which kind itself finds a cluster's nodes."""

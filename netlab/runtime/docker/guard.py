@@ -40,8 +40,9 @@ def _sweep(url: str, name: str, directory: str, build: str, folder: int) -> None
     from pathlib import Path
 
     from netlab.model.errors import NetlabError
-    from netlab.runtime import claim, kept
+    from netlab.runtime import kept
     from netlab.runtime.docker import containers, engine
+    from netlab.statefolder import claim
 
     state = Path(directory)
     try:

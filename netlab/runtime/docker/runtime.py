@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netlab.kernel import processes
 from netlab.model.errors import LabError
 from netlab.model.lab import Lab, LabNode
-from netlab.runtime import processes
 from netlab.runtime.docker import engine
 from netlab.runtime.docker.entry import RUNTIME
 

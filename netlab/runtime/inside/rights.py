@@ -6,8 +6,8 @@ reads there what holds. Standard library only, Python 3.9 and later.
 
 from __future__ import annotations
 
+from netlab.kernel import syscalls as sc
 from netlab.runtime.inside import seccomp
-from netlab.runtime.inside import syscalls as sc
 
 # What a node's processes may do: Docker's default set without MKNOD, and what a network needs.
 DEFAULT_CAPABILITIES = frozenset(

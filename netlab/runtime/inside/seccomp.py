@@ -16,7 +16,7 @@ import os
 import struct
 from typing import NamedTuple
 
-from netlab.runtime.inside import syscalls as sc
+from netlab.kernel import syscalls as sc
 
 _PR_SET_SECCOMP = 22
 _SECCOMP_MODE_FILTER = 2

@@ -14,12 +14,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import netlab
+from netlab.kernel import processes
 from netlab.model.errors import HostError, LabError
 from netlab.model.lab import LabNode
 from netlab.model.plan import LabPlan, NodePlan
-from netlab.runtime import lock, processes, starting
+from netlab.runtime import starting
 from netlab.runtime.inside import accounts
 from netlab.runtime.netns import agents, identity, needs, ownroot
+from netlab.statefolder import lock
 
 if TYPE_CHECKING:
     from netlab.agent.client import AgentClient

@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
 
+from netlab.kernel import syscalls as sc
 from netlab.runtime.inside import rights
-from netlab.runtime.inside import syscalls as sc
 
 if TYPE_CHECKING:
     import subprocess

@@ -15,9 +15,9 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-from netlab.runtime import claim
-from netlab.runtime.inside import syscalls as sc
+from netlab.kernel import syscalls as sc
 from netlab.runtime.netns import nodeinit, rootfs
+from netlab.statefolder import claim
 
 
 class _BuilderGone(Exception):

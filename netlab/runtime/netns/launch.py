@@ -21,10 +21,10 @@ from typing import Any
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
 
-from netlab.runtime import claim
+from netlab.kernel import syscalls as sc
 from netlab.runtime.inside import starter
-from netlab.runtime.inside import syscalls as sc
 from netlab.runtime.netns import labinit
+from netlab.statefolder import claim
 
 
 def main() -> None:

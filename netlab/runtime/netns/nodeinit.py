@@ -11,8 +11,8 @@ import signal
 import socket
 from typing import Any
 
+from netlab.kernel import syscalls as sc
 from netlab.runtime.inside import rights
-from netlab.runtime.inside import syscalls as sc
 from netlab.runtime.inside.starter import Starter
 from netlab.runtime.netns import rootfs
 

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterable
 from typing import Any
 
-from netlab.runtime.inside import syscalls as sc
+from netlab.kernel import syscalls as sc
 
 # Folders that each node has for itself. The host's own FRR writes /var/tmp/frr and /var/lib/frr. Services of the host
 # listen on sockets in /run, /tmp, /var/lib, /var/snap and /var/spool, and a read-only mount is no bar to connecting.

@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netlab.kernel import processes
 from netlab.model.errors import LabError
 from netlab.model.lab import Lab, LabNode
-from netlab.runtime import lock, processes
 from netlab.runtime.inside.starter import base_environment
 from netlab.runtime.netns import enter
 from netlab.runtime.netns.entry import RUNTIME
+from netlab.statefolder import lock
 
 if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to import as it may take in all
     from collections.abc import Iterator

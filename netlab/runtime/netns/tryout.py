@@ -15,7 +15,7 @@ import sys
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
 
-from netlab.runtime.inside import syscalls as sc
+from netlab.kernel import syscalls as sc
 from netlab.runtime.netns import rootfs
 
 _TIMEOUT = 20.0  # seconds: vtysh -C takes 0.1 for a small file

@@ -7,7 +7,7 @@ import pytest
 
 from netlab.agent import wiring
 from netlab.agent.messages import NodeWiring, WireRequest
-from netlab.agent.netlink import NLM_F_CREATE, KernelRefusal, Message
+from netlab.kernel.netlink import NLM_F_CREATE, KernelRefusal, Message
 from netlab.model.errors import HostError, LabError
 from netlab.model.plan import InterfacePlan, RoutePlan, SysctlPlan
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from netlab.agent import kernel, netlink
-from netlab.agent.netlink import KernelRefusal, attribute, attributes
+from netlab.agent import kernel
+from netlab.kernel import netlink
+from netlab.kernel.netlink import KernelRefusal, attribute, attributes
 from netlab.model.evidence import FibNextHop, HashSettings, Neighbour
 
 VIP = "172.16.7.192"

@@ -10,7 +10,7 @@ import pytest
 
 from netlab.agent import ownership
 from netlab.agent.messages import NodeWiring, WireRequest
-from netlab.agent.netlink import KernelRefusal, Message, NetlinkSocket, attribute
+from netlab.kernel.netlink import KernelRefusal, Message, NetlinkSocket, attribute
 from netlab.model.errors import LabError
 from netlab.model.plan import InterfacePlan, RoutePlan
 

@@ -15,7 +15,8 @@ from netlab.model.cluster import ClusterNodePlan, ClusterPlan
 from netlab.model.errors import HostError, LabError
 from netlab.model.lab import Lab, LabNode
 from netlab.model.plan import ContainerPlan, InterfacePlan, LabPlan, NodePlan, Role
-from netlab.runtime import claim, kept
+from netlab.runtime import kept
+from netlab.statefolder import claim
 
 OWN = ClusterPlan("k8s", "netlab-a-k8s", (ClusterNodePlan("k8s-worker", "w1"),), ())
 DEV = ClusterPlan("dev", "dev", (ClusterNodePlan("dev-worker", "w2"),), (), existing=True)

@@ -13,7 +13,7 @@ from netlab.lab.destroy import destroy
 from netlab.model.errors import HostError, InputError, LabError
 from netlab.model.lab import Lab, LabNode
 from netlab.model.plan import LabPlan
-from netlab.runtime import statefile
+from netlab.statefolder import statefile
 
 PLAN = LabPlan("pair", "/labs/pair.yaml", "netns", (), ())
 

@@ -13,8 +13,9 @@ from netlab.model.cluster import ClusterNodePlan, ClusterPlan
 from netlab.model.errors import HostError, LabError
 from netlab.model.lab import Lab, LabNode
 from netlab.model.plan import ContainerPlan, InterfacePlan, LabPlan, LinkEnd, LinkPlan, NodePlan, Role
-from netlab.runtime import kept, lock, statefile
+from netlab.runtime import kept
 from netlab.runtime.docker import build, clusters, containers, engine, guard
+from netlab.statefolder import lock, statefile
 
 
 def cluster_node(name: str, *interfaces: InterfacePlan) -> NodePlan:

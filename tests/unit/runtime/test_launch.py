@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from netlab.runtime import claim
 from netlab.runtime.netns import labinit, launch
+from netlab.statefolder import claim
 
 
 @pytest.fixture(autouse=True)

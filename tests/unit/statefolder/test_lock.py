@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from netlab.runtime import lock
+from netlab.statefolder import lock
 
 
 @pytest.fixture

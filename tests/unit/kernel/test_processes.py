@@ -2,7 +2,7 @@ import os
 import subprocess
 import sys
 
-from netlab.runtime import processes
+from netlab.kernel import processes
 
 
 def test_a_process_is_known_by_its_start_time() -> None:

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from netlab.runtime.inside import syscalls
+from netlab.kernel import syscalls
 
 
 def test_an_error_names_the_file_where_it_has_one() -> None:

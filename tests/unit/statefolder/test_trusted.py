@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from netlab.runtime import trusted
+from netlab.statefolder import trusted
 
 
 def opened(path: Path, *, make: bool = False) -> str:

@@ -10,8 +10,8 @@ import os
 import stat
 from typing import NamedTuple
 
-from netlab.runtime import trusted
-from netlab.runtime.inside import syscalls as sc
+from netlab.kernel import syscalls as sc
+from netlab.statefolder import trusted
 
 ELSEWHERE = "set XDG_STATE_HOME to a folder of yours"
 _TRIES = 100

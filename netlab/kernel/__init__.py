@@ -1,0 +1,9 @@
+"""The Linux kernel as the rest of netlab asks it: nothing here knows of labs, machines or routers.
+
+    syscalls.py    system calls that Python does not have: namespaces, mounts, capabilities
+    netlink.py     batches of rtnetlink messages
+    packetring.py  a packet socket with a filter and a ring in shared memory
+    processes.py   processes by pid and start time
+
+syscalls.py is imported by the inits of labs and machines: standard library only, and Python 3.9 and later.
+"""
