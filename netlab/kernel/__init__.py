@@ -4,6 +4,7 @@
     netlink.py     batches of rtnetlink messages
     packetring.py  a packet socket with a filter and a ring in shared memory
     processes.py   processes by pid and start time
+    pump.py        a command's streams, both ways
 
 syscalls.py is imported by the inits of labs and machines: standard library only, and Python 3.9 and later.
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import shutil
 import signal
 import socket
@@ -17,13 +16,13 @@ import docker
 from docker.errors import APIError
 from docker.utils.socket import STDERR, STDOUT
 
+from netlab.kernel.pump import Pump
 from netlab.model.errors import HostError, NetlabError
 from netlab.model.lab import LabNode
 from netlab.runtime.base import Finished, Invocation
 from netlab.runtime.docker import engine
 from netlab.runtime.inside.starter import base_environment
 
-_PIECE = 1 << 16
 _START_TIMEOUT = 30.0
 _HEADER = 8  # of a frame: stream, three zeros, size (Docker's API, "attach": stream format)
 
@@ -44,7 +43,7 @@ def attach(url: str, node: LabNode, argv: tuple[str, ...], environment: dict[str
             signal.signal(number, lambda number, _: _send_signal(url, node, made, number))
         with _connected_to(client, made) as connection:
             streams = {STDOUT: 1, STDERR: 2}
-            _exchange(connection, _Frames(lambda stream, data: _write(streams[stream], data)), stdin=0)
+            _pump(connection, _Frames(lambda stream, data: _write(streams[stream], data)), source=0).run(None)
         return _exit_code(client, made)
 
 
@@ -87,7 +86,7 @@ def capture(client: docker.APIClient, node: LabNode, invocation: Invocation) -> 
         with _connected_to(client, made) as connection:
             streams = {STDOUT: bytearray(), STDERR: bytearray()}
             frames = _Frames(lambda stream, data: streams[stream].extend(data))
-            ended = _exchange(connection, frames, data=invocation.data, timeout=invocation.timeout)
+            ended = _pump(connection, frames, data=invocation.data).run(invocation.timeout)
         output, errors = bytes(streams[STDOUT]), bytes(streams[STDERR])
         if not ended:
             _kill(client, node, made)
@@ -101,62 +100,15 @@ def found_by_env(argv: tuple[str, ...]) -> list[str]:
     return list(argv) if "=" in argv[0] else ["env", *argv]
 
 
-def _exchange(
-    connection: socket.socket,
-    frames: _Frames,
-    *,
-    data: bytes = b"",
-    stdin: int | None = None,
-    timeout: float | None = None,
-) -> bool:
-    """Send `data`, or what comes from the descriptor `stdin`, and take everything that the command prints; whether it
-    closed its output in time. It may print before it reads, so neither direction waits for the other."""
-    deadline = None if timeout is None else time.monotonic() + timeout
-    pending = memoryview(data)
-    connection.setblocking(False)
-    while True:
-        left = None if deadline is None else deadline - time.monotonic()
-        if left is not None and left <= 0:
-            return False
-        poll = select.poll()
-        poll.register(connection, select.POLLIN | (select.POLLOUT if pending else 0))
-        if stdin is not None and not pending:
-            poll.register(stdin, select.POLLIN)
-        ready = dict(poll.poll(None if left is None else left * 1000))
-        if stdin in ready:
-            pending = memoryview(os.read(stdin, _PIECE))
-            if not pending:
-                stdin = None
-                _end_of_input(connection)
-        if ready.get(connection.fileno(), 0) & select.POLLOUT:
-            pending = _send(connection, pending)
-            if not pending and stdin is None:
-                _end_of_input(connection)
-        if ready.get(connection.fileno(), 0) & ~select.POLLOUT:
-            try:
-                piece = connection.recv(_PIECE)
-            except BlockingIOError:
-                continue
-            except ConnectionResetError:
-                piece = b""
-            if not piece:
-                return True
-            frames.add(piece)
+def _pump(connection: socket.socket, frames: _Frames, *, data: bytes = b"", source: int | None = None) -> Pump:
+    """Between this process and a command, whose streams come and go by one connection."""
 
+    def end_of_input() -> None:
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_WR)
 
-def _send(connection: socket.socket, pending: memoryview) -> memoryview:
-    """What is left to be sent; nothing where the command has ended without reading the rest."""
-    try:
-        return pending[connection.send(pending[:_PIECE]) :]
-    except BlockingIOError:
-        return pending
-    except (BrokenPipeError, ConnectionResetError):
-        return pending[:0]
-
-
-def _end_of_input(connection: socket.socket) -> None:
-    with suppress(OSError):
-        connection.shutdown(socket.SHUT_WR)
+    descriptor = connection.fileno()
+    return Pump({descriptor: frames.add}, descriptor, end_of_input, data=data, source=source)
 
 
 class _Frames:

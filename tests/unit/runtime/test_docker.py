@@ -201,7 +201,7 @@ def test_a_command_that_ends_without_reading_its_input_gives_its_output() -> Non
         engines.close()
         seen: list[bytes] = []
         frames = commands._Frames(lambda _, piece: seen.append(piece))
-        assert commands._exchange(ours, frames, data=b"x" * 1_000_000, timeout=10)
+        assert commands._pump(ours, frames, data=b"x" * 1_000_000).run(10)
         assert seen == [b"out"]
 
 
@@ -224,7 +224,7 @@ def test_a_command_that_prints_what_it_reads_holds_nobody_up() -> None:
     threads = [threading.Thread(target=work) for work in (echo, feed)]
     for thread in threads:
         thread.start()
-    assert commands._exchange(ours, commands._Frames(lambda _, piece: came.extend(piece)), stdin=reading, timeout=30)
+    assert commands._pump(ours, commands._Frames(lambda _, piece: came.extend(piece)), source=reading).run(30)
     for thread in threads:
         thread.join()
     ours.close()
