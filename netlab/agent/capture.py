@@ -14,8 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from netlab.kernel import packetring
-from netlab.kernel.packetring import Instruction
+from netlab.kernel import bpf, packetring
 
 _SNAP = 96  # Ethernet, IP and the ports of TCP: at most 14 + 60 + 4 bytes
 _FRAME = 256
@@ -100,56 +99,53 @@ class Capture:
         self._socket.close()
 
 
-_LOAD_WORD, _LOAD_HALF, _LOAD_BYTE, _LOAD_HEADER_LENGTH = 0x20, 0x28, 0x30, 0xB1
-_LOAD_HALF_INDEXED, _LOAD_BYTE_INDEXED = 0x48, 0x50
-_EQUAL, _BITS_SET, _RETURN = 0x15, 0x45, 0x06
-_PACKET_TYPE = 0xFFFFF000 + 4  # SKF_AD_OFF + SKF_AD_PKTTYPE
-
-
-def _filter(vip: str, port: int) -> list[Instruction]:
-    """Classic BPF (Documentation/networking/filter): TCP segments to that address and port that go out, and SYNs."""
+def _filter(vip: str, port: int) -> list[bpf.Instruction]:
+    """TCP segments to that address and port that go out, and SYNs that come in."""
     address = ip_address(vip)
     version6 = isinstance(address, IPv6Address)
     next_header, destination = (_ETHERNET + 6, _ETHERNET + 24) if version6 else (_ETHERNET + 9, _ETHERNET + 16)
     words = [int.from_bytes(address.packed[at : at + 4]) for at in range(0, len(address.packed), 4)]
     tests = [
-        (_LOAD_HALF, 12, _IPV6 if version6 else _IPV4),
-        (_LOAD_BYTE, next_header, socket.IPPROTO_TCP),
-        *((_LOAD_WORD, destination + 4 * number, word) for number, word in enumerate(words)),
+        (bpf.LOAD_HALF, 12, _IPV6 if version6 else _IPV4),
+        (bpf.LOAD_BYTE, next_header, socket.IPPROTO_TCP),
+        *((bpf.LOAD_WORD, destination + 4 * number, word) for number, word in enumerate(words)),
     ]
-    rest = _rest_of_ipv6(port) if version6 else _rest_of_ipv4(port)
-    program: list[Instruction] = []
-    drop = 2 * len(tests) + len(rest) + 1  # the last instruction; jumps count from the next one
+    program: list[bpf.Line] = []
     for load, where, value in tests:
-        program.append((load, 0, 0, where))
-        program.append((_EQUAL, 0, drop - len(program) - 1, value))
-    return [*program, *rest, (_RETURN, 0, 0, _SNAP), (_RETURN, 0, 0, 0)]
+        program += [bpf.Step(load, where), bpf.Step(bpf.EQUAL, value, fails="drop")]
+    program += [
+        *(_port_and_flags_of_ipv6(port) if version6 else _port_and_flags_of_ipv4(port)),
+        bpf.Step(bpf.ANY_OF, _SYN, fails="drop"),
+        bpf.Label("keep"),
+        bpf.Step(bpf.ANSWER, _SNAP),
+        bpf.Label("drop"),
+        bpf.Step(bpf.ANSWER, 0),
+    ]
+    return bpf.assemble(program)
 
 
-def _rest_of_ipv4(port: int) -> list[Instruction]:
+_KEEP_OUTGOING = (
+    bpf.Step(bpf.LOAD_HALF, bpf.PACKET_TYPE),
+    bpf.Step(bpf.EQUAL, packetring.OUTGOING, holds="keep"),
+)
+
+
+def _port_and_flags_of_ipv4(port: int) -> list[bpf.Line]:
     return [
-        (_LOAD_HALF, 0, 0, _ETHERNET + 6),
-        (_BITS_SET, 8, 0, 0x1FFF),  # later fragments carry no ports
-        (_LOAD_HEADER_LENGTH, 0, 0, _ETHERNET),
-        (_LOAD_HALF_INDEXED, 0, 0, _ETHERNET + 2),
-        (_EQUAL, 0, 5, port),
-        *_going_out_or((_LOAD_BYTE_INDEXED, 0, 0, _ETHERNET + _TCP_FLAGS)),
+        bpf.Step(bpf.LOAD_HALF, _ETHERNET + 6),
+        bpf.Step(bpf.ANY_OF, 0x1FFF, holds="drop"),  # later fragments carry no ports
+        bpf.Step(bpf.LOAD_IP_HEADER_LENGTH, _ETHERNET),
+        bpf.Step(bpf.LOAD_HALF_INDEXED, _ETHERNET + 2),
+        bpf.Step(bpf.EQUAL, port, fails="drop"),
+        *_KEEP_OUTGOING,
+        bpf.Step(bpf.LOAD_BYTE_INDEXED, _ETHERNET + _TCP_FLAGS),
     ]
 
 
-def _rest_of_ipv6(port: int) -> list[Instruction]:
+def _port_and_flags_of_ipv6(port: int) -> list[bpf.Line]:
     return [
-        (_LOAD_HALF, 0, 0, _ETHERNET + _IPV6_HEADER + 2),
-        (_EQUAL, 0, 5, port),
-        *_going_out_or((_LOAD_BYTE, 0, 0, _ETHERNET + _IPV6_HEADER + _TCP_FLAGS)),
-    ]
-
-
-def _going_out_or(load_flags: Instruction) -> list[Instruction]:
-    """Goes on to the next instruction with what goes out and with a SYN; leaves that one out with the rest."""
-    return [
-        (_LOAD_HALF, 0, 0, _PACKET_TYPE),
-        (_EQUAL, 2, 0, packetring.OUTGOING),
-        load_flags,
-        (_BITS_SET, 0, 1, _SYN),
+        bpf.Step(bpf.LOAD_HALF, _ETHERNET + _IPV6_HEADER + 2),
+        bpf.Step(bpf.EQUAL, port, fails="drop"),
+        *_KEEP_OUTGOING,
+        bpf.Step(bpf.LOAD_BYTE, _ETHERNET + _IPV6_HEADER + _TCP_FLAGS),
     ]

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from netlab.kernel import syscalls as sc
 from netlab.model.errors import LabError
-
-_CLONE_NEWNET = 0x40000000
-_CLONE_NEWNS = 0x00020000
-_MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x40000
-_MNT_DETACH = 2
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Namespaces:
@@ -48,15 +42,11 @@ class Namespaces:
     @contextmanager
     def inside(self, node: str) -> Iterator[None]:
         """Work in the machine's network namespace: sockets opened here stay there, /proc/sys/net is its own."""
-        _setns(self.handle(node))
+        sc.setns(self.handle(node), sc.CLONE_NEWNET)
         try:
             yield
         finally:
-            _setns(self._own)
-
-
-def _setns(descriptor: int) -> None:
-    _check(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(_CLONE_NEWNET)), "setns")
+            sc.setns(self._own, sc.CLONE_NEWNET)
 
 
 def see_hosts_file_of(pid: int) -> None:
@@ -65,19 +55,9 @@ def see_hosts_file_of(pid: int) -> None:
     A copy: nothing can be bound across mount namespaces.
     """
     content = Path(f"/proc/{pid}/root/etc/hosts").read_bytes()
-    _check(_libc.unshare(ctypes.c_int(_CLONE_NEWNS)), "unshare")
-    _mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE)
-    _mount(b"tmpfs", b"/tmp", b"tmpfs", 0)
+    sc.unshare(sc.CLONE_NEWNS)
+    sc.make_private("/")
+    sc.mount("tmpfs", "/tmp", "tmpfs", 0)
     Path("/tmp/hosts").write_bytes(content)
-    _mount(b"/tmp/hosts", b"/etc/hosts", None, _MS_BIND)
-    _check(_libc.umount2(b"/tmp", ctypes.c_int(_MNT_DETACH)), "umount /tmp")  # the file lives on where it is bound
-
-
-def _mount(source: bytes, target: bytes, kind: bytes | None, flags: int) -> None:
-    _check(_libc.mount(source, target, kind, ctypes.c_ulong(flags), None), f"mount {target.decode()}")
-
-
-def _check(result: int, call: str) -> None:
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{call}: {os.strerror(number)}")
+    sc.bind("/tmp/hosts", "/etc/hosts")
+    sc.unmount("/tmp")  # the file lives on where it is bound

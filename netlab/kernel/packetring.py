@@ -11,8 +11,7 @@ import mmap
 import socket
 import struct
 
-Instruction = tuple[int, int, int, int]
-"""One instruction of classic BPF: code, jump if true, jump if false, operand."""
+from netlab.kernel.bpf import Instruction, encode
 
 TPACKET_V2, TPACKET_V3 = 1, 2
 OUTGOING = 4
@@ -29,7 +28,7 @@ def open_ring(program: list[Instruction], version: int, request: tuple[int, ...]
     `request`: the words of struct tpacket_req (V2) or tpacket_req3 (V3), block size and number of blocks first.
     """
     packet_socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
-    instructions = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+    instructions = encode(program)
     buffer = ctypes.create_string_buffer(instructions, len(instructions))
     descriptor = struct.pack("@HP", len(program), ctypes.addressof(buffer))
     packet_socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, descriptor)

@@ -4,7 +4,7 @@
     session.py   the caller's side: a control socket
     recorder.py  the process: ring -> file, pipe or lines
     ring.py      a packet socket with a memory-mapped ring
-    bpf.py       a filter in pcap syntax, compiled by libpcap, for every type of link
+    libpcap.py   a filter in pcap syntax, compiled by libpcap, for every type of link
     pcapng.py    the file format
     summary.py   one readable line per packet
 

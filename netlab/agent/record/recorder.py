@@ -20,7 +20,7 @@ from typing import Any
 
 import netlab
 from netlab.agent.namespaces import Namespaces, see_hosts_file_of
-from netlab.agent.record import bpf, summary
+from netlab.agent.record import libpcap, summary
 from netlab.agent.record.pcapng import Writer
 from netlab.agent.record.request import RecordReport, RecordRequest
 from netlab.agent.record.ring import RETIRE_MS, Packet, Ring
@@ -60,7 +60,7 @@ def _serve(request: RecordRequest, control: socket.socket) -> None:
         names = dict(socket.if_nameindex())
         index = _index(request, names)
         see_hosts_file_of(request.pid)
-        program = bpf.program(request.filter, index, request.snaplen)
+        program = libpcap.program(request.filter, index, request.snaplen)
         machine = os.pidfd_open(request.pid)
         try:
             ring = Ring(program)

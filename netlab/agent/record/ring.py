@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netlab.kernel import packetring
-from netlab.kernel.packetring import Instruction
+from netlab.kernel.bpf import Instruction
 
 ARPHRD_ETHER, ARPHRD_LOOPBACK = 1, 772  # linux/if_arp.h
 RETIRE_MS = 20

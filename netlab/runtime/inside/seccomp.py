@@ -13,9 +13,9 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import struct
 from typing import NamedTuple
 
+from netlab.kernel import bpf
 from netlab.kernel import syscalls as sc
 
 _PR_SET_SECCOMP = 22
@@ -56,7 +56,6 @@ _MACHINES = {
     "ppc64le": _Machine(0xC0000015, (21, 22, 52, 203, 74, 121, 346), 120, 282, 350),
     "s390x": _Machine(0x80000016, (21, 22, 52, 217, 74, 121, 336), 120, 303, 339, clone_flags=1, big_endian=True),
 }
-_LOAD, _EQUAL, _AT_LEAST, _ANY_OF, _ANSWER = 0x20, 0x15, 0x35, 0x45, 0x06  # linux/bpf_common.h
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # struct seccomp_data
 
 
@@ -79,39 +78,34 @@ def administration_filter(machine: str) -> bytes:
     """
     known = _MACHINES[machine]
 
-    def argument(index: int) -> tuple[int, str, str, int]:
-        return _LOAD, "", "", _ARGUMENTS + 8 * index + (4 if known.big_endian else 0)
+    def argument(index: int) -> bpf.Step:
+        return bpf.Step(bpf.LOAD_WORD, _ARGUMENTS + 8 * index + (4 if known.big_endian else 0))
 
-    # Each: code, where to go if it holds, where to go if not (an empty name: to the next), value.
-    program = [
-        (_LOAD, "", "", _ARCHITECTURE),
-        (_EQUAL, "", "refuse", known.architecture),
-        (_LOAD, "", "", _NUMBER),
-        (_AT_LEAST, "refuse", "", _X32_BIT),
-        *((_EQUAL, "refuse", "", number) for number in (*known.refused, *_REFUSED_EVERYWHERE)),
-        (_EQUAL, "no such call", "", _CLONE3),
-        (_EQUAL, "clone", "", known.clone),
-        (_EQUAL, "unshare", "", known.unshare),
-        (_EQUAL, "setns", "allow", known.setns),
+    calls = (*known.refused, *_REFUSED_EVERYWHERE)
+    program: list[bpf.Line] = [
+        bpf.Step(bpf.LOAD_WORD, _ARCHITECTURE),
+        bpf.Step(bpf.EQUAL, known.architecture, fails="refuse"),
+        bpf.Step(bpf.LOAD_WORD, _NUMBER),
+        bpf.Step(bpf.AT_LEAST, _X32_BIT, holds="refuse"),
+        *(bpf.Step(bpf.EQUAL, number, holds="refuse") for number in calls),
+        bpf.Step(bpf.EQUAL, _CLONE3, holds="no such call"),
+        bpf.Step(bpf.EQUAL, known.clone, holds="clone"),
+        bpf.Step(bpf.EQUAL, known.unshare, holds="unshare"),
+        bpf.Step(bpf.EQUAL, known.setns, holds="setns", fails="allow"),
+        bpf.Label("clone"),
+        argument(known.clone_flags),
+        bpf.Step(bpf.ANY_OF, _NAMESPACES, holds="refuse", fails="allow"),
+        bpf.Label("unshare"),
+        argument(0),
+        bpf.Step(bpf.ANY_OF, _NAMESPACES | _CLONE_NEWTIME, holds="refuse", fails="allow"),
+        bpf.Label("setns"),
+        argument(1),
+        bpf.Step(bpf.EQUAL, sc.CLONE_NEWNET, holds="allow", fails="refuse"),
+        bpf.Label("allow"),
+        bpf.Step(bpf.ANSWER, _SECCOMP_RET_ALLOW),
+        bpf.Label("refuse"),
+        bpf.Step(bpf.ANSWER, _SECCOMP_RET_ERRNO | errno.EPERM),
+        bpf.Label("no such call"),
+        bpf.Step(bpf.ANSWER, _SECCOMP_RET_ERRNO | errno.ENOSYS),
     ]
-    places = {"clone": len(program)}
-    program += [argument(known.clone_flags), (_ANY_OF, "refuse", "allow", _NAMESPACES)]
-    places["unshare"] = len(program)
-    program += [argument(0), (_ANY_OF, "refuse", "allow", _NAMESPACES | _CLONE_NEWTIME)]
-    places["setns"] = len(program)
-    program += [argument(1), (_EQUAL, "allow", "refuse", sc.CLONE_NEWNET)]
-    for name, answer in (
-        ("allow", _SECCOMP_RET_ALLOW),
-        ("refuse", _SECCOMP_RET_ERRNO | errno.EPERM),
-        ("no such call", _SECCOMP_RET_ERRNO | errno.ENOSYS),
-    ):
-        places[name] = len(program)
-        program.append((_ANSWER, "", "", answer))
-
-    def steps(at: int, name: str) -> int:
-        return places[name] - at - 1 if name else 0
-
-    return b"".join(
-        struct.pack("=HBBI", code, steps(at, holds), steps(at, fails), value)
-        for at, (code, holds, fails, value) in enumerate(program)
-    )
+    return bpf.encode(bpf.assemble(program))

@@ -240,10 +240,10 @@ def bird() -> HostFinding:
 
 def libpcap() -> HostFinding:
     """Loaded by `netlab capture` where a filter is given."""
-    from netlab.agent.record import bpf
+    from netlab.agent.record import libpcap
 
-    name = bpf.library_name()
-    mend = "" if name else bpf.MEND
+    name = libpcap.library_name()
+    mend = "" if name else libpcap.MEND
     return HostFinding("libpcap (filters of `netlab capture`)", bool(name), False, name or "not installed", mend)
 
 

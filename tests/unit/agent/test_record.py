@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netlab.agent.record import bpf, summary
+from netlab.agent.record import libpcap, summary
 from netlab.agent.record.pcapng import Writer
 from netlab.agent.record.ring import ARPHRD_ETHER, ARPHRD_LOOPBACK, Packet
 
@@ -136,7 +136,7 @@ def test_a_file_holds_each_packet_with_its_interface_time_lengths_and_direction(
 def test_without_a_filter_all_is_kept_of_the_interfaces_that_are_wanted(
     wanted: int | None, hardware: int, interface: int, outgoing: int
 ) -> None:
-    program = b"".join(struct.pack("=HBBI", *row) for row in bpf.program("", wanted, 96))
+    program = b"".join(struct.pack("=HBBI", *row) for row in libpcap.program("", wanted, 96))
     kept = machine.run(program, b"", packet_type=outgoing, interface=interface, hardware=hardware)
     twice_on_lo = hardware == ARPHRD_LOOPBACK and outgoing
     assert kept == (0 if twice_on_lo or wanted not in (None, interface) else 96)
@@ -144,15 +144,15 @@ def test_without_a_filter_all_is_kept_of_the_interfaces_that_are_wanted(
 
 def test_each_type_of_link_meets_its_own_program(monkeypatch: pytest.MonkeyPatch) -> None:
     ethernet, raw = [(6, 0, 0, 11)] * 300, [(6, 0, 0, 22)]  # longer than a conditional jump reaches
-    monkeypatch.setattr(bpf, "_compile", lambda text, snaplen: (ethernet, raw))
-    program = b"".join(struct.pack("=HBBI", *row) for row in bpf.program("tcp", None, 96))
+    monkeypatch.setattr(libpcap, "_compile", lambda text, snaplen: (ethernet, raw))
+    program = b"".join(struct.pack("=HBBI", *row) for row in libpcap.program("tcp", None, 96))
     found = {kind: machine.run(program, b"", hardware=kind) for kind in (ARPHRD_ETHER, ARPHRD_LOOPBACK, NONE)}
     assert found == {ARPHRD_ETHER: 11, ARPHRD_LOOPBACK: 11, NONE: 22}
 
 
 def test_a_host_without_libpcap_says_what_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bpf, "_LIBRARIES", ("libnone.so.0",))
-    with pytest.raises(bpf.HostError) as refused:
-        bpf.program("tcp", None, 96)
+    monkeypatch.setattr(libpcap, "_LIBRARIES", ("libnone.so.0",))
+    with pytest.raises(libpcap.HostError) as refused:
+        libpcap.program("tcp", None, 96)
     assert refused.value.remedy == "sudo apt-get install libpcap0.8"
-    assert bpf.program("", None, 96)
+    assert libpcap.program("", None, 96)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from netlab.agent.record import bpf
+from netlab.agent.record import libpcap
 from netlab.model.errors import HostError
 from netlab.model.host import HostFinding
 from netlab.model.plan import LabPlan, NodePlan, Role, SysctlPlan
@@ -174,7 +174,7 @@ def test_a_user_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_programs_that_are_missing(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bpf, "_LIBRARIES", ())
+    monkeypatch.setattr(libpcap, "_LIBRARIES", ())
     findings = (
         needs.frr(),
         needs.vtysh(),
@@ -295,7 +295,7 @@ def test_processes(monkeypatch: pytest.MonkeyPatch, group: int | None, hard: int
 
 
 def test_every_need_that_is_not_met_says_what_mends_it(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bpf, "_LIBRARIES", ())
+    monkeypatch.setattr(libpcap, "_LIBRARIES", ())
     monkeypatch.setattr(needs.resource, "getrlimit", lambda which: (10, 10))
     host.kernel("4.19.0")
     host.ids([0, 1000, 1])

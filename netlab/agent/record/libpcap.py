@@ -10,16 +10,14 @@ from __future__ import annotations
 import ctypes
 
 from netlab.agent.record.ring import ARPHRD_ETHER, ARPHRD_LOOPBACK
-from netlab.kernel.packetring import Instruction
+from netlab.kernel import bpf, packetring
+from netlab.kernel.bpf import Instruction
 from netlab.model.errors import HostError, InputError, Problem
 
 _LIBRARIES = ("libpcap.so.0.8", "libpcap.so.1")  # Debian's name and everybody else's
 MEND = "sudo apt-get install libpcap0.8"
 _ETHERNET, _RAW = 1, 12  # DLT_EN10MB, DLT_RAW
 _ANY_NETMASK = 0xFFFFFFFF  # PCAP_NETMASK_UNKNOWN
-_LOAD, _EQUAL, _ALWAYS, _ANSWER = 0x20, 0x15, 0x05, 0x06
-_PACKET_TYPE, _INTERFACE, _HARDWARE = 0xFFFFF000 + 4, 0xFFFFF000 + 8, 0xFFFFF000 + 28  # SKF_AD_OFF + SKF_AD_*
-_OUTGOING = 4
 
 
 def program(text: str, interface: int | None, snaplen: int) -> list[Instruction]:
@@ -28,23 +26,31 @@ def program(text: str, interface: int | None, snaplen: int) -> list[Instruction]
     On `lo` every packet passes twice, and as with tcpdump the outgoing one is left out. InputError for a filter that
     libpcap refuses, HostError where there is no libpcap.
     """
-    everything: list[Instruction] = [(_ANSWER, 0, 0, snaplen)]
+    everything: list[Instruction] = [(bpf.ANSWER, 0, 0, snaplen)]
     ethernet, raw = (_compile(text, snaplen)) if text.strip() else (everything, everything)
-    head: list[Instruction] = []
+    head: list[bpf.Line] = []
     if interface is not None:
-        head += [(_LOAD, 0, 0, _INTERFACE), (_EQUAL, 1, 0, interface), (_ANSWER, 0, 0, 0)]
-    head += [
-        (_LOAD, 0, 0, _HARDWARE),
-        (_EQUAL, 0, 3, ARPHRD_LOOPBACK),
-        (_LOAD, 0, 0, _PACKET_TYPE),
-        (_EQUAL, 0, 1, _OUTGOING),
-        (_ANSWER, 0, 0, 0),
-        (_LOAD, 0, 0, _HARDWARE),
-        (_EQUAL, 2, 0, ARPHRD_ETHER),
-        (_EQUAL, 1, 0, ARPHRD_LOOPBACK),
-        (_ALWAYS, 0, 0, len(ethernet)),
-    ]
-    return [*head, *ethernet, *raw]
+        head += [bpf.Step(bpf.LOAD_WORD, bpf.INTERFACE), bpf.Step(bpf.EQUAL, interface, fails="drop")]
+    return bpf.assemble(
+        [
+            *head,
+            bpf.Step(bpf.LOAD_WORD, bpf.HARDWARE),
+            bpf.Step(bpf.EQUAL, ARPHRD_LOOPBACK, fails="by type"),
+            bpf.Step(bpf.LOAD_WORD, bpf.PACKET_TYPE),
+            bpf.Step(bpf.EQUAL, packetring.OUTGOING, fails="by type"),
+            bpf.Label("drop"),
+            bpf.Step(bpf.ANSWER, 0),
+            bpf.Label("by type"),
+            bpf.Step(bpf.LOAD_WORD, bpf.HARDWARE),
+            bpf.Step(bpf.EQUAL, ARPHRD_ETHER, holds="ethernet"),
+            bpf.Step(bpf.EQUAL, ARPHRD_LOOPBACK, holds="ethernet"),
+            bpf.Jump("raw"),
+            bpf.Label("ethernet"),
+            *ethernet,
+            bpf.Label("raw"),
+            *raw,
+        ]
+    )
 
 
 class _Instruction(ctypes.Structure):
@@ -72,7 +78,7 @@ def _compile(text: str, snaplen: int) -> tuple[list[Instruction], list[Instructi
     try:
         raw = _compile_for(library, library.pcap_open_dead(_RAW, snaplen), text)
     except _Refused:  # it asks for what such a link does not have
-        raw = [(_ANSWER, 0, 0, 0)]
+        raw = [(bpf.ANSWER, 0, 0, 0)]
     return ethernet, raw
 
 
