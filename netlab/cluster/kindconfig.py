@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from netlab.model.cluster import ClusterPlan
+from netlab.topology.problems import Problems
+from netlab.topology.source import parse_text
+from netlab.topology.tree import located
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,9 @@ class Surroundings:
 
 def configuration(cluster: ClusterPlan, around: Surroundings) -> str:
     """The text for `kind create cluster --config -`."""
-    yaml = YAML(typ="safe")
-    document: dict[str, Any] = dict(yaml.load(cluster.configuration) or {}) if cluster.configuration else {}
+    import yaml
+
+    document = _written(cluster.configuration) if cluster.configuration else {}
     document.setdefault("kind", "Cluster")
     document.setdefault("apiVersion", "kind.x-k8s.io/v1alpha4")
     # kind numbers them in their order, and netlab's plans begin with the control plane.
@@ -39,6 +40,11 @@ def configuration(cluster: ClusterPlan, around: Surroundings) -> str:
     if around.cgroup_v1:
         patch = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailCgroupV1: false\n"
         document["kubeadmConfigPatches"] = [*(document.get("kubeadmConfigPatches") or ()), patch]
-    written = io.StringIO()
-    yaml.dump(document, written)
-    return written.getvalue()
+    return str(yaml.safe_dump(document, sort_keys=False))
+
+
+def _written(configuration: str) -> dict[str, Any]:
+    """The user's own, which the plan's check has found to be a mapping, or empty."""
+    tree = parse_text(configuration, "kind's configuration", Problems())
+    value = None if tree is None else located(tree).value
+    return value if isinstance(value, dict) else {}

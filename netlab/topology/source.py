@@ -9,10 +9,10 @@ import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.events import (
+import yaml
+from yaml.events import (
     AliasEvent,
+    DocumentEndEvent,
     DocumentStartEvent,
     Event,
     MappingEndEvent,
@@ -24,6 +24,7 @@ from ruamel.yaml.events import (
 
 from netlab.model.errors import InputError, Position, Problem, TopologyError
 from netlab.topology.expansion import Expanded, expand
+from netlab.topology.parser import PLAIN_ENGLISH, events
 from netlab.topology.paths import is_utf8, read_regular
 from netlab.topology.problems import Problems, did_you_mean
 from netlab.topology.tree import Branch, Entry, Scalar, Tree
@@ -43,31 +44,11 @@ _HEX = re.compile(r"0x[0-9a-fA-F]{1,16}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,30}|(0|[1-9][0-9]{0,30})(\.[0-9]{0,30})?)([eE][-+]?[0-9]{1,2})?")
 # Characters that break a line or drive a terminal may stand nowhere in the file, not even in a comment.
 _CONTROL = {"Cc", "Zl", "Zp"}
+# What may stand between a key without a value and the next.
+_GAP = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*")
 _NULL = {"", "~", "null", "Null", "NULL"}
 _TRUE = {"true", "True", "TRUE"}
 _FALSE = {"false", "False", "FALSE"}
-
-_PLAIN_ENGLISH = (
-    ("while scanning a quoted scalar", "the quote that opens here is not closed"),
-    ("while scanning a double-quoted scalar", "an escape in double quotes that YAML does not know"),
-    ("could not find expected ':'", "the key before this place has no colon"),
-    ("cannot start any token", "a value may not start with this character; put it in quotes"),
-    ("mapping values are not allowed", "a colon does not fit here; put the value in quotes or check the indentation"),
-    ("sequence entries are not allowed", "a list entry does not fit here; begin a new line"),
-    ("while parsing a flow sequence", "the list in brackets is not closed, or lacks a comma"),
-    ("while parsing a flow mapping", "the mapping in braces is not closed, or lacks a comma"),
-    ("while parsing a block", "this does not fit here; check its indentation and the quotes before it"),
-    ("while scanning an alias", "an alias (*) without a name; put the value in quotes"),
-    ("while scanning an anchor", "an anchor (&) without a name; put the value in quotes"),
-    ("while scanning a tag", "a YAML tag (!) stands here; put the value in quotes"),
-    ("while scanning a block scalar", "a line break must follow | or >; put the value in quotes"),
-    ("while scanning a directive", "a line may not start with %; put the value in quotes"),
-    ("<document start>", "a line may not start with %; put the value in quotes"),
-    (
-        "expected the node content",
-        "a value is missing before this character; put the character in quotes if it is meant",
-    ),
-)
 
 
 def read(file: Path, problems: Problems) -> Tree | None:
@@ -176,6 +157,7 @@ class _Frame:
     position: Position
     anchor: str | None
     is_mapping: bool
+    in_braces: bool
     entries: dict[str, Entry] = field(default_factory=dict)
     items: list[Tree] = field(default_factory=list)
     merge: Tree | None = None
@@ -186,7 +168,7 @@ class _Frame:
 class _Composer:
     """Builds the tree from the parser's events.
 
-    ruamel.yaml's own composer recurses without a bound and writes aliases out; this one counts before it builds.
+    PyYAML's own composer recurses without a bound and writes aliases out; this one counts before it builds.
     """
 
     def __init__(self, file: Path, source: Expanded, problems: Problems, *, lines: bool = False) -> None:
@@ -199,15 +181,16 @@ class _Composer:
         self.anchors: dict[str, Tree | None] = {}
         self.last = Position(self.file, 1, 1)
         self.documents = 0
+        self.ended = False
         self.written = 0
 
     def compose(self) -> None:
         """Fill `root`. Raises TopologyError where the rest of the file cannot be understood."""
         try:
-            for event in YAML(typ="safe", pure=True).parse(self.source.text):
+            for event in events(self.source.text):
                 self.last = self._place(event)
                 self._take(event)
-        except MarkedYAMLError as error:
+        except yaml.MarkedYAMLError as error:
             raise self._syntax_error(error) from None
         except TopologyError:
             raise
@@ -216,7 +199,28 @@ class _Composer:
             raise self._fail("this is not valid YAML", self.last, "check the line after this place too") from None
 
     def _place(self, event: Event) -> Position:
-        return self._position(event.start_mark.line, event.start_mark.column)
+        line, column = event.start_mark.line, event.start_mark.column
+        if isinstance(event, ScalarEvent) and self._is_missing(event):
+            line, column = self._gap(event.start_mark.index, line, column)
+        return self._position(line, column)
+
+    def _is_missing(self, event: ScalarEvent) -> bool:
+        """Whether this is what stands for the value of a key that has none."""
+        written = event.value or event.style or event.anchor or event.tag
+        return not written and bool(self.stack) and self.stack[-1].key is not None
+
+    def _gap(self, at: int, line: int, column: int) -> tuple[int, int]:
+        """The line and column where a missing value is told: in braces its key's colon ends there, else the next key
+        begins there. libyaml has it at the other end of the gap between them."""
+        text = self.source.text
+        if self.stack[-1].in_braces:
+            while text[at - 1] == " ":
+                at, column = at - 1, column - 1
+            return line, column
+        gap = _GAP.match(text, at)
+        assert gap is not None
+        lines = gap[0].split("\n")
+        return line + len(lines) - 1, len(lines[-1]) + (column if len(lines) == 1 else 0)
 
     def _position(self, line: int, column: int) -> Position:
         """The place in the file of a line and column of its expanded text, which start at 0."""
@@ -225,12 +229,17 @@ class _Composer:
     def _fail(self, message: str, position: Position, hint: str | None = None) -> TopologyError:
         return TopologyError(Problem(message, position, hint))
 
-    def _syntax_error(self, error: MarkedYAMLError) -> TopologyError:
+    def _second_document(self, position: Position) -> TopologyError:
+        return self._fail("a second YAML document starts here", position, "one topology per file")
+
+    def _syntax_error(self, error: yaml.MarkedYAMLError) -> TopologyError:
         unclosed = error.context == "while scanning a quoted scalar"
         mark = error.context_mark if unclosed else error.problem_mark or error.context_mark
         where = self._position(mark.line, mark.column) if mark else self.last
+        if self.ended:
+            return self._second_document(where)
         told = f"{error.context or ''}; {error.problem or ''}"
-        for jargon, english in _PLAIN_ENGLISH:
+        for jargon, english in PLAIN_ENGLISH:
             if jargon in told:
                 opened = error.context_mark.line + 1 if "flow" in jargon and error.context_mark else None
                 return self._fail(f"not valid YAML: {english}", where, opened and f"it opens in line {opened}")
@@ -243,7 +252,9 @@ class _Composer:
         if isinstance(event, DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
-                raise self._fail("a second YAML document starts here", self.last, "one topology per file")
+                raise self._second_document(self.last)
+        elif isinstance(event, DocumentEndEvent):
+            self.ended = event.explicit
         elif isinstance(event, ScalarEvent):
             self._add(self._scalar(event), event.anchor)
         elif isinstance(event, AliasEvent):
@@ -270,7 +281,7 @@ class _Composer:
             what = "control" if unicodedata.category(bad) in _CONTROL else "unprintable"
             self.problems.add(f"{what} character U+{ord(bad):04X} in a value", self.last, "remove it")
         text = "".join(char for char in text if char.isprintable())
-        plain = event.style is None and event.tag is None
+        plain = not event.style and event.tag is None
         return Scalar(resolve(text) if plain else text, text, self.last)
 
     def _is_embedded(self) -> bool:
@@ -294,7 +305,7 @@ class _Composer:
             raise self._fail(f"nested more than {MAX_DEPTH} deep", self.last, "a topology needs no more than ten")
         if event.anchor is not None:
             self.anchors[event.anchor] = None
-        self.stack.append(_Frame(self.last, event.anchor, isinstance(event, MappingStartEvent)))
+        self.stack.append(_Frame(self.last, event.anchor, isinstance(event, MappingStartEvent), event.flow_style))
 
     def _close(self) -> None:
         frame = self.stack.pop()

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from netlab import api
 
@@ -44,6 +44,6 @@ def test_a_change_of_a_function_changes_the_page(reference, monkeypatch):
 
 def test_the_ci_jobs_are_yaml():
     _, _, jobs = (ROOT / "docs/testing-your-network.md").read_text(encoding="utf-8").partition("## In CI")
-    github, gitlab = (YAML(typ="safe").load(text) for text in re.findall(r"```yaml\n(.*?)```", jobs, re.DOTALL))
+    github, gitlab = (yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", jobs, re.DOTALL))
     assert "sudo sysctl" in github["jobs"]["network"]["steps"][1]["run"]
     assert gitlab["network"]["artifacts"]["reports"]["junit"] == "report.xml"

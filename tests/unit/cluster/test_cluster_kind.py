@@ -6,9 +6,9 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
+import yaml
 from cluster_samples import PLAN
 from docker.errors import APIError, ImageNotFound
-from ruamel.yaml import YAML
 
 from netlab.cluster import kindconfig, node_image, pod_network, tools
 from netlab.cluster.kindconfig import Surroundings
@@ -24,7 +24,7 @@ TWO = NodeNetwork(
 
 
 def configured(plan=PLAN, **around):
-    return YAML(typ="safe").load(kindconfig.configuration(plan, Surroundings(**around)))
+    return yaml.safe_load(kindconfig.configuration(plan, Surroundings(**around)))
 
 
 def test_kind_is_asked_for_the_plans_nodes_and_pod_subnets():
@@ -51,7 +51,7 @@ def test_only_an_image_without_a_network_plugin_makes_kind_leave_its_own_out():
 
 def test_on_cgroup_version_1_the_kubelets_are_told_to_take_it():
     (patch,) = configured(cgroup_v1=True)["kubeadmConfigPatches"]
-    assert YAML(typ="safe").load(patch)["failCgroupV1"] is False
+    assert yaml.safe_load(patch)["failCgroupV1"] is False
     assert "kubeadmConfigPatches" not in configured()
 
 

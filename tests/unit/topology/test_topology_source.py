@@ -4,10 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
 
 from netlab.model.errors import InputError, TopologyError
 from netlab.topology import load
-from netlab.topology.source import resolve
+from netlab.topology.problems import Problems
+from netlab.topology.source import parse_text, read, resolve
+from netlab.topology.tree import located
+
+TOPOLOGIES = sorted(Path(__file__).parent.glob("*/*.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -100,3 +105,48 @@ def test_line_ends_and_byte_order_mark_of_windows(tmp_path: Path) -> None:
 def test_scalars_as_yaml_1_2_reads_them(text: str, value: object) -> None:
     assert resolve(text) == value
     assert type(resolve(text)) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a: [::1/64, ::/0, fd00::1]", {"a": ["::1/64", "::/0", "fd00::1"]}),
+        ("{a: ::1, b:c, d: e:f}", {"a": "::1", "b:c": None, "d": "e:f"}),
+        ('{"a":b, "c":[1]}', {"a": "b", "c": [1]}),
+        ("{a:}", {"a": None}),
+        ("a: &x.y 1\nb: *x.y\nc: &é {d: 1}\ne: *é", {"a": 1, "b": 1, "c": {"d": 1}, "e": {"d": 1}}),
+        ("a: [what?, http://x/?y=1]", {"a": ["what?", "http://x/?y=1"]}),
+        ("a: yes\nb: 0777\nc: 1_000\nd: 12:30:45\ne: 0o17\nf: 2024-01-01", {
+            "a": "yes", "b": "0777", "c": "1_000", "d": "12:30:45", "e": "0o17", "f": "2024-01-01",
+        }),
+        ('on: "on"\n0x1f: 0x1f', {"on": "on", "0x1f": 31}),
+        ("%YAML 1.2\n---\na: no", {"a": "no"}),
+    ],
+)  # fmt: skip
+def test_a_text_as_yaml_1_2_reads_it(text: str, value: object) -> None:
+    problems = Problems()
+    tree = parse_text(text, "lab.yaml", problems)
+    assert problems.sorted() == []
+    assert tree is not None
+    assert located(tree).value == value
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("a:\nb: 1", (2, 1)), ("a:  # why\n\n# c\n  \nb: 1", (5, 1)), ("a:", (1, 3)), ("{a:  , b: 1}", (1, 4))],
+)
+def test_where_a_missing_value_is_told(text: str, place: tuple[int, int]) -> None:
+    tree = parse_text(text, "lab.yaml", Problems())
+    assert tree is not None
+    position = located(tree).positions["a",]
+    assert (position.line, position.column) == place
+
+
+@pytest.mark.parametrize("file", TOPOLOGIES, ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_without_libyaml_a_file_says_the_same(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert yaml.__with_libyaml__
+    by_libyaml, problems = Problems(), Problems()
+    tree = read(file, by_libyaml)
+    monkeypatch.setattr(yaml, "__with_libyaml__", False)
+    assert read(file, problems) == tree
+    assert problems.sorted() == by_libyaml.sorted()
