@@ -15,7 +15,7 @@ from ipaddress import IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IP
 from netlab.kinds.base import AddressedMachine, GivenAddress, Machine, Port
 from netlab.model.errors import Position
 from netlab.model.plan import Address, Interface, Network
-from netlab.model.topology import NodeSpec, Topology
+from netlab.model.topology import NodeSpec
 from netlab.plan import anycast
 from netlab.plan.wiring import WiredLab, WiredPort
 from netlab.topology.problems import Problems
@@ -55,7 +55,7 @@ class AddressedMachines:
     warnings: tuple[str, ...]
 
 
-def address_lab(topology: Topology, wired: WiredLab) -> AddressedMachines:  # noqa: ARG001
+def address_lab(wired: WiredLab) -> AddressedMachines:
     """Give every interface its addresses. Raises TopologyError where they contradict each other."""
     problems = Problems()
     addresser = _Addresser(wired, problems)

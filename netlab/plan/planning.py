@@ -1,4 +1,4 @@
-"""The recipe: wire, address, route, let every kind render its machines, and say what is to be measured."""
+"""The recipe: route, let every kind render its machines, and say what is to be measured."""
 
 from __future__ import annotations
 
@@ -11,22 +11,18 @@ from netlab.kinds.base import HOSTS, AddressedLab, AddressedMachine, Rendered
 from netlab.model.plan import DEFAULT_PREFIX, BindPlan, LabPlan, NodePlan, Role, SysctlPlan
 from netlab.model.topology import NodeSpec
 from netlab.plan import anycast
-from netlab.plan.addressing import address_lab
 from netlab.plan.checks import plan_checks, unreachable_vips
 from netlab.plan.notes import notes
 from netlab.plan.reading import CheckedTopology
 from netlab.plan.routes import SegmentGraph, destinations, static_routes
-from netlab.plan.wiring import WiredLab, wire_lab
 from netlab.topology.problems import Problems
 
 
 def plan(checked: CheckedTopology) -> LabPlan:
     """The whole lab, ready to be built. Pure. Raises TopologyError with every problem."""
-    topology = checked.topology
-    wired = wire_lab(topology, checked.options)
-    addressed = address_lab(topology, wired)
+    topology, wired, addressed = checked.topology, checked.wired, checked.addressed
     graph = SegmentGraph(addressed.machines)
-    lab = _lab(checked, wired, addressed.machines, graph)
+    lab = _lab(checked, graph)
     rendered = _render(checked, lab)
     services = (*(service for part in rendered.values() for service in part.services), *anycast.services(lab))
     nodes = {plan.name: _overlay(plan, lab.machines[plan.name].owner) for p in rendered.values() for plan in p.nodes}
@@ -53,16 +49,15 @@ def plan(checked: CheckedTopology) -> LabPlan:
     )
 
 
-def _lab(
-    checked: CheckedTopology, wired: WiredLab, machines: tuple[AddressedMachine, ...], graph: SegmentGraph
-) -> AddressedLab:
-    pools = {name: expansion.pools for name, expansion in wired.expansions.items()}
+def _lab(checked: CheckedTopology, graph: SegmentGraph) -> AddressedLab:
+    machines, expansions = checked.addressed.machines, checked.wired.expansions
+    pools = {name: expansion.pools for name, expansion in expansions.items()}
     routes = static_routes(graph, machines, destinations(graph, machines, pools))
     return AddressedLab(
         checked.topology.name,
         checked.topology,
         {machine.name: replace(machine, routes=routes[machine.name]) for machine in machines},
-        wired.expansions,
+        expansions,
         hosts_file(machines),
     )
 

@@ -1,20 +1,20 @@
-"""Read a topology and the files that it names, and let every kind check its nodes' options."""
+"""Read a topology and the files that it names, let every kind check its nodes, wire and address them."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from netlab import kinds
-from netlab.kinds.base import SourceText
+from netlab.kinds.base import Expansion, SourceText
 from netlab.model.errors import Position, Problem, TopologyError
 from netlab.model.topology import BoundFile, NodeSpec, Topology
-from netlab.plan.addressing import address_lab
+from netlab.plan.addressing import AddressedMachines, address_lab
 from netlab.plan.layers import layer_problems, no_startup_config
-from netlab.plan.wiring import wire_lab
+from netlab.plan.wiring import WiredLab, wire_lab
 from netlab.registry.runtimes import traits
 from netlab.topology import parse
 from netlab.topology.paths import inside, read_regular
@@ -28,10 +28,13 @@ _TOO_MUCH = "the startup-configs up to here are larger than 4 MB together"
 
 @dataclass(frozen=True)
 class CheckedTopology:
-    """A topology whose nodes' options were checked by their kinds. `options` holds them by the node's name."""
+    """A topology whose nodes' options were checked by their kinds, wired and addressed: what a plan is made from."""
 
     topology: Topology
     options: Mapping[str, Any]
+    """By the node's name."""
+    wired: WiredLab
+    addressed: AddressedMachines
 
 
 def read(file: Path, runtime: str | None = None, name: str | None = None) -> CheckedTopology:
@@ -50,6 +53,7 @@ def read(file: Path, runtime: str | None = None, name: str | None = None) -> Che
     if runtime is not None:
         topology = replace(topology, runtime=traits(runtime))
     options = {}
+    expansions: dict[str, Expansion] = {}
     machines = size = 0
     for node in topology.nodes:
         with problems.gather():
@@ -58,8 +62,10 @@ def read(file: Path, runtime: str | None = None, name: str | None = None) -> Che
             _check_named_files(node, topology.file.parent, problems)
             size += len(source.text) if source else 0
             size += sum(len(one.text) for one in bound)
-            options[node.name] = kinds.load(node.kind).check(replace(node, bound=bound), topology, source)
-            machines += len(kinds.load(node.kind).expand(node, options[node.name]).machines)
+            kind = kinds.load(node.kind)
+            options[node.name] = kind.check(replace(node, bound=bound), topology, source)
+            expansions[node.name] = kind.expand(node, options[node.name])
+            machines += len(expansions[node.name].machines)
         if machines > topology.runtime.capacity:
             problems.add(f"more than {topology.runtime.capacity} machines up to here", node.position, "split the lab")
             problems.raise_any()
@@ -70,14 +76,24 @@ def read(file: Path, runtime: str | None = None, name: str | None = None) -> Che
     told = {problem.position for problem in problems.sorted()}
     problems.extend(problem for problem in layer_problems(topology.layers) if problem.position not in told)
     # What is left without the wrong nodes still shows wrong addresses.
-    nodes = tuple(node for node in topology.nodes if node.name in options)
-    links = tuple(link for link in topology.links if all(end.node in options for end in link.endpoints))
-    dummies = tuple(dummy for dummy in topology.dummies if dummy.endpoint.node in options)
-    usable = CheckedTopology(replace(topology, nodes=nodes, links=links, dummies=dummies), options)
+    usable = _without_the_wrong(topology, expansions)
+    checked = None
     with problems.gather():
-        address_lab(usable.topology, wire_lab(usable.topology, usable.options))
+        wired = wire_lab(usable, expansions)
+        checked = CheckedTopology(usable, options, wired, address_lab(wired))
     problems.raise_any()
-    return usable
+    assert checked is not None
+    return checked
+
+
+def _without_the_wrong(topology: Topology, right: Collection[str]) -> Topology:
+    """The topology with nothing but these nodes and what is between them."""
+    return replace(
+        topology,
+        nodes=tuple(node for node in topology.nodes if node.name in right),
+        links=tuple(link for link in topology.links if all(end.node in right for end in link.endpoints)),
+        dummies=tuple(dummy for dummy in topology.dummies if dummy.endpoint.node in right),
+    )
 
 
 def _startup_config(node: NodeSpec, topology: Topology, file: Path) -> SourceText | None:
@@ -94,7 +110,9 @@ def _startup_config(node: NodeSpec, topology: Topology, file: Path) -> SourceTex
 
 def _bound_files(node: NodeSpec, folder: Path, shown_folder: Path) -> tuple[BoundFile, ...]:
     """The files that the node's kind looks into, as far as binds show them."""
-    found = []
+    found: list[BoundFile] = []
+    if not node.binds:
+        return ()
     for path in kinds.load(node.kind).reads:
         covering = [bind for bind in node.binds if f"{path}/".startswith(f"{bind.target}/")]
         bind = max(covering, key=lambda bind: len(bind.target), default=None)

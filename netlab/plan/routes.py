@@ -91,13 +91,12 @@ class SegmentGraph:
         """By router: the segments where it has an address or needs none, with the interface and the address."""
         return {
             router.name: [
-                (port.segment, port.interface, port.address(version))
+                (port.segment, port.interface, address)
                 for port in router.ports
                 if port.segment is not None
-                and (port.address(version) is not None or port.interface in router.machine.unnumbered)
+                and ((address := port.address(version)) is not None or port.interface in router.machine.unnumbered)
             ]
-            for routers in self._on.values()
-            for router in routers
+            for router in self._machines
             if forwards(router, version)
         }
 
@@ -148,6 +147,8 @@ def destinations(
     subnets = graph.subnets()
     found = list(subnets)
     for cluster, owned in pools.items():
+        if not owned:
+            continue
         segments = frozenset(
             segment
             for machine in machines

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Interface, IPv6Interface
 from itertools import count
-from typing import Any
 
-from netlab import kinds
 from netlab.kinds.base import Expansion, Machine
 from netlab.kinds.bridge import DEVICE
 from netlab.kinds.common import interface_name
@@ -51,11 +49,10 @@ class WiredLab:
     """The segments that have a bridge."""
 
 
-def wire_lab(topology: Topology, options: Mapping[str, Any]) -> WiredLab:
-    """Expand every node and connect the machines. Raises TopologyError."""
+def wire_lab(topology: Topology, expanded: Mapping[str, Expansion]) -> WiredLab:
+    """Connect the machines that the nodes were expanded into, by the node's name. Raises TopologyError."""
     problems = Problems()
-    expansions = {node.name: kinds.load(node.kind).expand(node, options[node.name]) for node in topology.nodes}
-    _join_clusters(topology, expansions)
+    expansions = _join_clusters(topology, expanded)
     wirer = _Wirer(expansions, _machines(topology, expansions, problems), problems)
     wirer.reserve_names(topology)
     for link in topology.links:
@@ -68,15 +65,17 @@ def wire_lab(topology: Topology, options: Mapping[str, Any]) -> WiredLab:
     return wirer.result()
 
 
-def _join_clusters(topology: Topology, expansions: dict[str, Expansion]) -> None:
+def _join_clusters(topology: Topology, expanded: Mapping[str, Expansion]) -> Mapping[str, Expansion]:
     """An existing container that is called as a cluster's node is that node: containerlab's files link clusters so."""
+    expansions = dict(expanded)
     outside = {node.name for node in topology.nodes if node.kind == EXTERNAL}
-    for name, expansion in expansions.items():
+    for name, expansion in expanded.items():
         joined = {machine.name for machine in expansion.machines} & outside - {name}
         if joined:
             machines = tuple(replace(m, allocate=m.allocate and m.name not in joined) for m in expansion.machines)
             expansions[name] = replace(expansion, machines=machines)
             expansions.update((one, Expansion(())) for one in joined)
+    return expansions
 
 
 def _machines(

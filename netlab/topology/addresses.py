@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -22,6 +22,7 @@ from netlab.topology import wording
 from netlab.topology.prefixes import meant
 from netlab.topology.problems import Problems
 
+_ADDRESSES = (IPv4Address, IPv6Address, IPv4Network, IPv6Network)
 Family = TypeVar("Family", IPv4Interface, IPv6Interface)
 
 
@@ -88,21 +89,23 @@ def unfit(model: BaseModel, located: Located) -> Iterator[Problem]:
             yield Problem(f"{text} has no prefix length", located.at(*path), meant(value))
 
 
-def _addresses(value: object) -> Iterator[tuple[tuple[Key, ...], object]]:
-    """The addresses and prefixes in a checked model, with their places."""
+def _addresses(value: object, path: tuple[Key, ...] = ()) -> Iterator[tuple[tuple[Key, ...], object]]:
+    """The addresses and prefixes in a checked model that stands at `path`, with their places."""
+    parts: Iterable[tuple[Key, object]]
     if isinstance(value, BaseModel):
         fields = type(value).model_fields
-        parts: list[tuple[Key, object]] = [(fields[name].alias or name, part) for name, part in value]
+        written = sorted(value.model_fields_set)  # few of the many that a node or a link can have
+        parts = ((fields[name].alias or name, getattr(value, name)) for name in written)
     elif isinstance(value, dict):
-        parts = list(value.items())
+        parts = value.items()
     elif isinstance(value, tuple | list):
-        parts = list(enumerate(value))
+        parts = enumerate(value)
     else:
-        if isinstance(value, IPv4Address | IPv6Address | IPv4Network | IPv6Network):
-            yield (), value
+        if isinstance(value, _ADDRESSES):
+            yield path, value
         return
     for key, part in parts:
-        yield from (((key, *path), found) for path, found in _addresses(part))
+        yield from _addresses(part, (*path, key))
 
 
 def _no_host(value: IPv4Interface | IPv6Interface) -> str | None:
@@ -130,9 +133,10 @@ class AddressBook:
         """Note an address; None where another interface has it. IPv6 link-local ones may repeat (RFC 4007)."""
         if value is None or (value.version == 6 and value.is_link_local):
             return value
-        if value.ip in self._seen:
-            owner, first = self._seen[value.ip]
-            problems.add(f"{value.ip} is used twice", position, f"{owner} has it in line {first.line}")
+        ip = value.ip  # made anew each time
+        if ip in self._seen:
+            owner, first = self._seen[ip]
+            problems.add(f"{ip} is used twice", position, f"{owner} has it in line {first.line}")
             return None
-        self._seen[value.ip] = (f"{end.node}:{end.interface}" if end.interface else end.node, position)
+        self._seen[ip] = (f"{end.node}:{end.interface}" if end.interface else end.node, position)
         return value

@@ -46,6 +46,7 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,30}|(0|[1-9][0-9]{0,30})(\.[0-9]{0,30})?)(
 _CONTROL = {"Cc", "Zl", "Zp"}
 # What may stand between a key without a value and the next.
 _GAP = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*")
+_WRITTEN = (ScalarEvent, AliasEvent, MappingStartEvent, SequenceStartEvent)
 _NULL = {"", "~", "null", "Null", "NULL"}
 _TRUE = {"true", "True", "TRUE"}
 _FALSE = {"false", "False", "FALSE"}
@@ -127,6 +128,8 @@ def _plain_text(text: str, file: Path, problems: Problems) -> bool:
             where = Position(str(file), number, indent.index("\t") + 1)
             problems.add("a tab in the indentation", where, "YAML wants spaces")
             clean = False
+        if content.isprintable():
+            continue
         bad = next((char for char in content if char != "\t" and unicodedata.category(char) in _CONTROL), None)
         if bad is not None:
             where = Position(str(file), number, content.index(bad) + 1)
@@ -246,7 +249,7 @@ class _Composer:
         return self._fail("not valid YAML", where, " ".join((error.problem or "check the line before, too").split()))
 
     def _take(self, event: Event) -> None:
-        self.written += isinstance(event, ScalarEvent | AliasEvent | MappingStartEvent | SequenceStartEvent)
+        self.written += isinstance(event, _WRITTEN)
         if self.written > MAX_WRITTEN:
             raise self._fail(f"more than {MAX_WRITTEN} keys and values", self.last, "split the lab")
         if isinstance(event, DocumentStartEvent):
@@ -271,6 +274,9 @@ class _Composer:
     def _scalar(self, event: ScalarEvent) -> Scalar:
         self._refuse_tag(event)
         text = str(event.value)
+        plain = not event.style and event.tag is None
+        if text.isprintable():
+            return Scalar(resolve(text) if plain else text, text, self.last)
         several = self.lines or (event.style == "|" and self._is_embedded())
         if several and "\n" in text and all(char.isprintable() or char in "\n\t" for char in text):
             return Scalar(text, text, self.last)
@@ -281,7 +287,6 @@ class _Composer:
             what = "control" if unicodedata.category(bad) in _CONTROL else "unprintable"
             self.problems.add(f"{what} character U+{ord(bad):04X} in a value", self.last, "remove it")
         text = "".join(char for char in text if char.isprintable())
-        plain = not event.style and event.tag is None
         return Scalar(resolve(text) if plain else text, text, self.last)
 
     def _is_embedded(self) -> bool:
