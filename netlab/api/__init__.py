@@ -165,6 +165,7 @@ def deploy(
     """
     from netlab.lab.deploy import DeployOptions
     from netlab.lab.deploy import deploy as run
+    from netlab.plan import plan_file
     from netlab.plan.outside import deeds_from_outside
 
     progress = progress or LogProgress()
@@ -178,7 +179,7 @@ def deploy(
         must_converge=must_converge,
         hold=not detach,
     )
-    plan = validate(file, name=name, runtime=runtime)
+    plan = plan_file(Path(file), name, runtime)  # whose configurations are checked by what is to run them
     for note in (*plan.warnings, *deeds_from_outside(plan, _working_directory())):
         progress.note(note)
     deployment = run(plan, options, progress)

@@ -1,11 +1,13 @@
 """A user's configurations are checked by the router's own program; here it is one that says what it is told."""
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from netlab import api
 from netlab.kinds import frrouting
-from netlab.lab import startup
+from netlab.lab import deploy, startup
 from netlab.model.errors import HostError, TopologyError
 from netlab.model.plan import LabPlan, NodePlan
 from netlab.plan import plan_file
@@ -93,3 +95,17 @@ def test_a_program_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_pattern_is_that_of_vtysh() -> None:
     assert frrouting.startup_check("x").argv == ("/usr/bin/vtysh", "-C", "-f")
+
+
+def test_a_deployment_checks_it_once(plan: LabPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stopping(Vtysh):
+        def build(self, plan: LabPlan, directory: Path) -> NoReturn:
+            raise HostError("far enough")
+
+    vtysh = Stopping("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for module in (startup, deploy):
+        monkeypatch.setattr(module, "by_name", lambda name: vtysh)
+    with pytest.raises(HostError, match="far enough"):
+        api.deploy(plan.topology_file)
+    assert [node for node, _, _ in vtysh.asked] == ["rt-1"]
