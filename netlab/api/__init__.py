@@ -315,7 +315,7 @@ def ecmp_check(
         expect=_expect(expect),
         evidence=None if evidence is None else Path(evidence),
     )
-    return run(state.choose(lab.name if isinstance(lab, Lab) else lab), options)
+    return run(state.choose(lab._record if isinstance(lab, Lab) else lab), options)
 
 
 def judge(evidence: str | Path | Evidence, *, expect: Expect | str | None = None) -> Verdict:

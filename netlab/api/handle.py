@@ -38,7 +38,9 @@ class Result:
 
 
 class Lab:
-    """A lab. Leaving a `with` block destroys it; so does the end of the process, unless it was deployed detached.
+    """One lab: what is done with it after it was destroyed is a LabError, even if another lab has its name since.
+
+    Leaving a `with` block destroys it; so does the end of the process, unless it was deployed detached.
 
     `convergence` says how waiting for it ended: `convergence.missing`, one line each, and `convergence.seconds`; None
     where nobody waited.
@@ -85,17 +87,20 @@ class Lab:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs."""
+        """Whether it runs: this lab, not a later one of its name."""
         from netlab.lab import state
 
-        return state.is_alive(self._record)
+        try:
+            return state.is_alive(state.current(self._record))
+        except LabError:
+            return False
 
     @cached_property
     def plan(self) -> LabPlan:
         """What was built: every machine with its addresses, files and processes, the services and what is emulated."""
         from netlab.lab import state
 
-        return state.load_plan(self._record)
+        return state.load_plan(state.current(self._record))
 
     def exec(
         self,
@@ -119,7 +124,6 @@ class Lab:
         from netlab.runtime.base import Invocation
 
         limits.COMMAND.check("timeout", timeout)
-        self._must_run()
         command = tuple(os.fspath(part) for part in argv)
         if not command:
             raise TypeError("exec takes a command: lab.exec(NODE, PROGRAM, ARGUMENT...)")
@@ -161,9 +165,10 @@ class Lab:
 
         Raises LabError where its record is gone.
         """
+        from netlab.lab import state
         from netlab.lab.inspect import look
 
-        return look(self._record)
+        return look(state.current(self._record))
 
     def ecmp_check(
         self,
@@ -198,28 +203,28 @@ class Lab:
         Raises InputError for an unknown name."""
         from netlab.lab.logs import logs
 
-        return tuple(logs(node, process, self.name, tail))
+        return tuple(logs(node, process, self._record, tail))
 
     def config(self, node: str, *, with_source: bool = False) -> str:
         """A router's generated configuration. Raises InputError for an unknown node, LabError for one
         without a routing daemon. `with_source` puts what each line was made from before it, as comments."""
         from netlab.lab.inside import configuration
 
-        return configuration(node, None, self.name, with_source)
+        return configuration(node, None, self._record, with_source)
 
     def restart(self, node: str, *, wait: bool = True, timeout: float = 60.0) -> Repair:
         """Restart a node of the docker runtime, which comes back whole. Raises InputError for an unknown node, LabError
         where the lab's runtime cannot do that."""
         from netlab.lab.repair import restart
 
-        return self._repaired(restart(node, self.name, LogProgress(), timeout=timeout, wait=wait))
+        return self._repaired(restart(node, self._record, LogProgress(), timeout=timeout, wait=wait))
 
     def repair(self, *, wait: bool = True, timeout: float = 60.0) -> Repair:
         """Put back what nodes lost that died or were restarted; a whole lab stays as it is. Raises LabError where the
         lab's runtime cannot do that."""
         from netlab.lab.repair import repair
 
-        return self._repaired(repair(self.name, LogProgress(), timeout=timeout, wait=wait))
+        return self._repaired(repair(self._record, LogProgress(), timeout=timeout, wait=wait))
 
     def _repaired(self, done: Repair) -> Repair:
         self._record = done.lab
@@ -244,10 +249,7 @@ class Lab:
         from netlab.lab import state
 
         try:
-            return state.load(self.name).init == self._record.init
+            state.current(self._record)
         except LabError:
             return False
-
-    def _must_run(self) -> None:
-        if not self.alive:
-            raise LabError(f"lab {self.name} is dead or destroyed")
+        return True

@@ -28,10 +28,11 @@ def execute(node: str, argv: tuple[str, ...], lab: str | None, environment: dict
 
 
 def capture(lab: Lab, node: str, invocation: Invocation) -> Finished:
-    """Run a command in a node of a running lab and keep its output."""
+    """Run a command in a node of that very lab and keep its output."""
     from netlab.runtime.choice import by_name
 
-    return by_name(lab.runtime).capture(lab, _node(lab, node), invocation)
+    running = state.choose(lab)
+    return by_name(running.runtime).capture(running, _node(running, node), invocation)
 
 
 def _check_vtysh(lab: Lab, node: str) -> None:
@@ -48,7 +49,7 @@ def _node(lab: Lab, name: str) -> LabNode:
         raise unknown_node(name, [known.name for known in lab.nodes], lab) from None
 
 
-def configuration(node: str, file: Path | None, lab: str | None, with_source: bool = False) -> str:
+def configuration(node: str, file: Path | None, lab: Lab | str | None, with_source: bool = False) -> str:
     """The routing configuration that netlab made for a node, of a lab or of a topology file.
 
     With `with_source`, comments before a line say what it was made from, where the node's kind keeps a record of it.

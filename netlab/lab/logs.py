@@ -27,7 +27,7 @@ Line = tuple[str, str]
 """The name of a process and a line that it printed."""
 
 
-def logs(node: str, process: str | None, lab: str | None, tail: int | None = None) -> Iterator[Line]:
+def logs(node: str, process: str | None, lab: Lab | str | None, tail: int | None = None) -> Iterator[Line]:
     """Everything that the node's processes printed, one process after the other; of each the last `tail` lines."""
     limits.LINES.check("tail", tail)
     found = _lab_with(node, lab)
@@ -39,7 +39,7 @@ def logs(node: str, process: str | None, lab: str | None, tail: int | None = Non
 
 
 def follow(
-    node: str, process: str | None, lab: str | None, tail: int | None, is_over: Callable[[], bool]
+    node: str, process: str | None, lab: Lab | str | None, tail: int | None, is_over: Callable[[], bool]
 ) -> Iterator[Line]:
     """The same, and then each new line as it comes, of processes that start later too.
 
@@ -75,7 +75,7 @@ def follow(
         time.sleep(_POLL)
 
 
-def _lab_with(node: str, lab: str | None) -> Lab:
+def _lab_with(node: str, lab: Lab | str | None) -> Lab:
     found = state.choose(lab, dead_too=True)
     known = [machine.name for machine in found.nodes]
     if node not in known:
@@ -104,7 +104,7 @@ def _files(lab: Lab, node: str, process: str | None) -> list[Path]:
 def _lives(lab: Lab) -> bool:
     """Whether that very lab runs: another of its name may have taken its place."""
     try:
-        return state.load(lab.name).init == lab.init and state.is_alive(lab)
+        return state.is_alive(state.current(lab))
     except NetlabError:
         return False
 

@@ -32,11 +32,11 @@ class Repair:
     convergence: Convergence | None
 
 
-def repair(name: str | None, progress: Progress, *, timeout: float = 60.0, wait: bool = True) -> Repair:
+def repair(wanted: Lab | str | None, progress: Progress, *, timeout: float = 60.0, wait: bool = True) -> Repair:
     """Start the nodes that are dead, and give back links, addresses, routes and processes to those that were started
     again. A whole lab stays as it is. LabError where the lab's runtime cannot do that."""
     limits.TIMEOUT.check("timeout", timeout)
-    lab = state.choose(name, dead_too=True)
+    lab = state.choose(wanted, dead_too=True)
     runtime = by_name(lab.runtime)
     if state.is_alive(lab) and runtime.running(lab) == {node.name for node in lab.nodes}:
         return Repair(lab, (), 0, None)
@@ -78,14 +78,16 @@ def _record(lab: Lab, plan: LabPlan, build: Build) -> Lab:
     return repaired
 
 
-def restart(node: str, name: str | None, progress: Progress, *, timeout: float = 60.0, wait: bool = True) -> Repair:
+def restart(
+    node: str, wanted: Lab | str | None, progress: Progress, *, timeout: float = 60.0, wait: bool = True
+) -> Repair:
     """End a node and start it again, whole. InputError for an unknown node, LabError as `repair`."""
     limits.TIMEOUT.check("timeout", timeout)
-    lab = state.choose(name, dead_too=True)
+    lab = state.choose(wanted, dead_too=True)
     try:
         found = lab.node(node)
     except KeyError:
         raise unknown_node(node, [known.name for known in lab.nodes], lab) from None
     progress.step(f"restarting {node}")
     by_name(lab.runtime).restart(lab, found, _STOP_TIMEOUT)
-    return repair(lab.name, progress, timeout=timeout, wait=wait)
+    return repair(lab, progress, timeout=timeout, wait=wait)

@@ -72,27 +72,44 @@ def save(lab: Lab, plan: LabPlan) -> None:
 
 def load(name: str) -> Lab:
     """The lab of that name. LabError where there is none; HostError for a folder that is not this user's."""
-    folder = directory(name)
     must_exist(name)
+    return _read(directory(name))
+
+
+def _read(folder: Path) -> Lab:
     try:
         data = json.loads(statefile.read(folder / "lab.json"))
         init = LabNode(**data.pop("init"))
         nodes = tuple(LabNode(**node) for node in data.pop("nodes"))
         return Lab(**data, init=init, nodes=nodes)
     except FileNotFoundError:
-        if (left := _kept(name)) is not None:
+        if (left := _kept(folder)) is not None:
             return left.lab
-        raise LabError(f"lab {name} was never finished: 'netlab destroy --lab {name}' removes what is left") from None
+        mend = f"'netlab destroy --lab {folder.name}' removes what is left"
+        raise LabError(f"lab {folder.name} was never finished: {mend}") from None
     except (ValueError, TypeError, KeyError) as error:
         raise LabError(f"{folder / 'lab.json'} is damaged: {error}") from None
 
 
-def _kept(name: str) -> Kept | None:
+def current(lab: Lab) -> Lab:
+    """The record of that very lab as it is now, since a repair changes it.
+
+    LabError where the lab was destroyed, even if another one has its name, and so its folder, since.
+    """
+    folder = Path(lab.directory)
+    if not any((folder / record).exists() for record in ("lab.json", "kept.json")):
+        raise LabError(f"lab {lab.name} is dead or destroyed")
+    found = _read(folder)
+    if found.init != lab.init:
+        raise LabError(f"lab {lab.name} was destroyed: the lab that has its name now is another one")
+    return found
+
+
+def _kept(folder: Path) -> Kept | None:
     """What a deployment that failed has left; None while it is under way: there is no lab then."""
     from netlab.runtime import kept
 
-    folder = directory(name)
-    return kept.read(folder) if kept.is_there(folder) and not is_locked(name) else None
+    return kept.read(folder) if kept.is_there(folder) and not lock.is_held(folder) else None
 
 
 def is_kept(lab: Lab) -> bool:
@@ -104,7 +121,7 @@ def load_plan(lab: Lab) -> LabPlan:
     """The plan that the lab was built from."""
     from netlab.model import codec
 
-    if is_kept(lab) and (left := _kept(lab.name)) is not None:
+    if is_kept(lab) and (left := _kept(Path(lab.directory))) is not None:
         return left.plan
     path = Path(lab.directory, "plan.json")
     try:
@@ -176,9 +193,16 @@ def preferred() -> str | None:
     return os.environ.get("NETLAB_LAB") or None
 
 
-def choose(name: str | None, *, dead_too: bool = False) -> Lab:
-    """The lab that a command means: the named one, else NETLAB_LAB's, else the only one there is."""
-    name = name or preferred()
+def choose(wanted: Lab | str | None, *, dead_too: bool = False) -> Lab:
+    """The lab that is meant: that very one, the named one, else NETLAB_LAB's, else the only one there is."""
+    lab = current(wanted) if isinstance(wanted, Lab) else load(_name(wanted))
+    if not dead_too and not is_alive(lab):
+        raise LabError(f"lab {lab.name} is dead: 'netlab destroy --lab {lab.name}' removes what is left of it")
+    return lab
+
+
+def _name(wanted: str | None) -> str:
+    name = wanted or preferred()
     if name is None:
         known = names()
         if not known:
@@ -186,7 +210,4 @@ def choose(name: str | None, *, dead_too: bool = False) -> Lab:
         if len(known) > 1:
             raise LabError(f"there are several labs: say which with --lab ({', '.join(known)})")
         name = known[0]
-    lab = load(name)
-    if not dead_too and not is_alive(lab):
-        raise LabError(f"lab {name} is dead: 'netlab destroy --lab {name}' removes what is left of it")
-    return lab
+    return name

@@ -34,7 +34,8 @@ class Lab:
     created: str
     """RFC 3339, UTC."""
     init: LabNode
-    """The lab's init; where it has none, the process that built it. No two labs have the same."""
+    """The lab's init; where it has none, the process that built it, with the build's own id as its container. No two
+    labs have the same."""
     nodes: tuple[LabNode, ...]
     engine: str = ""
     """Where the container engine listens that runs it; empty where none does."""

@@ -126,6 +126,35 @@ def test_a_later_lab_of_the_name_is_not_destroyed(labs_folder, netlab, topology,
     assert netlab("exec", "h1", "--", "true").returncode == 0
 
 
+def test_a_handle_is_of_one_lab_and_not_of_a_name(labs_folder, netlab, tmp_path, ecmp_file, deploy):
+    first = deploy(ecmp_file, detach=True)
+    assert netlab("destroy", "--lab", "ecmp").returncode == 0
+    with pytest.raises(api.LabError, match="lab ecmp is dead or destroyed"):
+        first.ecmp_check()
+    with deploy(ecmp_file) as later:
+        for use in (
+            first.ecmp_check,
+            lambda: api.ecmp_check(first),
+            lambda: first.exec("host-1", "true"),
+            lambda: first.vtysh("rt-1", "show version"),
+            first.inspect,
+            lambda: first.logs("rt-1"),
+            lambda: first.config("rt-1"),
+            first.repair,
+            lambda: first.restart("host-1"),
+            lambda: first.plan,
+        ):
+            with pytest.raises(api.LabError, match="lab ecmp was destroyed: the lab that has its name now is another"):
+                use()
+        assert not first.alive
+        assert first.verdicts == []
+        first.destroy()
+        assert later.alive
+        assert later.exec("host-1", "hostname").stdout == "host-1\n"
+        assert later.ecmp_check(flows=60).router("rt-1").paths.used == 3
+        assert api.lab("ecmp").logs("rt-1", tail=1) == later.logs("rt-1", tail=1)
+
+
 def test_commands_with_input_output_and_exit_code(pair):
     assert pair.exec("h1", "hostname") == api.Result(0, "h1\n", "")
     assert pair.exec("h1", "sh", "-c", "echo no >&2; exit 7") == api.Result(7, "", "no\n")

@@ -263,7 +263,11 @@ class Build:
         if (death := self._death()) is not None:
             raise death
         nodes = tuple(self._nodes.values())
-        init = self._lab.init if self._lab else LabNode("", os.getpid(), processes.start_time(os.getpid()) or 0, 0)
+        init = (
+            self._lab.init
+            if self._lab
+            else LabNode("", os.getpid(), processes.start_time(os.getpid()) or 0, 0, self._identity)
+        )
         return init, nodes
 
     def _death(self) -> LabError | None:

@@ -199,6 +199,20 @@ def test_choosing_a_lab(alive: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
         state.choose("ghost")
 
 
+def test_a_record_means_its_own_lab_whatever_has_its_name(alive: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    repaired = replace(alive, nodes=(replace(alive.nodes[0], pid=2**22 + 2),))
+    state.save(repaired, PLAN)
+    monkeypatch.setenv("NETLAB_LAB", "another")
+    monkeypatch.setenv("XDG_STATE_HOME", "/nowhere")
+    assert state.choose(alive) == state.current(alive) == repaired
+    state.save(replace(alive, init=replace(alive.init, started=8)), PLAN)
+    with pytest.raises(LabError, match="lab pair was destroyed: the lab that has its name now is another one"):
+        state.choose(alive)
+    Path(alive.directory, "lab.json").unlink()
+    with pytest.raises(LabError, match="lab pair is dead or destroyed"):
+        state.choose(alive, dead_too=True)
+
+
 def test_no_lab_to_choose() -> None:
     with pytest.raises(LabError, match="no lab is deployed"):
         state.choose(None)
