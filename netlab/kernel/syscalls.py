@@ -10,6 +10,7 @@ import ctypes
 import errno
 import os
 import signal
+from functools import lru_cache
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
@@ -189,9 +190,19 @@ def sethostname(name: str) -> None:
     _check(_libc.sethostname(data, ctypes.c_size_t(len(data))), "sethostname")
 
 
+@lru_cache
+def last_capability() -> int:
+    """The highest number of a capability that this kernel knows, or may know where it does not say."""
+    try:
+        with open("/proc/sys/kernel/cap_last_cap", encoding="ascii") as file:
+            return int(file.read())
+    except OSError:
+        return _MOST_CAPABILITIES - 1
+
+
 def keep_capabilities(names: frozenset[str]) -> None:
     """Drop every capability but `names` from the bounding set: the next exec is held to them (capabilities(7))."""
-    for number in range(_MOST_CAPABILITIES):
+    for number in range(last_capability() + 1):
         if number >= len(CAPABILITIES) or CAPABILITIES[number] not in names:
             # EINVAL: this kernel does not know the capability, so nobody can hold it.
             _libc.prctl(ctypes.c_int(_PR_CAPBSET_DROP), ctypes.c_ulong(number), ctypes.c_ulong(0), ctypes.c_ulong(0), 0)

@@ -6,6 +6,8 @@ reads there what holds. Standard library only, Python 3.9 and later.
 
 from __future__ import annotations
 
+import os
+
 from netlab.kernel import syscalls as sc
 from netlab.runtime.inside import seccomp
 
@@ -30,6 +32,12 @@ def confine(capabilities: frozenset[str]) -> None:
     if "SYS_ADMIN" in capabilities:
         seccomp.refuse_administration()
     sc.keep_capabilities(capabilities)
+
+
+def prepare() -> None:
+    """Look up what `confine` needs, before many processes are forked that call it."""
+    sc.last_capability()
+    seccomp.administration_filter(os.uname().machine)
 
 
 def of_process(pid: int) -> frozenset[str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+from functools import lru_cache
 from typing import NamedTuple
 
 from netlab.kernel import bpf
@@ -71,6 +72,7 @@ def refuse_administration() -> None:
     sc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(descriptor))
 
 
+@lru_cache
 def administration_filter(machine: str) -> bytes:
     """Classic BPF over struct seccomp_data: EPERM for the calls, ENOSYS for clone3.
 

@@ -19,8 +19,7 @@ from netlab.model.errors import HostError, LabError
 from netlab.model.lab import LabNode
 from netlab.model.plan import LabPlan, NodePlan
 from netlab.runtime import starting
-from netlab.runtime.inside import accounts
-from netlab.runtime.netns import agents, identity, needs, ownroot
+from netlab.runtime.netns import agents, identity, needs, ownroot, requests
 from netlab.statefolder import lock
 
 if TYPE_CHECKING:
@@ -124,16 +123,14 @@ class Build:
 
     def make_nodes(self) -> None:
         """Give every machine its namespaces and files."""
-        writable = list(dict.fromkeys(b.source for n in self._plan.nodes for b in n.binds if not b.read_only))
-        nodes = [_node_request(node, writable) for node in self._plan.nodes]
-        self._send({"op": "nodes", "nodes": nodes, "keep": _kept_visible(self._plan), "writable": writable})
+        self._send(requests.nodes(self._plan, _kept_visible(self._plan)))
         self._node_pids = self._receive()["nodes"]
         self.agent.hello(self._node_pids)
 
     def start_processes(self, timeout: float) -> None:
         """Start the machines' processes and wait until they are ready; side by side as far as `start_after` allows."""
         for wave in starting.waves(self._plan):
-            self._start_wave(wave, timeout)
+            self._start_wave(tuple(node for node in wave if requests.starts_something(node)), timeout)
 
     def _start_wave(self, wave: tuple[NodePlan, ...], timeout: float) -> None:
         self._send({"op": "start", "nodes": {node.name: starting.request(node, timeout) for node in wave}})
@@ -255,38 +252,6 @@ def _programs(node: NodePlan) -> tuple[str, ...]:
     bound = tuple(f"{bind.target}/" for bind in node.binds)
     planned = (process.argv[0] for process in node.processes if not process.if_present)
     return (ownroot.SHELL, *(p for p in planned if p.startswith("/") and not f"{p}/".startswith(bound)))
-
-
-def _node_request(node: NodePlan, writable: list[str]) -> dict[str, Any]:
-    files = [{"path": file.path, "content": file.content, "mode": file.mode} for file in node.files]
-    files.append({"path": "/etc/hostname", "content": f"{node.name}\n", "mode": 0o644})
-    of_frr = starting.accounts_of_frr(node)
-    if node.rootfs is not None:
-        made = ownroot.files(node.rootfs, of_frr)
-    else:
-        made = {path: accounts.with_frr(path, _of_host(path)) for path in of_frr}
-    # As the rest of the host's /etc is.
-    fixed = node.rootfs is None
-    files += [{"path": path, "content": text, "mode": 0o644, "read_only": fixed} for path, text in made.items()]
-    binds = [
-        {
-            "source": bind.source,
-            "target": bind.target,
-            "writable": None if bind.read_only else writable.index(bind.source),
-        }
-        for bind in node.binds
-    ]
-    return {
-        "name": node.name,
-        "rootfs": node.rootfs,
-        "files": files,
-        "binds": binds,
-        "capabilities": sorted(starting.capabilities(node)),
-    }
-
-
-def _of_host(path: str) -> str:
-    return Path(path).read_text(encoding="utf-8", errors="replace")
 
 
 def _kept_visible(plan: LabPlan) -> list[str]:

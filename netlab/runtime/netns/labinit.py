@@ -7,6 +7,7 @@ the builder is gone: the init removes the lab's state folder and exits, and noth
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import select
@@ -16,12 +17,41 @@ from collections.abc import Iterator
 from typing import Any
 
 from netlab.kernel import syscalls as sc
+from netlab.runtime.inside import rights
 from netlab.runtime.netns import nodeinit, rootfs
 from netlab.statefolder import claim
+
+_KINDS = {
+    "pid": sc.CLONE_NEWPID,
+    "net": sc.CLONE_NEWNET,
+    "uts": sc.CLONE_NEWUTS,
+    "ipc": sc.CLONE_NEWIPC,
+    "mnt": sc.CLONE_NEWNS,
+}
+_OF_A_NODE = sc.CLONE_NEWPID | sc.CLONE_NEWNET | sc.CLONE_NEWUTS | sc.CLONE_NEWIPC | sc.CLONE_NEWNS
+_AT_A_TIME = 2 * (os.cpu_count() or 1)
 
 
 class _BuilderGone(Exception):
     """The builder closed the socket before it committed."""
+
+
+class _Namespaces:
+    """This process's own, to come back to."""
+
+    def __init__(self) -> None:
+        # The PID namespace is that of children to come.
+        self._handles = {flag: os.open(f"/proc/self/ns/{name}", os.O_RDONLY) for name, flag in _KINDS.items()}
+
+    def enter(self) -> None:
+        """Come back."""
+        for flag, handle in self._handles.items():
+            sc.setns(handle, flag)
+
+    def close(self) -> None:
+        """Close the descriptors."""
+        for handle in self._handles.values():
+            os.close(handle)
 
 
 class LabInit:
@@ -41,7 +71,7 @@ class LabInit:
         while not committed:
             request = json.loads(next(self._lines))
             if request["op"] == "nodes":
-                self._make_nodes(request["nodes"], request["keep"], request["writable"])
+                self._make_nodes(request)
             elif request["op"] == "start":
                 self._start(request["nodes"])
             elif request["op"] == "hold":
@@ -62,16 +92,19 @@ class LabInit:
         self._nodes.clear()
 
     def _read_lines(self) -> Iterator[bytes]:
-        pending = b""
+        pending: list[bytes] = []  # joined once: a line may be of megabytes
         while True:
             try:
-                data = self._control.recv(1 << 16)
+                data = self._control.recv(1 << 18)
             except ConnectionResetError:  # gone before it read our last answer (unix(7))
                 raise _BuilderGone from None
             if not data:
                 raise _BuilderGone
-            *lines, pending = (pending + data).split(b"\n")
-            yield from lines
+            *lines, rest = data.split(b"\n")
+            for line in lines:
+                yield b"".join((*pending, line))
+                pending.clear()
+            pending.append(rest)
 
     def _send(self, message: dict[str, Any]) -> None:
         try:
@@ -79,40 +112,74 @@ class LabInit:
         except OSError:
             raise _BuilderGone from None
 
-    def _make_nodes(self, nodes: list[dict[str, Any]], keep: list[str], writable: list[str]) -> None:
+    def _make_nodes(self, request: dict[str, Any]) -> None:
+        """Make all nodes, some at a time: with hundreds under way each of them would wait for all the others."""
         os.umask(0o022)  # what a machine's own programs expect; the state folder's modes are given explicitly
-        rootfs.prepare_lab(self._staging, writable)
-        pids = {}
+        rootfs.prepare_lab(self._staging, request["writable"])
         os.mkdir("logs", 0o700, dir_fd=self._directory_fd)
-        own_pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
+        nodes = _completed(request)
+        paths = {file["path"] for node in nodes for file in node["files"]}
+        roots = {node["rootfs"] or "" for node in nodes}
+        bases = {root: rootfs.Base(self._staging, root, paths, request["keep"]) for root in roots}
+        rights.prepare()
+        pids: dict[str, int] = {}
+        home = _Namespaces()
+        gc.disable()  # a collection in a fork would touch, and so copy, all that the forks share
+        under_way: dict[str, bool] = {}  # and whether its init is needed later
         for node in nodes:
-            os.mkdir(f"logs/{node['name']}", 0o700, dir_fd=self._directory_fd)
-            logs = os.open(f"logs/{node['name']}", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._directory_fd)
-            mine, its = socket.socketpair()
-            sc.unshare(sc.CLONE_NEWPID)
+            pids[node["name"]] = self._make_node(node, bases[node["rootfs"] or ""], home)
+            under_way[node["name"]] = node["starts"]
+            if len(under_way) == _AT_A_TIME and not self._one_is_made(under_way):
+                return
+        while under_way:
+            if not self._one_is_made(under_way):
+                return
+        gc.enable()
+        home.close()
+        self._send({"nodes": pids})
+
+    def _make_node(self, node: dict[str, Any], base: rootfs.Base, home: _Namespaces) -> int:
+        """Make a node's namespaces and start its init; the init's pid.
+
+        As much as can be is done here, in namespaces that this process enters and leaves: a fork would do it at twice
+        the cost, since every page that it writes to is copied.
+        """
+        logs = self._log_folder(node["name"]) if node["starts"] else -1
+        mine, its = socket.socketpair()
+        try:
+            sc.unshare(_OF_A_NODE)
+            sc.sethostname(node["name"])
+            rootfs.build_root(node, base)
             pid = os.fork()
             if pid == 0:
                 try:
-                    self._control.close()
-                    mine.close()
-                    os.close(self._directory_fd)
-                    for other in self._nodes.values():
-                        other.close()
-                    nodeinit.run(node, self._staging, keep, its, logs)
+                    _close_all_but(its.fileno(), logs)
+                    nodeinit.run(node, base, its.fileno(), logs)
                 finally:
                     os._exit(1)  # whatever happens in a node, it never goes on as the lab's init
-            # The next unshare is refused while children would be born in another PID namespace than one's own.
-            sc.setns(own_pid_namespace, sc.CLONE_NEWPID)
-            its.close()
+        except OSError as error:
+            raise OSError(error.errno, f"{node['name']}: {sc.describe(error)}") from None
+        finally:
+            home.enter()
+        its.close()
+        if logs >= 0:
             os.close(logs)
-            self._nodes[node["name"]] = mine
-            pids[node["name"]] = pid
-        os.close(own_pid_namespace)
-        for answer in self._answers(tuple(self._nodes)):
-            if "error" in answer:
-                self._send(answer)
-                return
-        self._send({"nodes": pids})
+        self._nodes[node["name"]] = mine
+        return pid
+
+    def _log_folder(self, name: str) -> int:
+        os.mkdir(f"logs/{name}", 0o700, dir_fd=self._directory_fd)
+        return os.open(f"logs/{name}", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._directory_fd)
+
+    def _one_is_made(self, under_way: dict[str, bool]) -> bool:
+        """Wait for one of these nodes; False where it failed, which the builder is told."""
+        name, answer = next(self._answers(tuple(under_way)))
+        if "error" in answer:
+            self._send(answer)
+            return False
+        if not under_way.pop(name):  # an open socket would be copied into every later node
+            self._nodes.pop(name).close()
+        return True
 
     def _start(self, nodes: dict[str, dict[str, Any]]) -> None:
         for name, request in nodes.items():
@@ -120,11 +187,11 @@ class LabInit:
                 self._nodes[name].sendall(json.dumps(request).encode() + b"\n")
             except BrokenPipeError:
                 pass  # its init died, which reading its answer tells
-        for answer in self._answers(tuple(nodes)):
+        for _, answer in self._answers(tuple(nodes)):
             self._send(answer)
 
-    def _answers(self, names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-        """One answer of each node, in the order they come, while watching for the builder's end."""
+    def _answers(self, names: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """One answer of each node and its name, in the order they come, while watching for the builder's end."""
         waiting = {self._nodes[name].fileno(): name for name in names}
         poll = select.poll()
         poll.register(self._control, select.POLLRDHUP)
@@ -136,8 +203,42 @@ class LabInit:
                     raise _BuilderGone
                 poll.unregister(descriptor)
                 name = waiting.pop(descriptor)
-                line = self._nodes[name].makefile("rb").readline()
-                yield json.loads(line) if line else {"error": f"{name}: its init died"}
+                line = _line(self._nodes[name])
+                yield name, json.loads(line) if line else {"error": f"{name}: its init died"}
+
+
+def _line(stream: socket.socket) -> bytes:
+    """All that a node's init says at once; empty where it has died before it had said it."""
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = stream.recv(1 << 16)
+        if not piece:
+            return b""
+        line += piece
+    return line
+
+
+def _completed(request: dict[str, Any]) -> list[dict[str, Any]]:
+    """The nodes of a request, with what is sent once for all (requests.nodes)."""
+    texts = [text.encode() for text in request["texts"]]
+    rights = [frozenset(names) for names in request["rights"]]
+    return [
+        {
+            **node,
+            "files": [{**file, "content": texts[file["content"]]} for file in node["files"]],
+            "capabilities": rights[node["rights"]],
+        }
+        for node in request["nodes"]
+    ]
+
+
+def _close_all_but(*kept: int) -> None:
+    """Close what a fork has beyond its standard streams, other nodes' sockets above all."""
+    first = 3
+    for descriptor in sorted(descriptor for descriptor in kept if descriptor >= first):
+        os.closerange(first, descriptor)
+        first = descriptor + 1
+    os.closerange(first, os.sysconf("SC_OPEN_MAX"))
 
 
 def run(control: socket.socket, directory: str, directory_fd: int) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 from typing import Any
 
 from netlab.kernel import syscalls as sc
@@ -16,29 +15,37 @@ from netlab.runtime.inside import rights
 from netlab.runtime.inside.starter import Starter
 from netlab.runtime.netns import rootfs
 
+READY = b'{"ready": true}\n'
 
-def run(node: dict[str, Any], staging: str, keep: list[str], control: socket.socket, logs: int) -> None:
-    """Be the init of `node`. Never returns. `logs` is a descriptor of the folder that holds the node's logs."""
+
+def run(node: dict[str, Any], base: rootfs.Base, control: int, logs: int) -> None:
+    """Be the init of `node`. Never returns. `control` is a descriptor of its end of the socket pair, `logs` one of the
+    folder that holds the node's logs; -1 where it starts nothing."""
     try:
-        sc.unshare(sc.CLONE_NEWNS | sc.CLONE_NEWNET | sc.CLONE_NEWUTS | sc.CLONE_NEWIPC)
-        sc.sethostname(node["name"])
-        rootfs.build_root(staging, node, keep)
-        rights.confine(frozenset(node["capabilities"]))
+        rootfs.enter_root(node, base)
+        rights.confine(node["capabilities"])
     except OSError as error:
         _send(control, {"error": f"{node['name']}: {sc.describe(error)}"})
         os._exit(1)
-    _send(control, {"ready": node["name"]})
-    request = control.makefile("r", encoding="utf-8").readline()
+    os.write(control, READY)
+    if node["starts"]:
+        _start(node["name"], control, logs)
+        os.close(logs)
+    os.close(control)
+    reap_for_ever()
+
+
+def _start(name: str, control: int, logs: int) -> None:
+    """Wait for the request to start the node's processes, do it, and answer."""
+    with open(control, encoding="utf-8", closefd=False) as lines:
+        request = lines.readline()
     if request:
-        starter = Starter(node["name"], json.loads(request), lambda process: _open_log(logs, process))
+        starter = Starter(name, json.loads(request), lambda process: _open_log(logs, process))
         try:
             answer: dict[str, Any] = starter.run()
         except OSError as error:  # no room for a log, no further process or descriptor
-            answer = {"error": f"{node['name']}: {sc.describe(error)}"}
+            answer = {"error": f"{name}: {sc.describe(error)}"}
         _send(control, answer)
-    control.close()
-    os.close(logs)
-    reap_for_ever()
 
 
 def _open_log(folder: int, process: str) -> int:
@@ -46,8 +53,10 @@ def _open_log(folder: int, process: str) -> int:
     return os.open(f"{process}.log", flags, 0o600, dir_fd=folder)
 
 
-def _send(control: socket.socket, message: dict[str, Any]) -> None:
-    control.sendall(json.dumps(message).encode() + b"\n")
+def _send(control: int, message: dict[str, Any]) -> None:
+    left = json.dumps(message).encode() + b"\n"
+    while left:
+        left = left[os.write(control, left) :]
 
 
 def reap_for_ever() -> None:

@@ -11,37 +11,17 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from netlab.kernel import syscalls as sc
+from netlab.runtime.netns import skeleton
+from netlab.runtime.netns.skeleton import PRIVATE_FOLDERS
 
-# Folders that each node has for itself. The host's own FRR writes /var/tmp/frr and /var/lib/frr. Services of the host
-# listen on sockets in /run, /tmp, /var/lib, /var/snap and /var/spool, and a read-only mount is no bar to connecting.
-PRIVATE_FOLDERS = (
-    "/run",
-    "/tmp",
-    "/root",
-    "/var/tmp",
-    "/var/log",
-    "/var/lib",
-    "/var/snap",
-    "/var/spool",
-    "/etc/frr",
-    "/etc/bird",
-)
 _IN_PRIVATE_FOLDERS = ("/var/lib/frr", "/var/log/frr")  # where the host has them
 _NEEDED_FOLDERS = ("/var/tmp", "/var/log", "/var/lib", "/etc/frr")  # made where a root file system lacks them
-TOP_PRIVATE = frozenset(("proc", "sys", "dev"))
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
-# Files of /proc that a host-root uid could change the host with, whatever its capabilities.
-_PROC_READ_ONLY = ("sys", "sysrq-trigger", "irq", "bus", "fs", "scsi", "acpi", "mtrr", "dynamic_debug")
-# Every network namespace shows it, and it is one for all (net/netfilter/nf_hooks_lwtunnel.c). Once 1, it stays.
-_NET_OF_ALL = "sys/net/netfilter/nf_hooks_lwtunnel"
-# What tells of the host beyond what a machine needs, for a uid that is root's: Docker's list, and key-users.
-_PROC_HIDDEN = ("keys", "key-users", "kcore", "timer_list", "sched_debug", "latency_stats")
 _MOST_LINKS = 40  # as the kernel has it (path_resolution(7))
-_TMPFS_SIZE = "size=512m,nr_inodes=100k,mode=0755"
 
 
 def prepare_lab(staging: str, writable: list[str]) -> None:
@@ -138,54 +118,75 @@ def _bind_host_path(source: str, target: str) -> None:
         os.close(descriptor)
 
 
-def build_root(staging: str, node: dict[str, Any], keep: list[str]) -> None:
-    """Build this node's root and move into it. Runs in the node's own mount, network and PID namespaces.
+class Base:
+    """What the nodes of one root file system have in common; made in the lab's mount namespace, before any node.
 
-    `keep` are host paths that stay visible (read-only) where a private folder would hide them: netlab's own
-    files and the topology's folder. A node with a root file system of its own sees none of them.
+    `root` is empty for the host's own. `paths` are those of files that nodes will have. `keep` are host paths that stay
+    visible (read-only) where a private folder would hide them: netlab's own files and the topology's folder. A node
+    with a root file system of its own sees none of them.
     """
-    own, root = f"{staging}/own", f"{staging}/root"
-    # One node's binds are not another's to see, in whatever host folder the lab's state is.
-    sc.make_unbindable(staging)
-    sc.mount("tmpfs", own, "tmpfs", sc.MS_NOSUID | sc.MS_NODEV, _TMPFS_SIZE)
-    os.mkdir(f"{own}/root", 0o755)
-    sc.bind(f"{own}/root", root)
-    base = node["rootfs"] or ""
-    for entry in sorted(os.listdir(base or "/")):
-        if entry not in TOP_PRIVATE and f"/{entry}" not in PRIVATE_FOLDERS:
-            show_entry(f"{base}/{entry}", f"{root}/{entry}")
-    _mount_kernel_views(staging, root)
-    if not base:
+
+    def __init__(self, staging: str, root: str, paths: Iterable[str], keep: Iterable[str]) -> None:
+        self.staging = staging
+        self.root = root
+        self.keep = [path for path in keep if not root and _is_hidden(path)]
+        self.skeleton = skeleton.steps(staging, root)
+        self.proc = skeleton.proc_steps(staging, f"{staging}/root")
+        self.private = skeleton.private_folder_steps(f"{staging}/own", f"{staging}/root", root)
+        if not root:
+            in_private = (folder for folder in _IN_PRIVATE_FOLDERS if os.path.isdir(folder))
+            self.private += [(os.mkdir, (f"{staging}/root{folder}",)) for folder in in_private]
+        self.there = {path: place for path in paths if not root and (place := _place_on_host(path)) is not None}
+        """Of these paths those where the host has a file that a node sees too, and where links lead from there."""
+
+
+def _place_on_host(path: str) -> str | None:
+    try:
+        place = resolved("", path)
+    except OSError:
+        return None
+    return place if os.path.isfile(place) and not _is_hidden(place) else None
+
+
+def build_root(node: dict[str, Any], base: Base) -> None:
+    """Build a node's root, all but what takes a process of the node. Runs in its own mount and network namespaces."""
+    own, root = f"{base.staging}/own", f"{base.staging}/root"
+    skeleton.do(base.skeleton)
+    if not base.root:
         _detach_etc(own, root)
-    for folder in PRIVATE_FOLDERS:
-        _private_folder(own, root, folder)
-    if base:
+    skeleton.do(base.private)
+    if base.root:
         _complete(own, root)
-    for folder in _IN_PRIVATE_FOLDERS:
-        if base or os.path.isdir(folder):
-            os.mkdir(root + folder)
-    _lay_files(staging, root, node, () if base else keep)
-    _close_layers(own)
-    os.chdir(root)
+    if not node["binds"]:
+        _lay_files(node, base, base.there)
+
+
+def enter_root(node: dict[str, Any], base: Base) -> None:
+    """Complete the root that build_root has begun and move into it. Runs in the node's PID namespace too."""
+    skeleton.do(base.proc)
+    if node["binds"]:  # they may lie in /proc, and have other files where the host has some
+        _lay_files(node, base, {})
+    os.chdir(f"{base.staging}/root")
     sc.pivot_root_here()
 
 
-def _lay_files(staging: str, root: str, node: dict[str, Any], keep: Iterable[str]) -> None:
-    """The node's binds and netlab's own files, and what is to stay visible."""
-    own = f"{staging}/own"
+def _lay_files(node: dict[str, Any], base: Base, there: Mapping[str, str]) -> None:
+    """The node's binds and netlab's own files, and what is to stay visible. `there`: as in Base."""
+    own, root = f"{base.staging}/own", f"{base.staging}/root"
     # All targets first: an overlay made for one would hide what is mounted below it already.
     for bind in node["binds"]:
         _ensure_target(own, root, resolved(root, bind["target"]), os.path.isdir(bind["source"]))
     for file in node["files"]:
-        _ensure_target(own, root, resolved(root, file["path"]), False)
-    for path in keep:
-        if _is_hidden(path):
-            _make_target(root + path, path)
-            sc.bind(path, root + path, recursive=True)
+        if file["path"] not in there:
+            _ensure_target(own, root, resolved(root, file["path"]), False)
+    for path in base.keep:
+        _make_target(root + path, path)
+        sc.bind(path, root + path, recursive=True)
     for bind in node["binds"]:
-        _bind(staging, root, bind)
+        _bind(base.staging, root, bind)
     for file in node["files"]:
-        _write_file(own, root, resolved(root, file["path"]), file)
+        _write_file(own, root, there.get(file["path"]) or resolved(root, file["path"]), file)
+    _close_layers(own)
 
 
 def _bind(staging: str, root: str, bind: dict[str, Any]) -> None:
@@ -197,56 +198,6 @@ def _bind(staging: str, root: str, bind: dict[str, Any]) -> None:
         sc.bind(f"{staging}/bind/{bind['writable']}", root + target, recursive=True)
 
 
-def show_entry(source: str, target: str) -> None:
-    """Show an entry of a root file system at its place in a new one: a link as itself, anything else as a mount."""
-    if os.path.islink(source):
-        os.symlink(os.readlink(source), target)
-    elif os.path.isdir(source) or os.path.isfile(source):
-        _make_target(target, source)
-        sc.bind(source, target, recursive=True)
-
-
-def _mount_kernel_views(staging: str, root: str) -> None:
-    for name in ("proc", "sys", "dev"):
-        os.mkdir(f"{root}/{name}")
-    proc = f"{root}/proc"
-    sc.mount("proc", proc, "proc", sc.MS_NOSUID | sc.MS_NODEV | sc.MS_NOEXEC)
-    for name in _PROC_READ_ONLY:
-        path = f"{proc}/{name}"
-        if os.path.exists(path):
-            sc.bind(path, path)
-            sc.mount_setattr(path, set_flags=sc.MOUNT_ATTR_RDONLY)
-    for name in _PROC_HIDDEN:
-        if os.path.exists(f"{proc}/{name}"):
-            sc.bind(f"{staging}/dev/null", f"{proc}/{name}")
-    # /proc/sys/net shows the network namespace of whoever looks, and is the node's to change.
-    sc.bind(f"{proc}/sys/net", f"{proc}/sys/net")
-    sc.mount_setattr(f"{proc}/sys/net", clear_flags=sc.MOUNT_ATTR_RDONLY)
-    if os.path.exists(f"{proc}/{_NET_OF_ALL}"):
-        sc.bind(f"{proc}/{_NET_OF_ALL}", f"{proc}/{_NET_OF_ALL}")
-        sc.mount_setattr(f"{proc}/{_NET_OF_ALL}", set_flags=sc.MOUNT_ATTR_RDONLY)
-    sc.mount("sysfs", f"{root}/sys", "sysfs", sc.MS_NOSUID | sc.MS_NODEV | sc.MS_NOEXEC | sc.MS_RDONLY)
-    sc.bind(f"{staging}/dev", f"{root}/dev", recursive=True)
-    sc.mount_setattr(f"{root}/dev", set_flags=sc.MOUNT_ATTR_RDONLY)  # all nodes have the same one
-    sc.mount("devpts", f"{root}/dev/pts", "devpts", sc.MS_NOSUID | sc.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620")
-    sc.mount("tmpfs", f"{root}/dev/shm", "tmpfs", sc.MS_NOSUID | sc.MS_NODEV, "size=64m,mode=1777")
-
-
-def _private_folder(own: str, root: str, folder: str) -> None:
-    """A writable folder over the host's. Left out where the host has none (no FRR: no /etc/frr)."""
-    target = root + folder
-    mode = 0o1777 if folder.endswith("tmp") else 0o700 if folder == "/root" else 0o755
-    if folder.count("/") == 1:
-        os.mkdir(target)
-    elif os.path.isdir(target):
-        source = f"{own}/private{folder}"
-        os.makedirs(source)
-        sc.bind(source, target)
-    else:
-        return
-    os.chmod(target, mode)
-
-
 def _complete(own: str, root: str) -> None:
     """Make what a root file system may lack: the private folders, and /var/run as another name of /run.
 
@@ -255,10 +206,14 @@ def _complete(own: str, root: str) -> None:
     for folder in _NEEDED_FOLDERS:
         if not os.path.isdir(root + folder):
             _ensure_target(own, root, folder, True)
-            _private_folder(own, root, folder)
+            os.makedirs(f"{own}/private{folder}")
+            sc.bind(f"{own}/private{folder}", root + folder)
+            os.chmod(root + folder, skeleton.mode_of(folder))
     if not os.path.islink(f"{root}/var/run"):
         _ensure_target(own, root, "/var/run", True)
         sc.bind(f"{root}/run", f"{root}/var/run")
+    for folder in _IN_PRIVATE_FOLDERS:
+        os.mkdir(root + folder)
 
 
 def _detach_etc(own: str, root: str) -> None:
@@ -347,10 +302,10 @@ def _write_file(own: str, root: str, path: str, wanted: dict[str, Any]) -> None:
     real = root + path if private else f"{own}/files{path}"
     os.makedirs(os.path.dirname(real), exist_ok=True)
     descriptor = os.open(real, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, wanted["mode"])
-    with open(descriptor, "w", encoding="utf-8") as file:
+    with open(descriptor, "wb") as file:
         file.write(wanted["content"])
     os.chmod(real, wanted["mode"])
     if not private:
         sc.bind(real, root + path)
-        if wanted.get("read_only"):
+        if wanted["read_only"]:
             sc.mount_setattr(root + path, set_flags=sc.MOUNT_ATTR_RDONLY)

@@ -16,7 +16,7 @@ if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
 
 from netlab.kernel import syscalls as sc
-from netlab.runtime.netns import rootfs
+from netlab.runtime.netns import skeleton
 
 _TIMEOUT = 20.0  # seconds: vtysh -C takes 0.1 for a small file
 _FILE = "/netlab.conf"
@@ -59,8 +59,8 @@ def main(root: str, argv: list[str]) -> None:
         sc.mount("tmpfs", "/tmp", "tmpfs", sc.MS_NOSUID | sc.MS_NODEV)
         source = f"/proc/self/fd/{folder}"
         for entry in os.listdir(source):
-            if entry not in rootfs.TOP_PRIVATE:
-                rootfs.show_entry(f"{source}/{entry}", f"/tmp/{entry}")
+            if entry not in skeleton.TOP_PRIVATE:
+                skeleton.do(skeleton.entry_steps(f"{source}/{entry}", f"/tmp/{entry}"))
         with open(f"/tmp{_FILE}", "wb") as text:
             shutil.copyfileobj(sys.stdin.buffer, text)
         os.chroot("/tmp")

@@ -6,16 +6,17 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from netlab.kinds import frrouting
 from netlab.model.errors import HostError, InputError, LabError
-from netlab.model.plan import BindPlan, LabPlan, NodePlan, ProcessPlan, Role, UserFile
+from netlab.model.plan import BindPlan, FilePlan, LabPlan, NodePlan, ProcessPlan, Role, UserFile
 from netlab.plan import plan_file
 from netlab.runtime import starting
 from netlab.runtime.choice import by_name
-from netlab.runtime.netns import agents, build, enter
+from netlab.runtime.netns import agents, build, enter, labinit, requests
 from netlab.runtime.netns.build import Build
 
 HOST = NodePlan("h1", "linux", Role.HOST, "h1", "Linux")
@@ -124,10 +125,31 @@ def test_machines_that_wait_for_each_other_are_an_error(answering) -> None:  # t
             made.start_processes(1)
 
 
+def requested(*nodes: NodePlan) -> list[dict[str, Any]]:
+    """What the lab's init is asked to make of machines, as it reads that."""
+    return labinit._completed(json.loads(json.dumps(requests.nodes(replace(PLAN, nodes=nodes), []))))
+
+
 def test_binds_name_the_writable_paths_by_number() -> None:
     binds = (BindPlan("/data", "/a", False), BindPlan("/etc", "/b", True), BindPlan("/logs", "/c", False))
-    request = build._node_request(replace(HOST, binds=binds), ["/data", "/logs"])
-    assert [bind["writable"] for bind in request["binds"]] == [0, None, 1]
+    (made,) = requested(replace(HOST, binds=binds))
+    assert [bind["writable"] for bind in made["binds"]] == [0, None, 1]
+    assert requests.nodes(replace(PLAN, nodes=(replace(HOST, binds=binds),)), [])["writable"] == ["/data", "/logs"]
+
+
+def test_what_machines_have_in_common_is_sent_once() -> None:
+    hosts = FilePlan("/etc/hosts", "10.0.0.1 h1\n10.0.0.2 h2\n")
+    nodes = [replace(HOST, name=name, files=(hosts,)) for name in ("h1", "h2")]
+    assert json.dumps(requests.nodes(replace(PLAN, nodes=tuple(nodes)), [])).count("10.0.0.2 h2") == 1
+    for node, made in zip(nodes, requested(*nodes), strict=True):
+        texts = {file["path"]: file["content"] for file in made["files"]}
+        assert texts == {"/etc/hosts": hosts.content.encode(), "/etc/hostname": f"{node.name}\n".encode()}
+
+
+def test_only_a_machine_with_processes_or_commands_is_asked_to_start_any() -> None:
+    daemon = replace(HOST, name="h2", processes=(ProcessPlan("cmd", ("sleep", "1")),))
+    told = replace(HOST, name="h3", exec=(("true",),))
+    assert [made["starts"] for made in requested(HOST, daemon, told)] == [False, True, True]
 
 
 def test_a_running_process_can_be_entered_by_nobody_without_its_namespaces() -> None:
@@ -201,20 +223,20 @@ def test_a_refused_line_is_the_users_own_with_what_the_daemon_said() -> None:
 def test_what_a_node_may_do_is_what_every_node_may_and_what_its_processes_ask_for() -> None:
     daemon = ProcessPlan("zebra", ("/usr/lib/frr/zebra",), capabilities=("SYS_ADMIN",))
     other = ProcessPlan("cmd", ("sleep", "1"))
-    usual = frozenset(build._node_request(HOST, [])["capabilities"])
+    router = replace(HOST, processes=(other, daemon))
+    usual, more = (made["capabilities"] for made in requested(HOST, router))
     assert "SYS_ADMIN" not in usual
-    assert build._node_request(replace(HOST, processes=(other, daemon)), [])["capabilities"] == sorted(
-        usual | {"SYS_ADMIN"}
-    )
+    assert more == usual | {"SYS_ADMIN"}
 
 
 def test_frrs_user_is_root_where_frr_runs_unless_the_file_is_the_users_own() -> None:
     router = replace(HOST, processes=(ProcessPlan("zebra", ("/usr/lib/frr/zebra",)),))
-    made = {file["path"]: file for file in build._node_request(router, [])["files"]}
-    assert "\nfrr:x:0:0:" in made["/etc/passwd"]["content"]
-    assert "\nfrrvty:x:0:" in made["/etc/group"]["content"]
+    of_router, of_host = requested(router, HOST)
+    made = {file["path"]: file for file in of_router["files"]}
+    assert b"\nfrr:x:0:0:" in made["/etc/passwd"]["content"]
+    assert b"\nfrrvty:x:0:" in made["/etc/group"]["content"]
     assert made["/etc/passwd"]["read_only"]
-    assert {file["path"] for file in build._node_request(HOST, [])["files"]} == {"/etc/hostname"}
+    assert {file["path"] for file in of_host["files"]} == {"/etc/hostname"}
     bound = replace(router, binds=(BindPlan("/data/passwd", "/etc/passwd", read_only=True),))
     assert starting.accounts_of_frr(bound) == ("/etc/group",)
     assert starting.accounts_of_frr(replace(router, binds=(BindPlan("/data", "/etc", read_only=True),))) == ()

@@ -184,12 +184,10 @@ one = dict(name="one", argv=["sh", "-c", "echo out"], after=[], sockets=[], port
 two = dict(one, name="two", argv=["sh", "-c", "exec sleep 1"], oneshot=False, port=1)
 logs = os.open({str(tmp_path)!r}, os.O_RDONLY)
 mine, its = socket.socketpair()
-its.sendall(b'{{"a": 1}}\\n')
-nodeinit.json.loads(mine.makefile("r", encoding="utf-8").readline())
-request = dict(env={{}}, processes=[one, two], exec=[["true"], ["no-such-program"]], timeout=0.3)
-nodeinit._send(mine, nodeinit.Starter("rt-1", request, lambda name: nodeinit._open_log(logs, name)).run())
-request = dict(env={{}}, processes=[one], exec=[["true"], ["no-such-program"]], timeout=3)
-nodeinit._send(mine, nodeinit.Starter("rt-1", request, lambda name: nodeinit._open_log(logs, name)).run())
+for processes, timeout in ([one, two], 0.3), ([one], 3):
+    request = dict(env={{}}, processes=processes, exec=[["true"], ["no-such-program"]], timeout=timeout)
+    its.sendall(nodeinit.json.dumps(request).encode() + b"\\n")
+    nodeinit._start("rt-1", mine.fileno(), logs)
 starter._listening_sockets()
 print(its.recv(4096).decode(), sorted(set(sys.modules) - before))
 """
@@ -208,3 +206,18 @@ def test_a_command_that_ends_a_daemon_finds_nothing_left_of_it(start: Any, tmp_p
     ended = f"read pid < {tmp_path}/pid; kill $pid; while kill -0 $pid; do sleep 0.01; done"
     answer = start(process("zebra", script, oneshot=False, sockets=[path]), commands=(["sh", "-c", ended],))
     assert answer == {"started": "rt-1"}
+
+
+def test_a_fork_keeps_its_streams_and_what_it_is_told_alone() -> None:
+    """Every node is forked from a process that has the other nodes' sockets open."""
+    script = f"""
+import os, sys
+sys.path.insert(0, {str(Path(nodeinit.__file__).parents[3])!r})
+from netlab.runtime.netns import labinit
+opened = [os.open("/dev/null", os.O_RDONLY) for _ in range(10)]
+labinit._close_all_but(opened[7], -1, opened[3])
+there = [number for number in range(100) if os.path.exists(f"/proc/self/fd/{{number}}")]
+print(there == [0, 1, 2, opened[3], opened[7]])
+"""
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout == "True\n", done

@@ -1,0 +1,74 @@
+"""What the builder asks of the lab's init. Reads the host's accounts and a root file system's own, changes nothing."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from netlab.model.plan import LabPlan, NodePlan
+from netlab.runtime import starting
+from netlab.runtime.inside import accounts
+from netlab.runtime.netns import ownroot
+
+
+def nodes(plan: LabPlan, keep: list[str]) -> dict[str, Any]:
+    """The request for all machines of a plan. `keep`: paths of the host that every machine sees.
+
+    What machines have in common is sent once, since every machine's /etc/hosts names all the others: `texts` are the
+    contents of files, `rights` sets of capabilities, and a machine has the places of its own in them.
+    """
+    writable = list(dict.fromkeys(bind.source for node in plan.nodes for bind in node.binds if not bind.read_only))
+    texts: dict[str, int] = {}
+    rights: dict[tuple[str, ...], int] = {}
+    of_host = cache(_account_of_host)
+    made = []
+    for node in plan.nodes:
+        files = _files(node)
+        if node.rootfs is None:
+            # As the rest of the host's /etc is.
+            files += [_file(path, of_host(path), read_only=True) for path in starting.accounts_of_frr(node)]
+        made.append(
+            {
+                "name": node.name,
+                "rootfs": node.rootfs,
+                "files": [{**file, "content": texts.setdefault(file["content"], len(texts))} for file in files],
+                "binds": _binds(node, writable),
+                "rights": rights.setdefault(tuple(sorted(starting.capabilities(node))), len(rights)),
+                "starts": starts_something(node),
+            }
+        )
+    return {"op": "nodes", "nodes": made, "keep": keep, "writable": writable, "texts": [*texts], "rights": [*rights]}
+
+
+def starts_something(node: NodePlan) -> bool:
+    """Whether a machine has processes or commands: the init of any other has nothing to do once it is made."""
+    return bool(node.processes or node.exec)
+
+
+def _files(node: NodePlan) -> list[dict[str, Any]]:
+    files = [_file(file.path, file.content, file.mode) for file in node.files]
+    files.append(_file("/etc/hostname", f"{node.name}\n"))
+    if node.rootfs is not None:
+        made = ownroot.files(node.rootfs, starting.accounts_of_frr(node))
+        files += [_file(path, text) for path, text in made.items()]
+    return files
+
+
+def _file(path: str, content: str, mode: int = 0o644, *, read_only: bool = False) -> dict[str, Any]:
+    return {"path": path, "content": content, "mode": mode, "read_only": read_only}
+
+
+def _account_of_host(path: str) -> str:
+    return accounts.with_frr(path, Path(path).read_text(encoding="utf-8", errors="replace"))
+
+
+def _binds(node: NodePlan, writable: list[str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "source": bind.source,
+            "target": bind.target,
+            "writable": None if bind.read_only else writable.index(bind.source),
+        }
+        for bind in node.binds
+    ]
