@@ -7,17 +7,16 @@ ever exists in another namespace. Interface indexes are chosen here, so none has
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Iterator, Mapping
-from ipaddress import IPv6Interface
 from itertools import count
 from pathlib import Path
 
-from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
-from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
-from netlab.agent import ownership
+from netlab.agent import encoding, ownership
+from netlab.agent.encoding import VethEnd
 from netlab.agent.messages import NodeWiring, WireAnswer, WireRequest
 from netlab.agent.namespaces import Namespaces
 from netlab.kernel.netlink import (
@@ -35,9 +34,6 @@ from netlab.model.plan import Interface, InterfacePlan, LinkEnd, RoutePlan, Sysc
 _RTM_NEWLINK = 16
 _RTM_NEWADDR = 20
 _RTM_NEWROUTE = 24
-_IFF_UP = 0x1
-_IFA_F_NODAD = 0x02
-_RTNH_F_ONLINK = 0x4
 # New namespaces may hold fallback tunnel devices (tunl0, sit0) with small indexes.
 _FIRST_INDEX = 100
 _LO_INDEX = 1
@@ -46,6 +42,7 @@ _MTU = 1500
 _DUMMY_TYPES = ("dummy", "ifb")
 """What an interface without a link may be. An ifb, too, is up as soon as it is raised, has no peer and drops what it
 is given to send (drivers/net/ifb.c), and is in kernels that are built without dummy."""
+_PROC_SYS = "/proc/sys"
 _IPV6_SYSCTLS = Path("/proc/sys/net/ipv6")
 
 
@@ -102,7 +99,7 @@ def _set_sysctls(node: NodeWiring, sysctls: list[SysctlPlan]) -> list[tuple[str,
     missing = []
     for sysctl in sysctls:
         try:
-            Path("/proc/sys", *sysctl.key.split(".")).write_text(sysctl.value, encoding="ascii")
+            _write(f"{_PROC_SYS}/{sysctl.key.replace('.', '/')}", sysctl.value)
         except FileNotFoundError:
             if sysctl.required:
                 raise HostError(f"{node.name}: this kernel has no sysctl {sysctl.key}") from None
@@ -110,6 +107,15 @@ def _set_sysctls(node: NodeWiring, sysctls: list[SysctlPlan]) -> list[tuple[str,
         except OSError as error:
             raise LabError(f"{node.name}: sysctl {sysctl.key}={sysctl.value}: {error.strerror}") from None
     return missing
+
+
+def _write(path: str, value: str) -> None:
+    """Write a sysctl, in three system calls: a large lab has ten thousand of them."""
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.write(descriptor, value.encode("ascii"))
+    finally:
+        os.close(descriptor)
 
 
 def _indexes(request: WireRequest, there: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
@@ -132,14 +138,9 @@ def _make_links(request: WireRequest, namespaces: Namespaces, indexes: dict[str,
     messages = []
     macs = {(node.name, interface.name): interface.mac for node in request.nodes for interface in node.interfaces}
     for link in request.links:
-        message = ifinfmsg()
-        message["index"], near = _veth_end(link.a, link.mtu, macs, namespaces, indexes)
-        far_index, far = _veth_end(link.b, link.mtu, macs, namespaces, indexes)
-        peer = {"index": far_index, "attrs": far}
-        info = {"attrs": [("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", {"attrs": [("VETH_INFO_PEER", peer)]})]}
-        message["attrs"] = [*near, ("IFLA_LINKINFO", info)]
+        near, far = (_veth_end(end, link.mtu, macs, namespaces, indexes) for end in (link.a, link.b))
         purpose = f"link {link.a.node}:{link.a.interface} - {link.b.node}:{link.b.interface}"
-        messages.append(Message(_RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body_of(message), purpose))
+        messages.append(Message(_RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, encoding.veth(near, far), purpose))
     try:
         netlink.batch(messages)
     finally:
@@ -152,16 +153,9 @@ def _veth_end(
     macs: Mapping[tuple[str, str], str | None],
     namespaces: Namespaces,
     indexes: dict[str, dict[str, int]],
-) -> tuple[int, list[tuple[str, object]]]:
-    attributes: list[tuple[str, object]] = [
-        ("IFLA_IFNAME", end.interface),
-        ("IFLA_MTU", mtu or _MTU),
-        ("IFLA_NET_NS_FD", namespaces.handle(end.node)),
-    ]
-    mac = macs.get((end.node, end.interface))
-    if mac is not None:
-        attributes.append(("IFLA_ADDRESS", mac))
-    return indexes[end.node][end.interface], attributes
+) -> VethEnd:
+    index, mac = indexes[end.node][end.interface], macs.get((end.node, end.interface))
+    return VethEnd(index, end.interface, namespaces.handle(end.node), mtu or _MTU, mac)
 
 
 def _make_dummies(
@@ -221,9 +215,7 @@ def _configure(node: NodeWiring, netlink: NetlinkSocket, indexes: dict[str, int]
 
 
 def _link_up(node: str, name: str, index: int) -> Message:
-    message = ifinfmsg()
-    message["index"], message["flags"], message["change"] = index, _IFF_UP, _IFF_UP
-    return Message(_RTM_NEWLINK, 0, body_of(message), f"{node}: raise {name}")
+    return Message(_RTM_NEWLINK, 0, encoding.interface_up(index), f"{node}: raise {name}")
 
 
 def _new_bridge(node: str, name: str, index: int, exclusive: int) -> Message:
@@ -234,40 +226,17 @@ def _new_bridge(node: str, name: str, index: int, exclusive: int) -> Message:
 
 
 def _interface_up(node: str, interface: InterfacePlan, indexes: dict[str, int]) -> Message:
-    message = ifinfmsg()
-    message["index"], message["flags"], message["change"] = indexes[interface.name], _IFF_UP, _IFF_UP
-    if interface.master:
-        message["attrs"] = [("IFLA_MASTER", indexes[interface.master])]
-    return Message(_RTM_NEWLINK, 0, body_of(message), f"{node}: raise {interface.name}")
+    master = indexes[interface.master] if interface.master else None
+    body = encoding.interface_up(indexes[interface.name], master)
+    return Message(_RTM_NEWLINK, 0, body, f"{node}: raise {interface.name}")
 
 
 def _address(node: str, interface: str, indexes: dict[str, int], address: Interface, flags: int) -> Message:
-    message = ifaddrmsg()
-    version6 = isinstance(address, IPv6Interface)
-    message["family"] = socket.AF_INET6 if version6 else socket.AF_INET
-    message["prefixlen"] = address.network.prefixlen
-    message["index"] = indexes[interface]
-    attrs: list[tuple[str, object]] = [("IFA_LOCAL", str(address.ip)), ("IFA_ADDRESS", str(address.ip))]
-    if version6:
-        attrs = [("IFA_ADDRESS", str(address.ip)), ("IFA_FLAGS", _IFA_F_NODAD)]
-    elif address.network.prefixlen < 31:
-        attrs.append(("IFA_BROADCAST", str(address.network.broadcast_address)))
-    message["attrs"] = attrs
-    return Message(_RTM_NEWADDR, flags, body_of(message), f"{node}: {interface} address {address}")
+    body = encoding.address(indexes[interface], address)
+    return Message(_RTM_NEWADDR, flags, body, f"{node}: {interface} address {address}")
 
 
 def _route(node: str, route: RoutePlan, indexes: dict[str, int]) -> Message:
-    message = rtmsg()
-    message["family"] = socket.AF_INET6 if route.to.version == 6 else socket.AF_INET
-    message["dst_len"] = route.to.prefixlen
-    message["table"], message["proto"], message["type"] = 254, 4, 1  # main, static, unicast
-    message["scope"] = 0 if route.via else 253  # universe, link
-    message["flags"] = _RTNH_F_ONLINK if route.onlink else 0
-    attrs: list[tuple[str, object]] = [("RTA_DST", str(route.to.network_address))]
-    if route.via:
-        attrs.append(("RTA_GATEWAY", str(route.via)))
-    if route.interface:
-        attrs.append(("RTA_OIF", indexes[route.interface]))
-    message["attrs"] = attrs
+    body = encoding.route(route, indexes[route.interface] if route.interface else None)
     out_of = " ".join(str(part) for part in (f"via {route.via}" if route.via else "", route.interface or "") if part)
-    return Message(_RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, body_of(message), f"{node}: route {route.to} {out_of}")
+    return Message(_RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, body, f"{node}: route {route.to} {out_of}")

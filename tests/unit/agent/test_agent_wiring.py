@@ -19,7 +19,7 @@ def proc_sys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "net" / "ipv4"
     folder.mkdir(parents=True)
     (folder / "ip_forward").write_text("0")
-    monkeypatch.setattr(wiring, "Path", lambda _, *parts: tmp_path.joinpath(*parts))
+    monkeypatch.setattr(wiring, "_PROC_SYS", str(tmp_path))
     return tmp_path
 
 
