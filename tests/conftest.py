@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 from hoststate import HostState, adopt_orphans
@@ -26,8 +27,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--runtime", choices=("netns", "docker"), help="what every lab of tests/lab runs in")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what cannot be asked in this run. Its reason is said once, not test by test."""
+    """Leave out what cannot be asked in this run: its reason is said once, not test by test. With --dist=loadgroup the
+    tests of a file that share something stay together."""
+    for item in items:
+        if _shares_with_its_file(item):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::", maxsplit=1)[0]))
     docker, root = config.getoption("--runtime") == "docker", os.geteuid() == 0
     reasons = {
         "netns": docker and "about the netns runtime",
@@ -50,6 +56,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Why the tests that did not run were left out."""
     for reason, number in config.stash.get(_DESELECTED, {}).items():
         terminalreporter.write_line(f"left out: {number} tests {reason}")
+
+
+def _shares_with_its_file(item: pytest.Item) -> bool:
+    """Whether a fixture or a lab of the test is its module's."""
+    info: Any = getattr(item, "_fixtureinfo", None)  # pytest has no public name for it
+    fixtures = [found for made in info.name2fixturedefs.values() for found in made] if info else []
+    lab = item.get_closest_marker("netlab")
+    return any(fixture.scope == "module" for fixture in fixtures) or (lab is not None and "scope" in lab.kwargs)
 
 
 @pytest.fixture(scope="session")

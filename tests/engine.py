@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from typing import Any
 from hoststate import SUPERVISOR
 
 IMAGES = ("netlab/base:13", "netlab/frr:13", "netlab/client:13", "netlab/bird:13")
+_NAMESPACE = f"netlab-docker-{os.getpid()}"
+"""Of its containers, at containerd and among the cgroups. Each process of pytest may have an engine."""
 _STARTS_WITHIN = _ENDS_WITHIN = 60.0
 
 # The parent of a dockerd and of what outlives it (containerd, shims). It reaps them all, ends after the last of them,
@@ -81,7 +84,7 @@ class OwnEngine(Engine):
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        folder, name = self.folder, f"netlab-test-{os.getpid()}"
+        folder, name = self.folder, _NAMESPACE
         options = {
             "config-file": folder / "daemon.json",
             "data-root": folder / "data",
@@ -147,7 +150,7 @@ class OwnEngine(Engine):
                 subprocess.run(["umount", target], check=False)
         # A dockerd that was killed leaves its containers' cgroups too.
         for path, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
-            if f"/netlab-test-{os.getpid()}" in path:
+            if f"/{_NAMESPACE}" in path:
                 with suppress(OSError):
                     Path(path).rmdir()
 
@@ -155,6 +158,23 @@ class OwnEngine(Engine):
         """Remove every container."""
         if names := self.names():
             self("rm", "--force", "--volumes", *names)
+
+
+@contextmanager
+def own_engine(folder: Path) -> Iterator[OwnEngine]:
+    """An engine of this process's own with netlab's images, which are those of the engine that answers."""
+    own = OwnEngine(folder)
+    try:
+        own.start()
+        own.take_images(answering_engine())
+        yield own
+    finally:
+        own.remove()
+
+
+def answering_engine() -> Engine:
+    """The engine that answers, which others may use too."""
+    return Engine(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
 
 
 def _processes_named(*words: str) -> list[int]:

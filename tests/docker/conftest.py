@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from engine import Engine, OwnEngine
+from engine import Engine, OwnEngine, answering_engine, own_engine
 from holdings import Holdings
 from netlab_program import Netlab, running_netlab
 
@@ -21,7 +21,7 @@ def _watched(watched_processes: None) -> None:
 @pytest.fixture(scope="session")
 def shared_engine() -> Engine:
     """The engine that answers, which others may use too, with netlab's images."""
-    return Engine(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
+    return answering_engine()
 
 
 @pytest.fixture(scope="session")
@@ -30,17 +30,12 @@ def engine(shared_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> I
     if os.geteuid() != 0:
         yield shared_engine
         return
-    own = OwnEngine(tmp_path_factory.mktemp("engine"))
-    try:
-        own.start()
-        own.take_images(shared_engine)
+    with own_engine(tmp_path_factory.mktemp("engine")) as own:
         yield own
-    finally:
-        own.remove()
 
 
-@pytest.fixture
-def own_engine(engine: Engine) -> Iterator[OwnEngine]:
+@pytest.fixture(name="own_engine")
+def _own_engine(engine: Engine) -> Iterator[OwnEngine]:
     """Root's own engine, which the test may end: it runs again after the test. With the mark needs_root."""
     assert isinstance(engine, OwnEngine)
     yield engine

@@ -4,13 +4,12 @@ A cluster takes a minute, so the tests of a module share one."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from article import ClusterLab
-from engine import Engine
+from engine import Engine, answering_engine
 from netlab_program import Netlab, running_netlab
 
 
@@ -22,7 +21,7 @@ def _watched(watched_processes: None) -> None:
 @pytest.fixture(scope="session")
 def engine() -> Engine:
     """The engine that answers."""
-    return Engine(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
+    return answering_engine()
 
 
 @pytest.fixture

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from engine import own_engine
 from netlab_program import TOPOLOGIES, Netlab
 
 
@@ -19,6 +22,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _watched(watched_processes: None) -> None:
     """From the first test on."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _engine(
+    _watched: None, netlab_options: dict[str, object], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Of labs in containers, where root has other tests run meanwhile: a container's name belongs to a whole engine, so
+    each process of pytest has an engine."""
+    beside_others = "PYTEST_XDIST_WORKER" in os.environ and os.geteuid() == 0
+    if netlab_options.get("runtime") != "docker" or not beside_others:
+        yield
+        return
+    with own_engine(tmp_path_factory.mktemp("engine")) as own, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", own.host)
+        yield
 
 
 @pytest.fixture(scope="session")
