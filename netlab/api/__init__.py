@@ -32,23 +32,21 @@ from netlab.model.errors import (
 from netlab.registry.runtimes import USUAL
 
 if TYPE_CHECKING:
-    from netlab.lab.converge import Convergence
-    from netlab.lab.inspect import LabReport
-    from netlab.lab.repair import Repair
     from netlab.model.evidence import Evidence
     from netlab.model.host import HostFinding
     from netlab.model.plan import LabPlan
+    from netlab.model.results import Convergence, LabReport, Repair
     from netlab.model.topology import Expect
     from netlab.model.verdict import Outcome, RouterVerdict, Verdict
 
 _LATER = {
-    "Convergence": "netlab.lab.converge",
+    "Convergence": "netlab.model.results",
     "Evidence": "netlab.model.evidence",
     "Expect": "netlab.model.topology",
-    "HostFinding": "netlab.lab.doctor",
+    "HostFinding": "netlab.model.host",
     "LabPlan": "netlab.model.plan",
-    "LabReport": "netlab.lab.inspect",
-    "Repair": "netlab.lab.repair",
+    "LabReport": "netlab.model.results",
+    "Repair": "netlab.model.results",
     "Outcome": "netlab.model.verdict",
     "RouterVerdict": "netlab.model.verdict",
     "Verdict": "netlab.model.verdict",

@@ -18,11 +18,9 @@ from netlab.model.errors import CommandError, LabError
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
-    from netlab.lab.converge import Convergence
-    from netlab.lab.inspect import LabReport
-    from netlab.lab.repair import Repair
     from netlab.model.lab import Lab as Record
     from netlab.model.plan import LabPlan
+    from netlab.model.results import Convergence, LabReport, Repair
     from netlab.model.topology import Expect
     from netlab.model.verdict import Verdict
 

@@ -13,6 +13,7 @@ from netlab.lab.progress import Progress
 from netlab.lab.routing import RoutingView
 from netlab.model.endpoint import endpoint
 from netlab.model.plan import CheckPlan, LabPlan, NodePlan
+from netlab.model.results import Convergence
 
 _POLL = 0.02
 # Once every expected announcement is in the RIB. bgpd holds new paths back for 50 ms before it chooses among them
@@ -21,19 +22,6 @@ _STEADY = 0.1
 _STEADY_INCOMPLETE = 2.0  # longer than FRR's 1 s of coalescing and start timer: something may still come
 _PROBE_TIMEOUT = 1.0
 _PROBE_PORT, _PROBE_PORTS = 33000, 12000
-
-
-@dataclass(frozen=True)
-class Convergence:
-    """How waiting ended. `missing` is empty when the lab has converged; `seconds` is how long it took."""
-
-    missing: tuple[str, ...]
-    seconds: float
-
-    @property
-    def converged(self) -> bool:
-        """Whether nothing is missing."""
-        return not self.missing
 
 
 @dataclass(frozen=True)

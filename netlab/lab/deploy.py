@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import netlab
 from netlab.agent.client import AgentClient
 from netlab.lab import converge, startup, state
-from netlab.lab.converge import Convergence
 from netlab.lab.custody import Custody
 from netlab.lab.destroy import destroy
 from netlab.lab.progress import Progress
@@ -21,6 +20,7 @@ from netlab.model import limits
 from netlab.model.errors import ConvergenceError, InputError, NetlabError, Problem
 from netlab.model.lab import Lab
 from netlab.model.plan import LabPlan, NodePlan
+from netlab.model.results import Convergence
 from netlab.runtime.base import Build
 from netlab.runtime.choice import by_name
 

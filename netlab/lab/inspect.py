@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from netlab.cluster.paths import kubeconfig
 from netlab.lab import routing, state
 from netlab.lab.routing import RoutingView
@@ -11,61 +9,9 @@ from netlab.model.errors import LabError
 from netlab.model.evidence import BgpSession
 from netlab.model.lab import Lab
 from netlab.model.plan import LabPlan
+from netlab.model.results import ClusterReport, LabReport, NodeReport, VipReport
 from netlab.registry.runtimes import traits
 from netlab.runtime.choice import by_name
-
-
-@dataclass(frozen=True)
-class NodeReport:
-    """A machine. `runs_as` says what really runs in it."""
-
-    name: str
-    kind: str
-    role: str
-    runs_as: str
-    addresses: tuple[str, ...]
-    alive: bool
-    sessions: tuple[BgpSession, ...] = ()
-    problem: str | None = None
-    """Why its routing daemons could not be asked."""
-
-
-@dataclass(frozen=True)
-class VipReport:
-    """A VIP as one router's kernel sees it."""
-
-    service: str
-    vip: str
-    port: int
-    router: str
-    next_hops: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ClusterReport:
-    """A real Kubernetes cluster. `kind_name` is what kind calls it, `kubeconfig` the path of its credentials."""
-
-    name: str
-    kind_name: str
-    kubeconfig: str
-    existing: bool
-    """It is somebody else's, and stays when the lab goes."""
-
-
-@dataclass(frozen=True)
-class LabReport:
-    """A lab. `state` is running, dead, or unfinished."""
-
-    name: str
-    state: str
-    runtime: str
-    topology_file: str
-    created: str
-    directory: str
-    emulated: tuple[str, ...]
-    nodes: tuple[NodeReport, ...]
-    vips: tuple[VipReport, ...]
-    clusters: tuple[ClusterReport, ...] = ()
 
 
 def inspect(name: str) -> LabReport:

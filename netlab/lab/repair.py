@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from netlab.lab import converge, state
-from netlab.lab.converge import Convergence
 from netlab.lab.inside import unknown_node
 from netlab.lab.progress import Progress
 from netlab.lab.wired import wiring_of
 from netlab.model import limits
 from netlab.model.lab import Lab
 from netlab.model.plan import LabPlan
+from netlab.model.results import Repair
 from netlab.runtime.base import Build
 from netlab.runtime.choice import by_name
 
 _STOP_TIMEOUT = 5.0
-
-
-@dataclass(frozen=True)
-class Repair:
-    """What was put back: the nodes whose processes were started again, and the number of links made.
-
-    `convergence` is None where nothing was to be done, or nobody waited.
-    """
-
-    lab: Lab
-    nodes: tuple[str, ...]
-    links: int
-    convergence: Convergence | None
 
 
 def repair(wanted: Lab | str | None, progress: Progress, *, timeout: float = 60.0, wait: bool = True) -> Repair:

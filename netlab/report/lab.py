@@ -11,12 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from netlab.lab.converge import Convergence
-from netlab.lab.inspect import LabReport, NodeReport
-from netlab.lab.repair import Repair
 from netlab.model import codec
 from netlab.model.endpoint import endpoint
 from netlab.model.plan import LabPlan
+from netlab.model.results import Convergence, LabReport, NodeReport, Repair
 from netlab.model.text import printable, printable_parts
 
 

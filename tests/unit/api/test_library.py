@@ -12,10 +12,10 @@ from evidence_builder import article, evidence, perfect_counts, router
 from netlab import api
 from netlab.lab import deploy as lab_deploy
 from netlab.lab import state
-from netlab.lab.converge import Convergence
 from netlab.lab.deploy import Deployment
 from netlab.model import codec
 from netlab.model.lab import Lab, LabNode
+from netlab.model.results import Convergence
 
 ROOT = Path(__file__).resolve().parents[3]
 ECMP = ROOT / "topologies/ecmp.yaml"

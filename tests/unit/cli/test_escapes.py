@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from netlab.cli.screen import Screen
 from netlab.ecmp.check import judge_file
-from netlab.lab.inspect import LabReport, NodeReport
 from netlab.model import codec
+from netlab.model.results import LabReport, NodeReport
 from netlab.model.text import printable, printable_parts
 from netlab.report.lab import print_reports
 from netlab.report.verdict import print_verdict

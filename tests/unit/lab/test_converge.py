@@ -19,6 +19,7 @@ from netlab.model.plan import (
     RoutingPlan,
     ServicePlan,
 )
+from netlab.model.results import Convergence
 from netlab.model.topology import Expect
 
 _LONG_SILENCE = 0.5  # seconds; tells the long wait from none on a busy machine too
@@ -82,7 +83,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(converge, "_STEADY_INCOMPLETE", _LONG_SILENCE)
 
 
-def wait(plan: LabPlan, agent: FakeAgent, timeout: float = 5.0) -> converge.Convergence:
+def wait(plan: LabPlan, agent: FakeAgent, timeout: float = 5.0) -> Convergence:
     return converge.wait(plan, agent, timeout, LogProgress())
 
 

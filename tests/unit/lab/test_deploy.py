@@ -8,10 +8,10 @@ import pytest
 
 from netlab.agent.messages import WireAnswer, WireRequest
 from netlab.lab import deploy, destroy, wired
-from netlab.lab.converge import Convergence
 from netlab.model.errors import ConvergenceError, InputError, LabError
 from netlab.model.lab import LabNode
 from netlab.model.plan import InterfacePlan, LabPlan, NodePlan, Role, RoutingPlan, ServicePlan
+from netlab.model.results import Convergence
 
 PLAN = LabPlan("pair", "/labs/pair.yaml", "netns", (NodePlan("h1", "linux", Role.HOST, "h1", "Linux"),), ())
 
