@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netlab.api.handle import Lab, Result
+from netlab.api.looking import Capture, capture, picture, support
 from netlab.api.progress import LogProgress, Progress
 from netlab.model.errors import (
     CommandError,
@@ -48,12 +49,14 @@ _LATER = {
     "LabReport": "netlab.model.results",
     "Repair": "netlab.model.results",
     "Outcome": "netlab.model.verdict",
+    "Picture": "netlab.model.results",
     "RouterVerdict": "netlab.model.verdict",
     "Verdict": "netlab.model.verdict",
 }
 """Types that are imported when they are first asked for."""
 
 __all__ = [
+    "Capture",
     "CommandError",
     "Convergence",
     "ConvergenceError",
@@ -69,6 +72,7 @@ __all__ = [
     "LogProgress",
     "NetlabError",
     "Outcome",
+    "Picture",
     "Progress",
     "Repair",
     "Result",
@@ -76,6 +80,7 @@ __all__ = [
     "TopologyError",
     "Verdict",
     "attach",
+    "capture",
     "config",
     "deploy",
     "destroy",
@@ -88,9 +93,11 @@ __all__ = [
     "lab",
     "labs",
     "logs",
+    "picture",
     "repair",
     "restart",
     "schema",
+    "support",
     "validate",
 ]
 

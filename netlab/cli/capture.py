@@ -65,16 +65,15 @@ def capture(
 
     Ends with Ctrl-C (exit code 0), with its reader, or with the lab (exit code 3).
     """
-    from netlab.lab.capture import CaptureOptions
-    from netlab.lab.capture import capture as run
+    from netlab import api
 
     if write == "-" and sys.stdout.isatty():
         hint = "pipe it: netlab capture ... -w - | wireshark -k -i -; without -w there is a line per packet"
         raise InputError(Problem("packets are no text for a terminal", hint=hint))
-    options = CaptureOptions(" ".join(filter_words or ()), write, count, duration, snaplen)
-    with run(target, options, lab) as (session, interfaces):
-        print(f"netlab: capturing {target} ({', '.join(interfaces)}), Ctrl-C ends it", file=sys.stderr)
-        with interrupts_call(session.stop):
-            report = session.wait()
+    wanted = " ".join(filter_words or ())
+    with api.capture(target, wanted, file=write, count=count, duration=duration, snaplen=snaplen, lab=lab) as running:
+        print(f"netlab: capturing {target} ({', '.join(running.interfaces)}), Ctrl-C ends it", file=sys.stderr)
+        with interrupts_call(running.stop):
+            report = running.wait()
     lost = f", {report.drops} lost for want of time" if report.drops else ""
     print(f"netlab: {report.packets} packet{'' if report.packets == 1 else 's'} captured{lost}", file=sys.stderr)

@@ -46,11 +46,11 @@ def graph(
 
     Of a running lab the BGP sessions are drawn as they are now; one that is down ends in a cross or is red.
     """
-    from netlab.lab.picture import picture
+    from netlab import api
     from netlab.report.dot import dot
     from netlab.report.graph import graph as drawn
     from netlab.report.mermaid import mermaid
 
-    shown = picture(file, lab, ask=bgp)
+    shown = api.picture(file, bgp=bgp, lab=lab)
     write = mermaid if language is Language.MERMAID else dot
     typer.echo(write(drawn(shown.plan, shown.sessions, bgp=bgp)), nl=False)

@@ -1,10 +1,8 @@
-"""Names that a shell may complete: labs, nodes, their interfaces and processes.
-
-Called while somebody types: nothing here imports pydantic or fails.
-"""
+"""What a shell completes: labs, nodes, their interfaces and processes, that begin with what stands there already."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 import typer
@@ -12,75 +10,55 @@ import typer
 
 def labs(incomplete: str) -> list[str]:
     """Every lab of this user."""
-    from netlab.lab import state
+    from netlab.api import names
 
-    with suppress(Exception):
-        return _starting(incomplete, state.names())
-    return []
+    return _starting(incomplete, names.labs())
 
 
 def nodes(ctx: typer.Context, incomplete: str) -> list[str]:
     """The nodes of the lab that the command line means, of all labs where it is not clear."""
-    return _starting(incomplete, list(_interfaces(ctx)))
+    from netlab.api import names
+
+    return _starting(incomplete, names.interfaces(_lab(ctx)))
 
 
 def routers(ctx: typer.Context, incomplete: str) -> list[str]:
     """The nodes that run routing daemons for the user."""
-    return _starting(incomplete, [name for name, node in _plans(ctx).items() if node.get("role") == "router"])
+    from netlab.api import names
+
+    return _starting(incomplete, names.routers(_lab(ctx)))
 
 
 def targets(ctx: typer.Context, incomplete: str) -> list[str]:
     """NODE or NODE:INTERFACE: interfaces once a colon is there, and the colon once the node is whole."""
-    interfaces = _interfaces(ctx)
+    from netlab.api import names
+
+    interfaces = names.interfaces(_lab(ctx))
     if ":" in incomplete:
         node = incomplete.partition(":")[0]
         return _starting(incomplete, [f"{node}:{interface}" for interface in interfaces.get(node, ())])
     if incomplete in interfaces and not any(name.startswith(incomplete) and name != incomplete for name in interfaces):
         return [f"{incomplete}:{interface}" for interface in interfaces[incomplete]]
-    return _starting(incomplete, list(interfaces))
+    return _starting(incomplete, interfaces)
 
 
 def processes(ctx: typer.Context, incomplete: str) -> list[str]:
     """The processes of the node whose name stands on the line."""
     import os
     import shlex
-    from pathlib import Path
 
-    from netlab.lab import state
+    from netlab.api import names
 
-    found = set()
-    with suppress(Exception):
-        words = shlex.split(os.environ["COMP_WORDS"])
-        for lab in _chosen(ctx):
-            for node in {*words} & {*_plans(ctx)}:
-                found |= {file.stem for file in Path(state.directory(lab), "logs", node).glob("*.log")}
-    return _starting(incomplete, sorted(found))
+    with suppress(KeyError, ValueError):
+        words = set(shlex.split(os.environ["COMP_WORDS"]))
+        return _starting(incomplete, names.processes(words, _lab(ctx)))
+    return []
 
 
-def _starting(incomplete: str, names: list[str]) -> list[str]:
-    return [name for name in names if name.startswith(incomplete)]
+def _starting(incomplete: str, found: Iterable[str]) -> list[str]:
+    return [name for name in found if name.startswith(incomplete)]
 
 
-def _chosen(ctx: typer.Context) -> list[str]:
-    from netlab.lab import state
-
-    name = ctx.params.get("lab") or state.preferred()
-    return [name] if name else state.names()
-
-
-def _interfaces(ctx: typer.Context) -> dict[str, list[str]]:
-    return {name: ["lo", *(i["name"] for i in node.get("interfaces", ()))] for name, node in _plans(ctx).items()}
-
-
-def _plans(ctx: typer.Context) -> dict[str, dict]:  # type: ignore[type-arg]  # plan.json as it is
-    import json
-
-    from netlab.lab import state
-
-    found = {}
-    with suppress(Exception):
-        for lab in _chosen(ctx):
-            with suppress(OSError, ValueError):
-                plan = json.loads((state.directory(lab) / "plan.json").read_bytes())
-                found.update({node["name"]: node for node in plan["nodes"]})
-    return found
+def _lab(ctx: typer.Context) -> str | None:
+    name = ctx.params.get("lab")
+    return str(name) if name else None

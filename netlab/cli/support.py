@@ -32,7 +32,7 @@ def support(output: OutputOption = None, add: AddOption = None, lab: LabOption =
     Of every lab of yours, running, dead or half-built, or of the one that --lab names; without a lab, of the host.
     Passwords and keys are left out, and MANIFEST.txt says what is in it. Look into it before you pass it on.
     """
-    from netlab.lab.support.collect import support as collect
+    from netlab import api
 
-    file, size = collect(output, lab, tuple(add or ()))
+    file, size = api.support(output, add=add or (), lab=lab)
     typer.echo(f"{file}: {-(-size // 1024)} KiB; look into it before you pass it on")

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from netlab.lab import state
 from netlab.model.errors import InputError, Problem
-from netlab.model.evidence import BgpSession
-from netlab.model.plan import LabPlan
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A plan, and the sessions by node of a lab that runs."""
-
-    plan: LabPlan
-    sessions: dict[str, tuple[BgpSession, ...]]
+from netlab.model.results import Picture
 
 
 def picture(file: Path | None, lab: str | None, *, ask: bool) -> Picture:

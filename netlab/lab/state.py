@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # `netlab exec` needs neither it nor its libraries
     from netlab.runtime.kept import Kept
 
 _LOCK_TIMEOUT = 10.0
+_PLAN = "plan.json"
 _ELSEWHERE = "set XDG_STATE_HOME to a folder of yours"
 
 
@@ -64,7 +65,7 @@ def save(lab: Lab, plan: LabPlan) -> None:
 
     folder = Path(lab.directory)
     try:
-        statefile.write(folder / "plan.json", codec.encode(plan))
+        statefile.write(folder / _PLAN, codec.encode(plan))
         statefile.write(folder / "lab.json", json.dumps(dataclasses.asdict(lab)).encode())
     except OSError as error:
         raise HostError(f"cannot write in {folder}: {error.strerror}", "set XDG_STATE_HOME to another folder") from None
@@ -123,11 +124,16 @@ def load_plan(lab: Lab) -> LabPlan:
 
     if is_kept(lab) and (left := _kept(Path(lab.directory))) is not None:
         return left.plan
-    path = Path(lab.directory, "plan.json")
+    path = Path(lab.directory, _PLAN)
     try:
         return codec.decode(LabPlan, statefile.read(path), str(path))
     except FileNotFoundError:
         raise LabError(f"{path} is missing") from None
+
+
+def saved_plan(name: str) -> bytes:
+    """The plan of the lab of that name as it was saved, unchecked. OSError where there is none."""
+    return statefile.read(directory(name) / _PLAN)
 
 
 def must_exist(name: str) -> None:

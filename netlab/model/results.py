@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from netlab.model.evidence import BgpSession
 from netlab.model.lab import Lab
+from netlab.model.plan import LabPlan
 
 
 @dataclass(frozen=True)
@@ -85,3 +86,11 @@ class LabReport:
     nodes: tuple[NodeReport, ...]
     vips: tuple[VipReport, ...]
     clusters: tuple[ClusterReport, ...] = ()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a picture of a lab shows: its plan, and by node the BGP sessions of a lab that runs."""
+
+    plan: LabPlan
+    sessions: dict[str, tuple[BgpSession, ...]]
