@@ -12,6 +12,7 @@ import inspect
 import re
 import sys
 import textwrap
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,8 @@ def _class(name: str, kind: type) -> Iterator[str]:
         yield from ("", *(f'    {word.name} = "{word.value}"' for word in kind))
     elif dataclasses.is_dataclass(kind):
         yield from ("", *(f"    {field.name}: {_quoted(str(field.type))}" for field in dataclasses.fields(kind)))
+    elif typing.is_typeddict(kind):
+        yield from ("", *(f"    {key}: {_quoted(said.__forward_arg__)}" for key, said in kind.__annotations__.items()))
     for member, value in vars(kind).items():
         if member.startswith("_"):
             continue

@@ -15,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from netlab.api.handle import Lab, Result
+from netlab.api.keywords import CheckKeywords, check_options, expectation
 from netlab.api.looking import Capture, capture, picture, support
 from netlab.api.progress import LogProgress, Progress
 from netlab.model.errors import (
@@ -27,7 +28,6 @@ from netlab.model.errors import (
     InputError,
     LabError,
     NetlabError,
-    Problem,
     TopologyError,
 )
 from netlab.registry.runtimes import USUAL
@@ -57,6 +57,7 @@ _LATER = {
 
 __all__ = [
     "Capture",
+    "CheckKeywords",
     "CommandError",
     "Convergence",
     "ConvergenceError",
@@ -286,41 +287,20 @@ def inspect(lab: str | None = None) -> tuple[LabReport, ...]:
     return tuple(look(name) for name in selection.to_inspect(lab))
 
 
-def ecmp_check(
-    lab: Lab | str | None = None,
-    *,
-    routers: str | tuple[str, ...] | list[str] = (),
-    vip: str | None = None,
-    flows: int = 600,
-    seed: int | None = None,
-    timeout: float = 5.0,
-    expect: Expect | str | None = None,
-    evidence: str | Path | None = None,
-) -> Verdict:
+def ecmp_check(lab: Lab | str | None = None, **options: Unpack[CheckKeywords]) -> Verdict:
     """Measure over which next hops new connections really go. docs/ecmp-check.md explains every number.
 
-    lab: as `lab()` takes it. routers, vip ("IP" or "IP:PORT"): only these.
-    flows: connections per router and VIP, 1 to 64512; routers on one way from a client to a VIP share that number.
-    seed: the source ports of an earlier run, from `verdict.seed`. timeout: seconds for each connection, and for its
-    answer. expect: a word of `Expect`, such as "ecmp", over what the topology expects.
-    evidence: a file to save what was seen in, for `judge`.
+    lab: as `lab()` takes it. options: `routers`, `vip`, `flows`, `seed`, `timeout`, `expect`, `evidence`, as
+    `CheckKeywords` says.
 
     Raises InputError for a router, VIP, number or word that makes no sense, LabError for a lab that does not run or
     has nothing to check.
     """
-    from netlab.ecmp.check import CheckOptions, run
+    from netlab.ecmp.check import run
     from netlab.lab import state
 
-    options = CheckOptions(
-        routers=(routers,) if isinstance(routers, str) else tuple(routers),
-        vip=vip,
-        flows=flows,
-        seed=seed,
-        timeout=timeout,
-        expect=_expect(expect),
-        evidence=None if evidence is None else Path(evidence),
-    )
-    return run(state.choose(lab._record if isinstance(lab, Lab) else lab), options)
+    ready = check_options(options)
+    return run(state.choose(lab._record if isinstance(lab, Lab) else lab), ready)
 
 
 def judge(evidence: str | Path | Evidence, *, expect: Expect | str | None = None) -> Verdict:
@@ -332,19 +312,8 @@ def judge(evidence: str | Path | Evidence, *, expect: Expect | str | None = None
     from netlab.ecmp.judge import judge as decide
 
     if isinstance(evidence, str | Path):
-        return judge_file(Path(evidence), _expect(expect))
-    return decide(evidence, expect=_expect(expect))
-
-
-def _expect(word: Expect | str | None) -> Expect | None:
-    from netlab.model.topology import Expect
-
-    if word is None:
-        return None
-    try:
-        return Expect(word)
-    except ValueError:
-        raise InputError(Problem(f"{word!r} cannot be expected", hint=f"there is {', '.join(Expect)}")) from None
+        return judge_file(Path(evidence), expectation(expect))
+    return decide(evidence, expect=expectation(expect))
 
 
 def logs(

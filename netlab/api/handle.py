@@ -10,8 +10,9 @@ from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
+from netlab.api.keywords import CheckKeywords
 from netlab.api.progress import LogProgress
 from netlab.model.errors import CommandError, LabError
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from netlab.model.lab import Lab as Record
     from netlab.model.plan import LabPlan
     from netlab.model.results import Convergence, LabReport, Repair
-    from netlab.model.topology import Expect
     from netlab.model.verdict import Verdict
 
 
@@ -168,30 +168,11 @@ class Lab:
 
         return look(state.current(self._record))
 
-    def ecmp_check(
-        self,
-        *,
-        routers: str | tuple[str, ...] | list[str] = (),
-        vip: str | None = None,
-        flows: int = 600,
-        seed: int | None = None,
-        timeout: float = 5.0,
-        expect: Expect | str | None = None,
-        evidence: str | Path | None = None,
-    ) -> Verdict:
+    def ecmp_check(self, **options: Unpack[CheckKeywords]) -> Verdict:
         """Measure over which next hops new connections really go: `api.ecmp_check` of this lab."""
         from netlab import api
 
-        verdict = api.ecmp_check(
-            self,
-            routers=routers,
-            vip=vip,
-            flows=flows,
-            seed=seed,
-            timeout=timeout,
-            expect=expect,
-            evidence=evidence,
-        )
+        verdict = api.ecmp_check(self, **options)
         self.verdicts.append(verdict)
         return verdict
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from netlab.cli import capture, check, completion, graph, host, inside, lifecycle, repair, schema, support
+from netlab.cli.spelling import option
 from netlab.model.errors import NetlabError
+from netlab.model.parameters import spelled
 from netlab.model.text import printable
 
 if TYPE_CHECKING:
@@ -113,7 +115,8 @@ def _run() -> str | int | None:
     """The command's exit code; an error is shown."""
     try:
         try:
-            app(prog_name="netlab")
+            with spelled(option):
+                app(prog_name="netlab")
         except SystemExit as ended:
             sys.stdout.flush()
             return ended.code

@@ -13,6 +13,7 @@ from netlab.cluster.clusters import connected
 from netlab.cluster.paths import kubeconfig
 from netlab.model.cluster import ClusterPlan
 from netlab.model.errors import LabError, NetlabError
+from netlab.model.parameters import parameter
 from netlab.model.plan import LabPlan
 from netlab.runtime.docker import containers, engine
 from netlab.runtime.kept import RECORD, Kept, reduce
@@ -50,7 +51,7 @@ def _must_run(client: docker.APIClient, cluster: ClusterPlan, lab: str) -> None:
     running = {found.name for found in containers.of_clusters(client, (cluster.kind_name,)) if found.running}
     dead = sorted({node.container for node in cluster.nodes} - running)
     if dead:
-        mend = f"'docker start {dead[0]}' starts it, '--reconfigure' makes the cluster anew (lab {lab})"
+        mend = f"'docker start {dead[0]}' starts it, '{parameter('reconfigure')}' makes the cluster anew (lab {lab})"
         raise LabError(f"{cluster.name}: {dead[0]} does not run, so the cluster cannot be reused: {mend}")
 
 

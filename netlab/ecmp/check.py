@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from netlab.ecmp.judge import judge
-from netlab.ecmp.observe import FactsReader, ObserveOptions, choose, observe
+from netlab.ecmp.observe import FactsReader, choose, observe
+from netlab.ecmp.options import CheckOptions
 from netlab.lab import state
 from netlab.lab.inspect import dead, restarted_outside
-from netlab.model import codec, limits
+from netlab.model import codec
 from netlab.model.errors import InputError, LabError, Problem
 from netlab.model.evidence import SCHEMA, Evidence
 from netlab.model.lab import Lab
+from netlab.model.parameters import parameter
 from netlab.model.plan import CheckPlan, LabPlan
 from netlab.model.topology import Expect
 from netlab.model.verdict import Verdict
@@ -25,33 +25,12 @@ from netlab.topology.paths import read_regular
 _LARGEST_EVIDENCE = 1 << 30
 
 
-@dataclass(frozen=True)
-class CheckOptions:
-    """As the command line has them; `vip` is IP, IPV4:PORT or [IPV6]:PORT, `timeout` seconds for one flow."""
-
-    routers: tuple[str, ...] = ()
-    vip: str | None = None
-    flows: int = 600
-    seed: int | None = None
-    timeout: float = 5.0
-    expect: Expect | None = None
-    evidence: Path | None = None
-
-    def __post_init__(self) -> None:
-        """InputError for a number that makes no sense."""
-        limits.FLOWS.check("flows", self.flows)
-        limits.SEED.check("seed", self.seed)
-        limits.TIMEOUT.check("timeout", self.timeout)
-
-
 def run(running: Lab, options: CheckOptions) -> Verdict:
     """Check the routers of a running lab."""
-    vip, port = _vip(options.vip)
-    wanted = ObserveOptions(options.routers, vip, port, options.flows, options.seed, options.timeout)
     plan = state.load_plan(running)
-    _refuse_missing(running, choose(plan, wanted))
+    _refuse_missing(running, choose(plan, options))
     with by_name(running.runtime).agent(running) as agent:
-        evidence = observe(plan, agent, wanted, _load_statistics, _facts_reader(running, plan))
+        evidence = observe(plan, agent, options, _load_statistics, _facts_reader(running, plan))
     if options.evidence:
         _save(options.evidence, evidence)
     return judge(evidence, expect=options.expect)
@@ -83,25 +62,6 @@ def _load_statistics() -> None:
     import scipy.special  # noqa: F401
 
 
-def _vip(text: str | None) -> tuple[str | None, int | None]:
-    """The address and the port of `IP`, `IPV4:PORT` or `[IPV6]:PORT`."""
-    from ipaddress import ip_address
-
-    if text is None:
-        return None, None
-    address, port = text, ""
-    bracketed = re.fullmatch(r"\[(.*)\](?::(.+))?", text)
-    if bracketed:
-        address, port = bracketed[1], bracketed[2] or ""
-    elif text.count(":") == 1:
-        address, _, port = text.partition(":")
-        port = port or "none"
-    try:
-        return str(ip_address(address)), int(port) if port else None
-    except ValueError:
-        raise InputError(Problem(f"--vip {text}: not an address, or an address and a port")) from None
-
-
 def _save(path: Path, evidence: Evidence) -> None:
     """Write the evidence beside its place first, so that a file of that name is always whole."""
     new = path.with_name(f".{path.name}.new")
@@ -109,7 +69,7 @@ def _save(path: Path, evidence: Evidence) -> None:
         new.write_bytes(codec.encode(evidence) + b"\n")
         os.replace(new, path)  # noqa: PTH105
     except OSError as error:
-        raise InputError(Problem(f"--evidence {path}: {error.strerror}")) from None
+        raise InputError(Problem(f"{parameter('evidence')} {path}: {error.strerror}")) from None
 
 
 def judge_file(path: Path, expect: Expect | None) -> Verdict:

@@ -15,6 +15,7 @@ import netlab
 from netlab.agent.client import AgentClient
 from netlab.agent.messages import FlowGroup, FlowOutcome, FlowsRequest, GroupOutcome, KernelView
 from netlab.ecmp import ports
+from netlab.ecmp.options import CheckOptions
 from netlab.ecmp.ports import SourcePorts
 from netlab.ecmp.silence import known
 from netlab.lab import emulated, routing
@@ -35,20 +36,9 @@ from netlab.model.evidence import (
     SegmentCount,
     ServiceFacts,
 )
+from netlab.model.parameters import parameter
 from netlab.model.plan import CheckPlan, LabPlan, ServicePlan
 from netlab.registry.runtimes import traits
-
-
-@dataclass(frozen=True)
-class ObserveOptions:
-    """What to look at, and how hard. Empty `routers` and no `vip` mean all; `timeout` is seconds for a flow."""
-
-    routers: tuple[str, ...] = ()
-    vip: str | None = None
-    port: int | None = None
-    flows: int = 600
-    seed: int | None = None
-    timeout: float = 5.0
 
 
 class FactsReader(Protocol):
@@ -77,7 +67,7 @@ class _Seen:
 def observe(
     plan: LabPlan,
     agent: AgentClient,
-    options: ObserveOptions,
+    options: CheckOptions,
     meanwhile: Callable[[], None],
     read_facts: FactsReader | None = None,
 ) -> Evidence:
@@ -117,27 +107,27 @@ def observe(
     )
 
 
-def choose(plan: LabPlan, options: ObserveOptions) -> tuple[CheckPlan, ...]:
+def choose(plan: LabPlan, options: CheckOptions) -> tuple[CheckPlan, ...]:
     """The routers and VIPs to check. InputError for a router, VIP or number of flows that makes no sense."""
     if not plan.checks:
         raise LabError("this lab has no router between a client and a VIP, so there is nothing to check")
+    vip, port = options.target()
     known = tuple(dict.fromkeys(check.router for check in plan.checks))
     for router in options.routers:
         if router not in known:
-            raise InputError(
-                Problem(f"--router {router}: no VIP is checked there", hint=f"there is {', '.join(known)}")
-            )
+            message = f"{parameter('routers')} {router}: no VIP is checked there"
+            raise InputError(Problem(message, hint=f"there is {', '.join(known)}"))
     chosen = tuple(
         check
         for check in plan.checks
         if (not options.routers or check.router in options.routers)
-        and options.vip in (None, str(check.vip))
-        and options.port in (None, check.port)
+        and vip in (None, str(check.vip))
+        and port in (None, check.port)
     )
     if not chosen:
         vips = ", ".join(dict.fromkeys(endpoint(check.vip, check.port) for check in plan.checks))
-        wanted = options.vip if options.port is None else endpoint(options.vip, options.port)
-        raise InputError(Problem(f"--vip {wanted}: no such VIP to check", hint=f"there is {vips}"))
+        wanted = vip if vip is None or port is None else endpoint(vip, port)
+        raise InputError(Problem(f"{parameter('vip')} {wanted}: no such VIP to check", hint=f"there is {vips}"))
     ports.refuse_too_many(chosen, options.flows)
     return chosen
 
@@ -183,7 +173,7 @@ def _refuse_unsent(groups: tuple[FlowGroup, ...], outcomes: tuple[GroupOutcome, 
                 f"{group.client} cannot open {len(unsent)} of {len(outcome.flows)} flows from {group.client_address} "
                 f"to {endpoint(group.vip, group.port)} ({unsent[0].error}), so nothing was measured: see that it has "
                 f"the address ('netlab exec {group.client} -- ip address') and that little else there holds ports "
-                f"('netlab exec {group.client} -- ss -tan'), or send fewer (--flows)"
+                f"('netlab exec {group.client} -- ss -tan'), or send fewer ({parameter('flows')})"
             )
 
 

@@ -10,6 +10,7 @@ from itertools import islice
 
 from netlab.model.endpoint import endpoint
 from netlab.model.errors import InputError, Problem
+from netlab.model.parameters import parameter
 from netlab.model.plan import CheckPlan
 
 _PORTS = range(1024, 65536)
@@ -35,10 +36,12 @@ def refuse_too_many(checks: Sequence[CheckPlan], flows: int) -> None:
         if flows > fit:
             routers = ", ".join(check.router for check in together)
             message = (
-                f"--flows {flows}: {together[0].client} has {MAX_FLOWS} source ports to {endpoint(vip, port)}, and "
-                f"{len(together)} routers on its way ({routers}) share them: {fit} flows each"
+                f"{parameter('flows')} {flows}: {together[0].client} has {MAX_FLOWS} source ports to "
+                f"{endpoint(vip, port)}, and {len(together)} routers on its way ({routers}) share them: {fit} flows "
+                "each"
             )
-            raise InputError(Problem(message, hint=f"--flows {fit}, or one router at a time with --router"))
+            fewer, one = f"{parameter('flows')} {fit}", f"one router at a time with {parameter('routers')}"
+            raise InputError(Problem(message, hint=f"{fewer}, or {one}"))
 
 
 def draw(checks: Sequence[CheckPlan], flows: int, seed: int) -> tuple[SourcePorts, ...]:

@@ -19,6 +19,7 @@ from netlab.lab.wired import only, wiring_of
 from netlab.model import limits
 from netlab.model.errors import ConvergenceError, InputError, NetlabError, Problem
 from netlab.model.lab import Lab
+from netlab.model.parameters import parameter
 from netlab.model.plan import LabPlan, NodePlan
 from netlab.model.results import Convergence
 from netlab.runtime.base import Build
@@ -149,9 +150,9 @@ def with_rootfs(plan: LabPlan, written: Path) -> LabPlan:
         folder = written.resolve(strict=True)
     except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError before Python 3.13
         reason = error.strerror if isinstance(error, OSError) else "a loop of symbolic links"
-        raise InputError(Problem(f"--rootfs {written}: {reason}")) from None
+        raise InputError(Problem(f"{parameter('rootfs')} {written}: {reason}")) from None
     if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
-        raise InputError(Problem(f"--rootfs {written}: not a folder that you can read"))
+        raise InputError(Problem(f"{parameter('rootfs')} {written}: not a folder that you can read"))
 
     def moved(node: NodePlan) -> NodePlan:
         runs_frr = node.routing is not None and node.routing.daemon == "frr"

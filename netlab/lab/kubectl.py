@@ -10,6 +10,7 @@ from netlab.lab import state
 from netlab.model.cluster import ClusterPlan
 from netlab.model.errors import InputError, LabError, Problem
 from netlab.model.lab import Lab
+from netlab.model.parameters import parameter
 from netlab.registry.runtimes import traits, with_traits
 from netlab.runtime.choice import by_name
 
@@ -39,7 +40,10 @@ def _choose(lab: Lab, name: str | None) -> ClusterPlan:
         mend = f"'netlab deploy --runtime {real}' makes a real one"
         raise LabError(f"lab {lab.name} has no Kubernetes to ask, {what}: {mend}")
     if name is None and len(known) > 1:
-        raise InputError(Problem("the lab has several clusters", hint=f"say which with --cluster ({', '.join(known)})"))
+        raise InputError(
+            Problem("the lab has several clusters", hint=f"say which with {parameter('cluster')} ({', '.join(known)})")
+        )
     if name is not None and name not in known:
-        raise InputError(Problem(f"--cluster {name}: no such cluster", hint=f"there is {', '.join(known)}"))
+        message = f"{parameter('cluster')} {name}: no such cluster"
+        raise InputError(Problem(message, hint=f"there is {', '.join(known)}"))
     return next(cluster for cluster in plan.clusters if name in (None, cluster.name))

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from netlab.lab import state
 from netlab.model.errors import InputError, Problem
+from netlab.model.parameters import parameter
 from netlab.model.results import Picture
 
 
 def picture(file: Path | None, lab: str | None, *, ask: bool) -> Picture:
     """Of a topology file or of a lab, running or dead. `ask`: its routers, about their sessions."""
     if file is not None and lab is not None:
-        raise InputError(Problem("graph takes one of FILE and --lab"))
+        raise InputError(Problem(f"graph takes one of {parameter('file')} and {parameter('lab')}"))
     if file is not None:
         from netlab.plan import plan_file
 

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from netlab.lab import state
 from netlab.model.errors import InputError, LabError, NetlabError, Problem
+from netlab.model.parameters import parameter
 
 
 def to_destroy(file: Path | None, name: str | None, everything: bool) -> list[str]:
     """The labs that `destroy` removes: every one, the named one, the file's, or the only one."""
     if sum((everything, file is not None, name is not None)) > 1:
-        raise InputError(Problem("destroy takes one of FILE, --lab and --all"))
+        one, two, three = map(parameter, ("file", "lab", "everything"))
+        raise InputError(Problem(f"destroy takes one of {one}, {two} and {three}"))
     if everything:
         return state.names()
     if file is not None:
@@ -21,11 +23,8 @@ def to_destroy(file: Path | None, name: str | None, everything: bool) -> list[st
         return [name]
     known = state.names()
     if len(known) != 1:
-        raise LabError(
-            f"there are several labs: say which with --lab, or --all ({', '.join(known)})"
-            if known
-            else "no lab is deployed"
-        )
+        which = f"say which with {parameter('lab')}, or {parameter('everything')} ({', '.join(known)})"
+        raise LabError(f"there are several labs: {which}" if known else "no lab is deployed")
     return known
 
 

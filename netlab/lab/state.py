@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from netlab.model.errors import HostError, InputError, LabError, Problem
 from netlab.model.lab import Lab, LabNode
+from netlab.model.parameters import parameter
 from netlab.model.plan import LabPlan
 from netlab.statefolder import lock, statefile, trusted
 
@@ -214,6 +215,6 @@ def _name(wanted: str | None) -> str:
         if not known:
             raise LabError("no lab is deployed: 'netlab deploy FILE' builds one")
         if len(known) > 1:
-            raise LabError(f"there are several labs: say which with --lab ({', '.join(known)})")
+            raise LabError(f"there are several labs: say which with {parameter('lab')} ({', '.join(known)})")
         name = known[0]
     return name

@@ -1,24 +1,25 @@
-"""What the numbers that a caller gives may be: the same words on the command line and in netlab.api."""
+"""What the numbers that a caller gives may be: the same on the command line and in netlab.api."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from netlab.model.errors import InputError, Problem
+from netlab.model.parameters import parameter
 
 _LONGEST = 40
 
 
 @dataclass(frozen=True)
 class Limit:
-    """The smallest and the largest number that an option takes, and what it counts, where it counts anything."""
+    """The smallest and the largest number that a parameter takes, and what it counts, where it counts anything."""
 
     least: float
     most: float
     unit: str
 
-    def check(self, option: str, value: object) -> None:
-        """InputError where `value` is no such number; None, where the option was not given, is well."""
+    def check(self, name: str, value: object) -> None:
+        """InputError where `value` of the parameter is no such number; None, where it was not given, is well."""
         whole = isinstance(self.least, int)
         right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
         # In that order: NaN is neither less nor more than anything.
@@ -26,7 +27,7 @@ class Limit:
             return
         kind = f"a {'whole ' if whole else ''}number{f' of {self.unit}' if self.unit else ''}"
         bounds = f"from {_shown(self.least)} to {_shown(self.most)}"
-        raise InputError(Problem(f"--{option} {_shown(value)}: not {kind} {bounds}"))
+        raise InputError(Problem(f"{parameter(name)} {_shown(value)}: not {kind} {bounds}"))
 
 
 def _shown(value: object) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from netlab.model.errors import InputError, Problem
+from netlab.model.parameters import parameter
 from netlab.model.runtime import RuntimeEntry, Traits
 from netlab.registry import Registry
 
@@ -33,7 +34,9 @@ def entry(name: str) -> RuntimeEntry:
         return RUNTIMES.load(name)
     except KeyError:
         there = " and ".join(RUNTIMES.names())
-        raise InputError(Problem(f"--runtime {name}: no such runtime", hint=f"there are {there}")) from None
+        raise InputError(
+            Problem(f"{parameter('runtime')} {name}: no such runtime", hint=f"there are {there}")
+        ) from None
 
 
 def with_traits(wanted: Callable[[Traits], bool]) -> str:

@@ -152,13 +152,13 @@ def test_numbers_are_refused_as_on_the_command_line(wrong):
         lambda: api.restart("h1", timeout=wrong),
         lambda: api.ecmp_check(timeout=wrong),
     ):
-        with pytest.raises(api.InputError, match=r"--timeout .*: not a number of seconds from 0\.1 to 1000000"):
+        with pytest.raises(api.InputError, match=r"^timeout .*: not a number of seconds from 0\.1 to 1000000"):
             call()
 
 
 @pytest.mark.parametrize("wrong", [0, 64513, 600.0, float("nan"), pytest.param(10**5000, id="digits"), True, "600"])
 def test_a_number_of_flows_is_whole_and_has_source_ports(wrong):
-    with pytest.raises(api.InputError, match=r"--flows .*: not a whole number of flows from 1 to 64512"):
+    with pytest.raises(api.InputError, match=r"^flows .*: not a whole number of flows from 1 to 64512"):
         api.ecmp_check(flows=wrong)
 
 

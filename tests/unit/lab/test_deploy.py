@@ -216,5 +216,5 @@ def test_a_rootfs_that_is_no_folder_is_wrong_input(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "loop").symlink_to("loop")
     for name, why in (("none", "No such file"), ("file", "not a folder"), ("loop", "loop|Too many levels")):
-        with pytest.raises(InputError, match=f"--rootfs .*/{name}: .*({why})"):
+        with pytest.raises(InputError, match=f"rootfs .*/{name}: .*({why})"):
             deploy.with_rootfs(PLAN, tmp_path / name)

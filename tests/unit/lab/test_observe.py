@@ -4,8 +4,9 @@ from ipaddress import ip_address
 import pytest
 
 from netlab.agent.messages import FlowGroup, FlowOutcome, GroupOutcome, KernelView, SeenSegments
-from netlab.ecmp import check, observe, ports
-from netlab.ecmp.observe import ObserveOptions, choose
+from netlab.ecmp import observe, ports
+from netlab.ecmp.observe import choose
+from netlab.ecmp.options import CheckOptions
 from netlab.model.errors import InputError, LabError
 from netlab.model.evidence import FibNextHop, FibRoute, HashSettings, Neighbour, SegmentCount
 from netlab.model.plan import CheckPlan, LabPlan
@@ -21,46 +22,46 @@ PLAN = LabPlan("lab", "/lab.yaml", "netns", (), (), (), (FRR, VYOS, SECOND))
 @pytest.mark.parametrize(
     ("options", "chosen"),
     [
-        (ObserveOptions(), (FRR, VYOS, SECOND)),
-        (ObserveOptions(routers=("rt-vyos",)), (VYOS,)),
-        (ObserveOptions(vip="172.16.7.192"), (FRR, VYOS)),
-        (ObserveOptions(vip="172.16.7.193", port=443), (SECOND,)),
-        (ObserveOptions(routers=("rt-frr", "rt-vyos"), port=80), (FRR, VYOS)),
-        (ObserveOptions(flows=1), (FRR, VYOS, SECOND)),
-        (ObserveOptions(flows=ports.MAX_FLOWS), (FRR, VYOS, SECOND)),
+        (CheckOptions(), (FRR, VYOS, SECOND)),
+        (CheckOptions(routers=("rt-vyos",)), (VYOS,)),
+        (CheckOptions(vip="172.16.7.192"), (FRR, VYOS)),
+        (CheckOptions(vip="172.16.7.193:443"), (SECOND,)),
+        (CheckOptions(routers=("rt-frr", "rt-vyos"), vip="172.16.7.192:80"), (FRR, VYOS)),
+        (CheckOptions(flows=1), (FRR, VYOS, SECOND)),
+        (CheckOptions(flows=ports.MAX_FLOWS), (FRR, VYOS, SECOND)),
     ],
 )
-def test_what_is_checked(options: ObserveOptions, chosen: tuple[CheckPlan, ...]) -> None:
+def test_what_is_checked(options: CheckOptions, chosen: tuple[CheckPlan, ...]) -> None:
     assert choose(PLAN, options) == chosen
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (ObserveOptions(routers=("rt-1",)), "--router rt-1: .* is rt-frr, rt-vyos"),
-        (ObserveOptions(vip="10.0.0.1"), "--vip 10.0.0.1: .*172.16.7.192:80, 172.16.7.193:443"),
-        (ObserveOptions(vip="172.16.7.193", port=80), "--vip 172.16.7.193:80: "),
+        (CheckOptions(routers=("rt-1",)), "routers rt-1: .* is rt-frr, rt-vyos"),
+        (CheckOptions(vip="10.0.0.1"), "vip 10.0.0.1: .*172.16.7.192:80, 172.16.7.193:443"),
+        (CheckOptions(vip="172.16.7.193:80"), "vip 172.16.7.193:80: "),
     ],
 )
-def test_what_makes_no_sense_is_refused(options: ObserveOptions, message: str) -> None:
+def test_what_makes_no_sense_is_refused(options: CheckOptions, message: str) -> None:
     with pytest.raises(InputError, match=message):
         choose(PLAN, options)
 
 
 def test_a_lab_without_anything_to_check() -> None:
     with pytest.raises(LabError, match="nothing to check"):
-        choose(replace(PLAN, checks=()), ObserveOptions())
+        choose(replace(PLAN, checks=()), CheckOptions())
 
 
 def test_a_service_of_two_ip_versions_is_two_things_to_check() -> None:
     six = replace(FRR, vip=ip_address("fd00::192"))
     both = replace(PLAN, checks=(FRR, six))
-    assert choose(both, ObserveOptions()) == (FRR, six)
-    assert choose(both, ObserveOptions(vip=str(VIP))) == (FRR,)
-    assert choose(both, ObserveOptions(vip="fd00::192", port=80)) == (six,)
+    assert choose(both, CheckOptions()) == (FRR, six)
+    assert choose(both, CheckOptions(vip=str(VIP))) == (FRR,)
+    assert choose(both, CheckOptions(vip="[fd00::192]:80")) == (six,)
     with pytest.raises(InputError, match="no such VIP") as refused:
-        choose(both, ObserveOptions(vip="fd00::192", port=81))
-    assert f"--vip [fd00::192]:81: no such VIP to check (there is {VIP}:80, [fd00::192]:80)" in refused.value.lines()
+        choose(both, CheckOptions(vip="[fd00::192]:81"))
+    assert f"vip [fd00::192]:81: no such VIP to check (there is {VIP}:80, [fd00::192]:80)" in refused.value.lines()
 
 
 def drawn(check_plan: CheckPlan, flows: int, seed: int) -> tuple[int, ...]:
@@ -108,19 +109,19 @@ def test_a_router_alone_has_the_ports_that_it_had_beside_others() -> None:
 
 def test_what_has_another_client_vip_or_port_may_have_the_same_source_ports() -> None:
     checks = (FRR, VYOS, SECOND, replace(FRR, port=443))
-    assert choose(replace(PLAN, checks=checks), ObserveOptions(flows=ports.MAX_FLOWS)) == checks
+    assert choose(replace(PLAN, checks=checks), CheckOptions(flows=ports.MAX_FLOWS)) == checks
     assert [len(one.ports) for one in ports.draw(checks, ports.MAX_FLOWS, 1)] == [ports.MAX_FLOWS] * 4
 
 
 def test_more_flows_than_the_routers_on_one_way_have_ports_for() -> None:
     plan = replace(PLAN, checks=(*TIERS, VYOS))
-    assert choose(plan, ObserveOptions(flows=21504)) == (*TIERS, VYOS)
-    assert choose(plan, ObserveOptions(routers=("rt-1",), flows=21505)) == TIERS[:1]
+    assert choose(plan, CheckOptions(flows=21504)) == (*TIERS, VYOS)
+    assert choose(plan, CheckOptions(routers=("rt-1",), flows=21505)) == TIERS[:1]
     with pytest.raises(InputError) as refused:
-        choose(plan, ObserveOptions(flows=21505))
+        choose(plan, CheckOptions(flows=21505))
     assert refused.value.lines() == (
-        "--flows 21505: h1 has 64512 source ports to 172.16.7.192:80, and 3 routers on its way (rt-1, rt-2, rt-3) "
-        "share them: 21504 flows each (--flows 21504, or one router at a time with --router)",
+        "flows 21505: h1 has 64512 source ports to 172.16.7.192:80, and 3 routers on its way (rt-1, rt-2, rt-3) "
+        "share them: 21504 flows each (flows 21504, or one router at a time with routers)",
     )
 
 
@@ -185,7 +186,7 @@ def test_a_flow_that_nobody_answered() -> None:
     ],
 )
 def test_vips_as_they_are_written(text: str | None, vip: tuple[str | None, int | None]) -> None:
-    assert check._vip(text) == vip
+    assert CheckOptions(vip=text).target() == vip
 
 
 @pytest.mark.parametrize(
@@ -204,4 +205,4 @@ def test_vips_as_they_are_written(text: str | None, vip: tuple[str | None, int |
 )
 def test_what_is_no_vip(text: str) -> None:
     with pytest.raises(InputError, match="not an address, or an address and a port"):
-        check._vip(text)
+        CheckOptions(vip=text).target()

@@ -188,7 +188,7 @@ def test_a_full_disk_is_no_traceback(home: Path, monkeypatch: pytest.MonkeyPatch
 def test_choosing_a_lab(alive: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     assert state.choose(None) == alive
     record("other")
-    with pytest.raises(LabError, match=r"there are several labs: say which with --lab \(other, pair\)"):
+    with pytest.raises(LabError, match=r"there are several labs: say which with lab \(other, pair\)"):
         state.choose(None)
     monkeypatch.setenv("NETLAB_LAB", "pair")
     assert state.choose(None) == alive
@@ -249,7 +249,7 @@ def test_what_is_said_goes_before_the_environments_lab(home: Path, monkeypatch: 
     assert selection.to_destroy(None, None, False) == ["b"]
     assert selection.to_destroy(None, "a", False) == ["a"]
     assert selection.to_destroy(None, None, True) == ["a", "b"]
-    with pytest.raises(InputError, match="one of FILE, --lab and --all"):
+    with pytest.raises(InputError, match="one of file, lab and everything"):
         selection.to_destroy(None, "a", True)
 
 

@@ -259,5 +259,5 @@ def test_another_runtime_than_the_files() -> None:
     file = TOPOLOGIES / "ecmp.yaml"
     assert plan_file(file).runtime == "netns"
     assert plan_file(file, runtime="docker").runtime == "docker"
-    with pytest.raises(InputError, match="--runtime podman: no such runtime"):
+    with pytest.raises(InputError, match=r"^runtime podman: no such runtime"):
         plan_file(file, runtime="podman")

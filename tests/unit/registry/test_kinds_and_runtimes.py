@@ -42,7 +42,7 @@ def test_k8s_kind_is_k8s() -> None:
 def test_an_unknown_name() -> None:
     with pytest.raises(KeyError):
         kinds.load("no-such-kind")
-    with pytest.raises(InputError, match="--runtime podman: no such runtime"):
+    with pytest.raises(InputError, match=r"^runtime podman: no such runtime"):
         traits("podman")
 
 

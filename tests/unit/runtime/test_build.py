@@ -41,7 +41,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):  # type: ignore[
 def test_runtimes_by_name() -> None:
     assert by_name("netns").traits.name == "netns"
     assert by_name("docker").traits.name == "docker"
-    with pytest.raises(InputError, match="--runtime podman: no such runtime"):
+    with pytest.raises(InputError, match=r"^runtime podman: no such runtime"):
         by_name("podman")
 
 
