@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Literal
 from zlib import crc32
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from netlab.kinds.base import HOSTS, AddressedLab, AddressedMachine
 from netlab.model.errors import Problem, TopologyError
-from netlab.model.plan import FilePlan, InterfacePlan, NodePlan, Role, SysctlPlan
+from netlab.model.plan import (
+    ContainerPlan,
+    FilePlan,
+    InterfacePlan,
+    NodePlan,
+    ProcessPlan,
+    Role,
+    RoutePlan,
+    RoutingPlan,
+    StartupCheck,
+    SysctlPlan,
+)
 from netlab.model.topology import Key, NodeSpec
 
 INTERFACE_NAME_MAX = 15
@@ -65,10 +75,26 @@ def base_sysctls(role: Role) -> tuple[SysctlPlan, ...]:
     )
 
 
-def machine_plan(lab: AddressedLab, machine: AddressedMachine, *, runs_as: str, **parts: Any) -> NodePlan:
-    """The plan of a machine: what every machine has, and the `parts` that its kind adds (fields of NodePlan)."""
+def machine_plan(
+    lab: AddressedLab,
+    machine: AddressedMachine,
+    *,
+    runs_as: str,
+    bridges: tuple[str, ...] = (),
+    routes: tuple[RoutePlan, ...] = (),
+    sysctls: tuple[SysctlPlan, ...] = (),
+    files: tuple[FilePlan, ...] = (),
+    processes: tuple[ProcessPlan, ...] = (),
+    start_after: tuple[str, ...] = (),
+    routing: RoutingPlan | None = None,
+    container: ContainerPlan = ContainerPlan(),  # noqa: B008  frozen
+    startup_check: StartupCheck | None = None,
+    forwarding: Literal["per-flow", "per-packet"] = "per-flow",
+    old_kernel: str | None = None,
+) -> NodePlan:
+    """The plan of a machine: what every machine has, and what its kind adds (see NodePlan's fields)."""
     owner = machine.owner
-    plan = NodePlan(
+    return NodePlan(
         name=machine.name,
         kind=owner.kind,
         role=machine.machine.role,
@@ -78,16 +104,18 @@ def machine_plan(lab: AddressedLab, machine: AddressedMachine, *, runs_as: str, 
             InterfacePlan(port.interface, port.addresses, port.mtu, mac=port.mac, dummy=port.dummy)
             for port in machine.ports
         ),
+        bridges=bridges,
+        routes=machine.routes + routes,
+        sysctls=base_sysctls(machine.machine.role) + sysctls,
+        files=(FilePlan(HOSTS, lab.hosts), *files),
+        processes=processes,
+        start_after=start_after,
+        routing=routing,
+        container=container,
+        startup_check=startup_check,
         node=machine.machine.node,
-    )
-    return replace(
-        plan,
-        **{
-            **parts,
-            "routes": machine.routes + parts.get("routes", ()),
-            "sysctls": base_sysctls(plan.role) + parts.get("sysctls", ()),
-            "files": (FilePlan(HOSTS, lab.hosts), *parts.get("files", ())),
-        },
+        forwarding=forwarding,
+        old_kernel=old_kernel,
     )
 
 
