@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from netlab.model.errors import InputError, LabError, NetlabError, Position, Problem
 from netlab.model.plan import LabPlan, NodePlan, ProcessPlan, UserFile
 from netlab.runtime.inside import accounts
 from netlab.runtime.inside.rights import DEFAULT_CAPABILITIES
+
+if TYPE_CHECKING:
+    from netlab.runtime.inside.messages import Answer, Process, StartRequest
 
 _SAID_ANYWAY = re.compile(r"\[|.*\.\.\.\s*$|MGMTD: No changes found to be committed")
 """What FRR prints whether it refuses a line or not: "[23|bgpd] sending configuration", "Waiting for children ...", and
@@ -47,7 +50,7 @@ def accounts_of_frr(node: NodePlan) -> tuple[str, ...]:
     return tuple(path for path in files if not any(f"{path}/".startswith(f"{bind.target}/") for bind in node.binds))
 
 
-def request(node: NodePlan, timeout: float) -> dict[str, Any]:
+def request(node: NodePlan, timeout: float) -> StartRequest:
     """What the starter of a machine is told; `timeout` in seconds."""
     return {
         "env": dict(node.env),
@@ -57,12 +60,12 @@ def request(node: NodePlan, timeout: float) -> dict[str, Any]:
     }
 
 
-def _process_request(process: ProcessPlan) -> dict[str, Any]:
+def _process_request(process: ProcessPlan) -> Process:
     return {
         "name": process.name,
-        "argv": process.argv,
-        "after": process.after,
-        "sockets": process.sockets,
+        "argv": list(process.argv),
+        "after": list(process.after),
+        "sockets": list(process.sockets),
         "port": process.port,
         "oneshot": process.oneshot,
         "if_present": process.if_present,
@@ -71,7 +74,7 @@ def _process_request(process: ProcessPlan) -> dict[str, Any]:
     }
 
 
-def failure(node: NodePlan, answer: dict[str, Any]) -> NetlabError:
+def failure(node: NodePlan, answer: Answer) -> NetlabError:
     """Why a process failed: where it checks a file of the user's, the places in that file that it complains of."""
     checked = next((process.checks for process in node.processes if process.name == answer["process"]), None)
     problems = _wrong_places(checked, answer["output"]) if checked else []

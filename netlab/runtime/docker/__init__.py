@@ -5,6 +5,7 @@
     containers.py  what the engine is told of a machine; finding and removing a lab's containers by their labels
     init.py        netlab's init in a container: files, processes, reaping
     control.py     the builder's side of that: the socket by which an init is told what to do
+    messages.py    the types of what it is told
     guard.py       removes a lab whose builder died before the lab was complete
     build.py       building a lab, and repairing one
     agents.py      starting an agent: as root here, or in a helper container (helper.py) for a user of the group docker

@@ -14,11 +14,15 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from netlab.model.errors import LabError
 from netlab.model.plan import NodePlan
 from netlab.runtime import starting
+
+if TYPE_CHECKING:
+    from netlab.runtime.docker.messages import Commit, File, MachineRequest
+    from netlab.runtime.inside.messages import Answer, StartRequest
 
 _POLL = 0.05
 _NAME = "control"
@@ -81,7 +85,7 @@ class Init:
         with ExitStack() as stack:
             logs = [stack.enter_context(open_log(directory, node.name, name)) for name in names]
             socket.send_fds(connection, [b"L"], [log.fileno() for log in logs])
-        files = [{"path": file.path, "content": file.content, "mode": file.mode} for file in node.files]
+        files: list[File] = [{"path": file.path, "content": file.content, "mode": file.mode} for file in node.files]
         self.send(
             {
                 "logs": names,
@@ -94,19 +98,19 @@ class Init:
         )
         self._expect("ready")
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: MachineRequest | StartRequest | Commit) -> None:
         """Tell it something."""
         try:
             self.connection.sendall(json.dumps(message).encode() + b"\n")
         except OSError:
             raise self._gone() from None
 
-    def receive(self) -> dict[str, Any]:
+    def receive(self) -> Answer:
         """Its next answer."""
         line = self._lines.readline()
         if not line:
             raise self._gone()
-        answer: dict[str, Any] = json.loads(line)
+        answer: Answer = json.loads(line)
         if "error" in answer:
             raise LabError(answer["error"])
         return answer

@@ -13,12 +13,19 @@ import signal
 import socket
 import sys
 import time
+from typing import TYPE_CHECKING
 
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
 
 from netlab.runtime.inside import accounts, rights
 from netlab.runtime.inside.starter import Starter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from netlab.runtime.docker.messages import File, MachineRequest
+    from netlab.runtime.inside.messages import Answer
 
 _CONTROL = "/run/netlab/node/control"
 _POLL = 0.02
@@ -38,7 +45,7 @@ def main() -> None:
     first = lines.readline()
     if not first:
         sys.exit(1)
-    told = json.loads(first)
+    told: MachineRequest = json.loads(first)
     opened = dict(zip(told["logs"], logs))
     try:
         _write_files(told["files"], keep=told["keep_files"])
@@ -79,25 +86,25 @@ def _connect() -> socket.socket:
             time.sleep(_POLL)
 
 
-def _send(control: socket.socket, message: dict[str, object]) -> None:
+def _send(control: socket.socket, message: Answer) -> None:
     try:
         control.sendall(json.dumps(message).encode() + b"\n")
     except OSError:
         sys.exit(1)  # the builder is gone
 
 
-def _write_files(files: list[dict[str, object]], *, keep: bool) -> None:
+def _write_files(files: list[File], *, keep: bool) -> None:
     for file in files:
-        path = str(file["path"])
+        path = file["path"]
         if path in _ENGINES or (keep and os.path.exists(path)):
             continue
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8") as stream:
-            stream.write(str(file["content"]))
-        os.chmod(path, int(str(file["mode"])))
+            stream.write(file["content"])
+        os.chmod(path, file["mode"])
 
 
-def _prepare_for_frr(account_files: list[str]) -> None:
+def _prepare_for_frr(account_files: Sequence[str]) -> None:
     """Make FRR's user another name of root, and give root what the image gave that user, in FRR's folders."""
     for path in account_files:
         with open(path, encoding="utf-8", errors="replace") as stream:

@@ -16,7 +16,12 @@ import signal
 import time
 import warnings  # noqa: F401  os.execvpe imports it late
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from netlab.runtime.inside.messages import Answer, Command, Process, StartRequest
 
 # The soft limit of open files that netlab was started with; none outside a lab's init.
 soft_file_limit = 0
@@ -40,19 +45,19 @@ class Starter:
     `open_log` gives a descriptor of a process's log, by the process's name: to read, and to append to.
     """
 
-    def __init__(self, name: str, request: dict[str, Any], open_log: Callable[[str], int]) -> None:
+    def __init__(self, name: str, request: StartRequest, open_log: Callable[[str], int]) -> None:
         self._name = name
         self._environment = base_environment(name, request["env"])
-        self._waiting: list[dict[str, Any]] = request["processes"]
-        self._commands: list[list[str]] = request["exec"]
+        self._waiting = request["processes"]
+        self._commands = request["exec"]
         self._deadline = time.monotonic() + request["timeout"]
         self._open_log = open_log
-        self._running: dict[int, dict[str, Any]] = {}
+        self._running: dict[int, Process] = {}
         self._ready: set[str] = set()
         self._not_executed: set[str] = set()
-        self._failure: dict[str, str] | None = None
+        self._failure: Answer | None = None
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Answer:
         """Start everything; what to report: {"started": node} or {"failed": node, "process", "message", "output"}."""
         while self._failure is None and (self._waiting or self._pending()):
             self._start_possible()
@@ -66,9 +71,9 @@ class Starter:
         for command in self._commands:
             if self._failure is None:
                 self._run_command(command)
-        return {"failed": self._name, **self._failure} if self._failure else {"started": self._name}
+        return self._failure or {"started": self._name}
 
-    def _pending(self) -> list[dict[str, Any]]:
+    def _pending(self) -> list[Process]:
         return [process for process in self._running.values() if process["name"] not in self._ready]
 
     def _start_possible(self) -> None:
@@ -81,7 +86,7 @@ class Starter:
             else:
                 self._running[self._spawn(process)] = process
 
-    def _spawn(self, process: dict[str, Any]) -> int:
+    def _spawn(self, process: Command) -> int:
         log = self._open_log(process["name"])
         outcome, tell = os.pipe()  # closed by the exec itself; a byte comes where there is none
         pid = os.fork()
@@ -135,7 +140,7 @@ class Starter:
                 how = f"exit code {code}" if code >= 0 else f"signal {-code}"
                 self._fail(process["name"], f"ended with {how}")
 
-    def _says(self, process: dict[str, Any], key: str) -> bool:
+    def _says(self, process: Process, key: Literal["refuse_output", "retry_output"]) -> bool:
         """Whether the process printed what the pattern under `key` looks for."""
         pattern = process.get(key)
         return bool(pattern and re.search(pattern, self._output(process["name"]), re.MULTILINE))
@@ -171,7 +176,7 @@ class Starter:
 
     def _fail(self, process: str, message: str, log: str | None = None) -> None:
         output = self._output(log or process)[-_OUTPUT_SHOWN:]
-        self._failure = {"process": process, "message": message, "output": output}
+        self._failure = {"failed": self._name, "process": process, "message": message, "output": output}
 
 
 def _listening_sockets() -> set[str]:

@@ -6,6 +6,7 @@
     rootfs.py    what a node sees as its files
     enter.py     run a command in the namespaces of a running lab or node
     build.py     the builder's side of the above
+    messages.py  the types of what these tell each other
 
 launch, labinit, nodeinit, rootfs and netlab.runtime.inside run in a bare interpreter (`python -I -S`) that starts in
 10 ms: they import nothing but the standard library, and little of that.

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import netlab
 from netlab.kernel import processes
@@ -24,6 +24,7 @@ from netlab.statefolder import lock
 
 if TYPE_CHECKING:
     from netlab.agent.client import AgentClient
+    from netlab.runtime.netns.messages import LabAnswer, LaunchRequest, Request
 
 _STEP_TIMEOUT = 30.0
 _PACKAGE = Path(netlab.__file__).parent
@@ -53,8 +54,8 @@ class Build:
 
     def _start_launcher(self, stream: socket.socket) -> subprocess.Popen[bytes]:
         maps = identity.id_maps()
-        request = json.dumps({"directory": str(self._directory), "uid_map": maps.uid, "gid_map": maps.gid})
-        argv = [sys.executable, *_BARE_INTERPRETER, str(_PACKAGE / "runtime/netns/launch.py"), request]
+        wanted: LaunchRequest = {"directory": str(self._directory), "uid_map": maps.uid, "gid_map": maps.gid}
+        argv = [sys.executable, *_BARE_INTERPRETER, str(_PACKAGE / "runtime/netns/launch.py"), json.dumps(wanted)]
         try:
             return subprocess.Popen(argv, stdin=stream.fileno(), stdout=subprocess.DEVNULL, start_new_session=True)
         except OSError as error:
@@ -184,13 +185,13 @@ class Build:
             # The launcher was killed in its first milliseconds. A folder with a record is another lab's.
             _remove(self._directory)
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _send(self, message: Request) -> None:
         try:
             self._control.sendall(json.dumps(message).encode() + b"\n")
         except OSError:
             raise LabError("the lab's init died while the lab was being built") from None
 
-    def _receive(self, timeout: float = _STEP_TIMEOUT) -> dict[str, Any]:
+    def _receive(self, timeout: float = _STEP_TIMEOUT) -> LabAnswer:
         deadline = time.monotonic() + timeout
         while b"\n" not in self._buffer:
             left = deadline - time.monotonic()
@@ -201,7 +202,7 @@ class Build:
                 raise LabError("the lab's init died while the lab was being built")
             self._buffer += data
         line, _, self._buffer = self._buffer.partition(b"\n")
-        answer: dict[str, Any] = json.loads(line)
+        answer: LabAnswer = json.loads(line)
         if "error" in answer:
             raise needs.explained(HostError(answer["error"], answer.get("remedy")))
         return answer

@@ -14,12 +14,16 @@ import select
 import signal
 import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from netlab.kernel import syscalls as sc
 from netlab.runtime.inside import rights
 from netlab.runtime.netns import nodeinit, rootfs
 from netlab.statefolder import claim
+
+if TYPE_CHECKING:
+    from netlab.runtime.inside.messages import Answer, StartRequest
+    from netlab.runtime.netns.messages import LabAnswer, Node, NodesRequest, Request
 
 _KINDS = {
     "pid": sc.CLONE_NEWPID,
@@ -69,7 +73,7 @@ class LabInit:
         Raises _BuilderGone."""
         committed = False
         while not committed:
-            request = json.loads(next(self._lines))
+            request: Request = json.loads(next(self._lines))
             if request["op"] == "nodes":
                 self._make_nodes(request)
             elif request["op"] == "start":
@@ -106,13 +110,13 @@ class LabInit:
                 pending.clear()
             pending.append(rest)
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _send(self, message: LabAnswer | Answer) -> None:
         try:
             self._control.sendall(json.dumps(message).encode() + b"\n")
         except OSError:
             raise _BuilderGone from None
 
-    def _make_nodes(self, request: dict[str, Any]) -> None:
+    def _make_nodes(self, request: NodesRequest) -> None:
         """Make all nodes, some at a time: with hundreds under way each of them would wait for all the others."""
         os.umask(0o022)  # what a machine's own programs expect; the state folder's modes are given explicitly
         rootfs.prepare_lab(self._staging, request["writable"])
@@ -138,7 +142,7 @@ class LabInit:
         home.close()
         self._send({"nodes": pids})
 
-    def _make_node(self, node: dict[str, Any], base: rootfs.Base, home: _Namespaces) -> int:
+    def _make_node(self, node: Node, base: rootfs.Base, home: _Namespaces) -> int:
         """Make a node's namespaces and start its init; the init's pid.
 
         As much as can be is done here, in namespaces that this process enters and leaves: a fork would do it at twice
@@ -181,7 +185,7 @@ class LabInit:
             self._nodes.pop(name).close()
         return True
 
-    def _start(self, nodes: dict[str, dict[str, Any]]) -> None:
+    def _start(self, nodes: dict[str, StartRequest]) -> None:
         for name, request in nodes.items():
             try:
                 self._nodes[name].sendall(json.dumps(request).encode() + b"\n")
@@ -190,7 +194,7 @@ class LabInit:
         for _, answer in self._answers(tuple(nodes)):
             self._send(answer)
 
-    def _answers(self, names: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _answers(self, names: tuple[str, ...]) -> Iterator[tuple[str, Answer]]:
         """One answer of each node and its name, in the order they come, while watching for the builder's end."""
         waiting = {self._nodes[name].fileno(): name for name in names}
         poll = select.poll()
@@ -218,7 +222,7 @@ def _line(stream: socket.socket) -> bytes:
     return line
 
 
-def _completed(request: dict[str, Any]) -> list[dict[str, Any]]:
+def _completed(request: NodesRequest) -> list[Node]:
     """The nodes of a request, with what is sent once for all (requests.nodes)."""
     texts = [text.encode() for text in request["texts"]]
     rights = [frozenset(names) for names in request["rights"]]

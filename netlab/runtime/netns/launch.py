@@ -16,7 +16,7 @@ import os
 import resource
 import socket
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
@@ -26,10 +26,13 @@ from netlab.runtime.inside import starter
 from netlab.runtime.netns import labinit
 from netlab.statefolder import claim
 
+if TYPE_CHECKING:
+    from netlab.runtime.netns.messages import LabAnswer, LaunchRequest
+
 
 def main() -> None:
     """Make the lab's init and leave; the init goes on."""
-    request = json.loads(sys.argv[1])
+    request: LaunchRequest = json.loads(sys.argv[1])
     control = socket.socket(fileno=os.dup(0))
     os.umask(0o077)
     # The lab's init holds a descriptor per machine, and 1024 is a common soft limit. A machine's processes get it back.
@@ -59,7 +62,7 @@ def main() -> None:
         _answer(control, {"error": sc.describe(error), "remedy": labinit.remedy(error)})
 
 
-def _answer(control: socket.socket, message: dict[str, Any]) -> None:
+def _answer(control: socket.socket, message: LabAnswer) -> None:
     try:
         control.sendall(json.dumps(message).encode() + b"\n")
     except OSError:
@@ -81,7 +84,7 @@ def _claim(directory: str) -> int:
     return folder
 
 
-def _fork_into_namespaces(request: dict[str, Any], control: socket.socket, directory_fd: int) -> None:
+def _fork_into_namespaces(request: LaunchRequest, control: socket.socket, directory_fd: int) -> None:
     to_child_r, to_child_w = os.pipe()
     to_parent_r, to_parent_w = os.pipe()
     child = os.fork()
@@ -106,7 +109,7 @@ def _fork_into_namespaces(request: dict[str, Any], control: socket.socket, direc
     os.close(to_child_w)
 
 
-def _child(request: dict[str, Any], control: socket.socket, directory_fd: int, go: int, tell: int) -> None:
+def _child(request: LaunchRequest, control: socket.socket, directory_fd: int, go: int, tell: int) -> None:
     """Become the lab's first process in a user namespace, then fork the lab's init into its PID namespace."""
     os.setsid()  # Ctrl-C is the builder's business
     try:
@@ -139,10 +142,9 @@ def _child(request: dict[str, Any], control: socket.socket, directory_fd: int, g
     os._exit(0)
 
 
-def _write_maps(pid: int, request: dict[str, Any]) -> None:
+def _write_maps(pid: int, request: LaunchRequest) -> None:
     """Map the ids of the child's user namespace: root by itself, a user with the set-uid helpers or a single id."""
-    for which in ("uid", "gid"):
-        ranges = request[f"{which}_map"]
+    for which, ranges in (("uid", request["uid_map"]), ("gid", request["gid_map"])):
         if ranges is None:
             with open(f"/proc/self/{which}_map", encoding="ascii") as file:
                 own = [line.split() for line in file]

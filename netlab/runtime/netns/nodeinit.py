@@ -8,17 +8,21 @@ from __future__ import annotations
 import json
 import os
 import signal
-from typing import Any
+from typing import TYPE_CHECKING
 
 from netlab.kernel import syscalls as sc
 from netlab.runtime.inside import rights
 from netlab.runtime.inside.starter import Starter
 from netlab.runtime.netns import rootfs
 
+if TYPE_CHECKING:
+    from netlab.runtime.inside.messages import Answer
+    from netlab.runtime.netns.messages import Node
+
 READY = b'{"ready": true}\n'
 
 
-def run(node: dict[str, Any], base: rootfs.Base, control: int, logs: int) -> None:
+def run(node: Node, base: rootfs.Base, control: int, logs: int) -> None:
     """Be the init of `node`. Never returns. `control` is a descriptor of its end of the socket pair, `logs` one of the
     folder that holds the node's logs; -1 where it starts nothing."""
     try:
@@ -42,7 +46,7 @@ def _start(name: str, control: int, logs: int) -> None:
     if request:
         starter = Starter(name, json.loads(request), lambda process: _open_log(logs, process))
         try:
-            answer: dict[str, Any] = starter.run()
+            answer = starter.run()
         except OSError as error:  # no room for a log, no further process or descriptor
             answer = {"error": f"{name}: {sc.describe(error)}"}
         _send(control, answer)
@@ -53,7 +57,7 @@ def _open_log(folder: int, process: str) -> int:
     return os.open(f"{process}.log", flags, 0o600, dir_fd=folder)
 
 
-def _send(control: int, message: dict[str, Any]) -> None:
+def _send(control: int, message: Answer) -> None:
     left = json.dumps(message).encode() + b"\n"
     while left:
         left = left[os.write(control, left) :]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from netlab.model.plan import LabPlan, NodePlan
 from netlab.runtime import starting
 from netlab.runtime.inside import accounts
 from netlab.runtime.netns import ownroot
 
+if TYPE_CHECKING:
+    from netlab.runtime.netns.messages import Bind, NodesRequest, SentNode, TextFile
 
-def nodes(plan: LabPlan, keep: list[str]) -> dict[str, Any]:
+
+def nodes(plan: LabPlan, keep: list[str]) -> NodesRequest:
     """The request for all machines of a plan. `keep`: paths of the host that every machine sees.
 
     What machines have in common is sent once, since every machine's /etc/hosts names all the others: `texts` are the
@@ -22,7 +25,7 @@ def nodes(plan: LabPlan, keep: list[str]) -> dict[str, Any]:
     texts: dict[str, int] = {}
     rights: dict[tuple[str, ...], int] = {}
     of_host = cache(_account_of_host)
-    made = []
+    made: list[SentNode] = []
     for node in plan.nodes:
         files = _files(node)
         if node.rootfs is None:
@@ -46,7 +49,7 @@ def starts_something(node: NodePlan) -> bool:
     return bool(node.processes or node.exec)
 
 
-def _files(node: NodePlan) -> list[dict[str, Any]]:
+def _files(node: NodePlan) -> list[TextFile]:
     files = [_file(file.path, file.content, file.mode) for file in node.files]
     files.append(_file("/etc/hostname", f"{node.name}\n"))
     if node.rootfs is not None:
@@ -55,7 +58,7 @@ def _files(node: NodePlan) -> list[dict[str, Any]]:
     return files
 
 
-def _file(path: str, content: str, mode: int = 0o644, *, read_only: bool = False) -> dict[str, Any]:
+def _file(path: str, content: str, mode: int = 0o644, *, read_only: bool = False) -> TextFile:
     return {"path": path, "content": content, "mode": mode, "read_only": read_only}
 
 
@@ -63,7 +66,7 @@ def _account_of_host(path: str) -> str:
     return accounts.with_frr(path, Path(path).read_text(encoding="utf-8", errors="replace"))
 
 
-def _binds(node: NodePlan, writable: list[str]) -> list[dict[str, Any]]:
+def _binds(node: NodePlan, writable: list[str]) -> list[Bind]:
     return [
         {
             "source": bind.source,

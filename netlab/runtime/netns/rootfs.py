@@ -12,11 +12,14 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from netlab.kernel import syscalls as sc
 from netlab.runtime.netns import skeleton
 from netlab.runtime.netns.skeleton import PRIVATE_FOLDERS
+
+if TYPE_CHECKING:
+    from netlab.runtime.netns.messages import Bind, Node, NodeFile
 
 _IN_PRIVATE_FOLDERS = ("/var/lib/frr", "/var/log/frr")  # where the host has them
 _NEEDED_FOLDERS = ("/var/tmp", "/var/log", "/var/lib", "/etc/frr")  # made where a root file system lacks them
@@ -148,7 +151,7 @@ def _place_on_host(path: str) -> str | None:
     return place if os.path.isfile(place) and not _is_hidden(place) else None
 
 
-def build_root(node: dict[str, Any], base: Base) -> None:
+def build_root(node: Node, base: Base) -> None:
     """Build a node's root, all but what takes a process of the node. Runs in its own mount and network namespaces."""
     own, root = f"{base.staging}/own", f"{base.staging}/root"
     skeleton.do(base.skeleton)
@@ -161,7 +164,7 @@ def build_root(node: dict[str, Any], base: Base) -> None:
         _lay_files(node, base, base.there)
 
 
-def enter_root(node: dict[str, Any], base: Base) -> None:
+def enter_root(node: Node, base: Base) -> None:
     """Complete the root that build_root has begun and move into it. Runs in the node's PID namespace too."""
     skeleton.do(base.proc)
     if node["binds"]:  # they may lie in /proc, and have other files where the host has some
@@ -170,7 +173,7 @@ def enter_root(node: dict[str, Any], base: Base) -> None:
     sc.pivot_root_here()
 
 
-def _lay_files(node: dict[str, Any], base: Base, there: Mapping[str, str]) -> None:
+def _lay_files(node: Node, base: Base, there: Mapping[str, str]) -> None:
     """The node's binds and netlab's own files, and what is to stay visible. `there`: as in Base."""
     own, root = f"{base.staging}/own", f"{base.staging}/root"
     # All targets first: an overlay made for one would hide what is mounted below it already.
@@ -189,7 +192,7 @@ def _lay_files(node: dict[str, Any], base: Base, there: Mapping[str, str]) -> No
     _close_layers(own)
 
 
-def _bind(staging: str, root: str, bind: dict[str, Any]) -> None:
+def _bind(staging: str, root: str, bind: Bind) -> None:
     target = resolved(root, bind["target"])
     _ensure_target(f"{staging}/own", root, target, os.path.isdir(bind["source"]))
     if bind["writable"] is None:
@@ -296,7 +299,7 @@ def _overlay(own: str, folder: str) -> None:
         os.close(layer_fd)
 
 
-def _write_file(own: str, root: str, path: str, wanted: dict[str, Any]) -> None:
+def _write_file(own: str, root: str, path: str, wanted: NodeFile) -> None:
     """Write a file of netlab's own. Below the host's read-only folders it is bound over the host's file."""
     private = _is_hidden(path)
     real = root + path if private else f"{own}/files{path}"
