@@ -195,7 +195,7 @@ def static_routes(
         for machine in asking
     ]
     known = frozenset[Network]().union(*own)
-    for destination in found if asking else ():
+    for destination in found if asking and graph.size else ():  # without a router there is no way to any
         paths = graph.paths_to(destination.segments, destination.network.version)
         # The own networks that hold the destination: few, so that a lab of 500 hosts and 700 subnets is quick.
         holding = known.intersection(_supernets(destination.network))
