@@ -97,23 +97,36 @@ def _check_ipv6(request: WireRequest) -> None:
 
 def _set_sysctls(node: NodeWiring, sysctls: list[SysctlPlan]) -> list[tuple[str, str]]:
     missing = []
-    for sysctl in sysctls:
-        try:
-            _write(f"{_PROC_SYS}/{sysctl.key.replace('.', '/')}", sysctl.value)
-        except FileNotFoundError:
-            if sysctl.required:
-                raise HostError(f"{node.name}: this kernel has no sysctl {sysctl.key}") from None
-            missing.append((node.name, sysctl.key))
-        except OSError as error:
-            raise LabError(f"{node.name}: sysctl {sysctl.key}={sysctl.value}: {error.strerror}") from None
+    folders: dict[str, int] = {}
+    try:
+        for sysctl in sysctls:
+            try:
+                _write(sysctl, folders)
+            except FileNotFoundError:
+                if sysctl.required:
+                    raise HostError(f"{node.name}: this kernel has no sysctl {sysctl.key}") from None
+                missing.append((node.name, sysctl.key))
+            except OSError as error:
+                raise LabError(f"{node.name}: sysctl {sysctl.key}={sysctl.value}: {error.strerror}") from None
+    finally:
+        for folder in folders.values():
+            os.close(folder)
     return missing
 
 
-def _write(path: str, value: str) -> None:
-    """Write a sysctl, in three system calls: a large lab has ten thousand of them."""
-    descriptor = os.open(path, os.O_WRONLY)
+def _write(sysctl: SysctlPlan, folders: dict[str, int]) -> None:
+    """Write a sysctl of the network namespace that this process is in.
+
+    `folders` holds descriptors of net/ipv4 and the like, opened once for a namespace: the kernel finds them by their
+    name among those of all namespaces (proc_sys_compare), and what is in them at once.
+    """
+    top, kind, *rest = sysctl.key.split(".")
+    folder = f"{_PROC_SYS}/{top}/{kind}"
+    if folder not in folders:
+        folders[folder] = os.open(folder, os.O_PATH)
+    descriptor = os.open("/".join(rest), os.O_WRONLY, dir_fd=folders[folder])
     try:
-        os.write(descriptor, value.encode("ascii"))
+        os.write(descriptor, sysctl.value.encode("ascii"))
     finally:
         os.close(descriptor)
 
