@@ -12,10 +12,10 @@ from pathlib import Path
 def start_time(pid: int) -> int | None:
     """Clock ticks between boot and the start of `pid` (proc(5), stat field 22); None where it is dead or a zombie."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except OSError:
         return None
-    return None if fields[0] in "ZX" else int(fields[19])
+    return None if fields[0] in b"ZX" else int(fields[19])
 
 
 def is_running(pid: int, started: int) -> bool:
@@ -29,20 +29,29 @@ def children_by_inner_pid(parent: int) -> dict[int, int]:
     Read from NSpid in /proc/PID/status, whose second number is the pid in the first namespace below ours.
     """
     found = {}
-    for entry in os.scandir("/proc"):
-        if not entry.name.isdigit():
-            continue
+    own_depth = len(_field(Path("/proc/self/status").read_bytes(), b"NSpid").split())
+    of_parent = str(parent).encode()
+    for pid in _children(parent):
         try:
-            status = Path(f"/proc/{entry.name}/status").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue
-        fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
-        if fields.get("PPid") == str(parent):
-            pids = fields["NSpid"].split()
-            own_depth = len(Path("/proc/self/status").read_text().split("NSpid:\t")[1].split("\n")[0].split())
-            if len(pids) > own_depth:
+            status = Path(f"/proc/{pid}/status").read_bytes()
+            pids = _field(status, b"NSpid").split()
+            if len(pids) > own_depth and _field(status, b"PPid") == of_parent:
                 found[int(pids[own_depth])] = int(pids[own_depth - 1])
+        except OSError:
+            continue  # it has ended
     return found
+
+
+def _children(parent: int) -> list[str]:
+    """The pids of a process's children, and of others too where the kernel lists none (CONFIG_PROC_CHILDREN)."""
+    try:
+        return Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
+    except OSError:
+        return [entry.name for entry in os.scandir("/proc") if entry.name.isdigit()]
+
+
+def _field(status: bytes, name: bytes) -> bytes:
+    return status.partition(b"\n%s:\t" % name)[2].partition(b"\n")[0]
 
 
 def kill_and_wait(pid: int, started: int, timeout: float) -> bool:

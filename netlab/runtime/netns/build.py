@@ -143,10 +143,8 @@ class Build:
     def record(self) -> tuple[LabNode, tuple[LabNode, ...]]:
         """The lab's init and its machines as they run. LabError where one of them is dead already."""
         by_lab_pid = processes.children_by_inner_pid(self._init_pid)
-        nodes = tuple(
-            LabNode(name, by_lab_pid.get(lab_pid, 0), processes.start_time(by_lab_pid.get(lab_pid, 0)) or 0, lab_pid)
-            for name, lab_pid in self._node_pids.items()
-        )
+        found = ((name, by_lab_pid.get(lab_pid, 0), lab_pid) for name, lab_pid in self._node_pids.items())
+        nodes = tuple(LabNode(name, pid, processes.start_time(pid) or 0, lab_pid) for name, pid, lab_pid in found)
         init = LabNode("", self._init_pid, processes.start_time(self._init_pid) or 0, 1)
         dead = [node.name for node in nodes if not node.started]
         if dead or not init.started:

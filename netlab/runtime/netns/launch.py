@@ -23,7 +23,7 @@ if __name__ == "__main__":
 
 from netlab.kernel import syscalls as sc
 from netlab.runtime.inside import starter
-from netlab.runtime.netns import labinit
+from netlab.runtime.netns import labinit, making
 from netlab.statefolder import claim
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def main() -> None:
         _answer(control, {"error": str(refusal), "remedy": refusal.remedy})
     except OSError as error:  # no further process or descriptor
         claim.remove_state(request["directory"], directory_fd)
-        _answer(control, {"error": sc.describe(error), "remedy": labinit.remedy(error)})
+        _answer(control, {"error": sc.describe(error), "remedy": making.remedy(error)})
 
 
 def _answer(control: socket.socket, message: LabAnswer) -> None:
@@ -134,7 +134,7 @@ def _child(request: LaunchRequest, control: socket.socket, directory_fd: int, go
         init = os.fork()
     except OSError as error:
         claim.remove_state(request["directory"], directory_fd)
-        _answer(control, {"error": sc.describe(error), "remedy": labinit.remedy(error)})
+        _answer(control, {"error": sc.describe(error), "remedy": making.remedy(error)})
         os._exit(1)
     if init == 0:
         labinit.run(control, request["directory"], directory_fd)

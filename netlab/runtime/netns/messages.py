@@ -98,7 +98,8 @@ Request = NodesRequest | StartNodes | End
 
 
 class LabAnswer(Answer, total=False):
-    """What the builder is answered, by the launcher (`init`, `running`) and the lab's init. `nodes` are pids."""
+    """What the builder is answered, by the launcher (`init`, `running`) and the lab's init, and that by its helpers.
+    `nodes` are pids."""
 
     init: int
     running: bool

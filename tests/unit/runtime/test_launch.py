@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from netlab.runtime.netns import labinit, launch
+from netlab.runtime.netns import labinit, launch, making
 from netlab.statefolder import claim
 
 
@@ -183,7 +183,7 @@ def test_a_request_that_fails_is_answered_before_the_state_goes(
     ],
 )
 def test_what_ran_out_is_named(error: OSError, remedy: str) -> None:
-    assert (labinit.remedy(error) or "").startswith(remedy)
+    assert (making.remedy(error) or "").startswith(remedy)
 
 
 def test_a_folder_of_labs_that_was_made_for_nothing_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from netlab.runtime.inside import starter
-from netlab.runtime.netns import labinit, nodeinit
+from netlab.runtime.netns import labinit, making, nodeinit
 
 PYTHON = (sys.executable, "-I", "-S", "-c")
 
@@ -158,14 +158,12 @@ def test_a_node_whose_init_dies_is_named_and_its_lab_goes_on(tmp_path: Path) -> 
         end.close()
 
 
-def test_the_end_of_the_builder_is_seen_while_nodes_are_waited_for(tmp_path: Path) -> None:
+def test_the_end_of_the_builder_is_seen_while_nodes_are_waited_for() -> None:
     ours, theirs = socket.socketpair()
-    init = labinit.LabInit(theirs, str(tmp_path), -1)
     mine, its = socket.socketpair()
-    init._nodes["h1"] = mine
     ours.close()
-    with pytest.raises(labinit._BuilderGone):
-        next(init._answers(("h1",)))
+    with pytest.raises(making.BuilderGone):
+        next(making.answers(theirs, {"h1": mine}))
     for end in (theirs, mine, its):
         end.close()
 
@@ -213,9 +211,9 @@ def test_a_fork_keeps_its_streams_and_what_it_is_told_alone() -> None:
     script = f"""
 import os, sys
 sys.path.insert(0, {str(Path(nodeinit.__file__).parents[3])!r})
-from netlab.runtime.netns import labinit
+from netlab.runtime.netns import making
 opened = [os.open("/dev/null", os.O_RDONLY) for _ in range(10)]
-labinit._close_all_but(opened[7], -1, opened[3])
+making._close_all_but(opened[7], -1, opened[3])
 there = [number for number in range(100) if os.path.exists(f"/proc/self/fd/{{number}}")]
 print(there == [0, 1, 2, opened[3], opened[7]])
 """
