@@ -98,6 +98,23 @@ end_dockerd() {
     done || true
     wait "$docker_pid" 2>/dev/null || true
     docker_pid=
+    end_containers
+}
+
+# What a container has started goes on where its shim was killed. It is in the container's cgroup.
+end_containers() {
+    local deadline=$((SECONDS + 5)) pids
+    while pids=$(engine_cgroups -exec cat {}/cgroup.procs \; 2>/dev/null | sort -u) && [ -n "$pids" ] &&
+        [ "$SECONDS" -lt "$deadline" ]; do
+        # shellcheck disable=SC2086  # one word each
+        kill -KILL $pids 2>/dev/null || true
+        sleep 0.1
+    done
+}
+
+# engine_cgroups FIND ARGUMENT...: the cgroups of our dockerd's containers, inner ones first.
+engine_cgroups() {
+    find /sys/fs/cgroup -depth -type d -path "*/${docker_dir##*/}*" "$@"
 }
 
 # may_use_docker USER: a user of our own, made for a test, gets the engine: our socket, or the group of the host's.
@@ -157,7 +174,7 @@ restore_host() {
     sysctls | grep -vxFf "$docker_dir/sysctls" | cut -d= -f1 | while read -r setting; do
         file=$(grep -m 1 "^$setting=" "$docker_dir/sysctls") && printf '%s' "${file#*=}" >"$setting"
     done || true
-    find /sys/fs/cgroup -depth -type d -path "*/${docker_dir##*/}*" -exec rmdir -- {} + 2>/dev/null || true
+    engine_cgroups -exec rmdir -- {} + 2>/dev/null || true
     for ((i = ${#docker_files[@]} - 1; i >= 0; i--)); do
         file=${docker_files[i]}
         grep -qxF "$file" "$docker_dir/files" || rm -d -- "$file" 2>/dev/null || true

@@ -3,7 +3,9 @@ and which tests a run leaves out, by what they are marked with."""
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +17,8 @@ from hoststate import HostState, adopt_orphans
 from netlab_program import Netlab, running_netlab
 
 pytest.register_assert_rewrite("article", "external_container")  # tests that two folders share
+_SHARES_NOTHING = re.compile(r"^pytestmark = .*\bmark\.shares_nothing\b", re.MULTILINE)
+_GROUP = re.compile(r"^pytestmark = .*\bmark\.xdist_group\(\"(\w+)\"\)", re.MULTILINE)
 _DESELECTED = pytest.StashKey[dict[str, int]]()
 
 
@@ -27,17 +31,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--runtime", choices=("netns", "docker"), help="what every lab of tests/lab runs in")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With --dist=loadfile a process runs all tests of a file, which may share labs. Where the file says that they
+    share nothing, each goes to whoever is free. Who schedules knows names and no marks, so it reads the files."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    @functools.cache
+    def group(file: str) -> str | None:
+        text = (config.rootpath / file).read_text(encoding="utf-8")
+        if _SHARES_NOTHING.search(text):
+            return None
+        named = _GROUP.search(text)
+        return named[1] if named else file
+
+    class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # untyped
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid.split("::", maxsplit=1)[0]) or nodeid
+
+    return Scheduling(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what cannot be asked in this run: its reason is said once, not test by test. With --dist=loadgroup the
-    tests of a file that share something stay together."""
-    for item in items:
-        if _shares_with_its_file(item):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::", maxsplit=1)[0]))
+    """Leave out what cannot be asked in this run. Its reason is said once, not test by test."""
     docker, root = config.getoption("--runtime") == "docker", os.geteuid() == 0
     reasons = {
         "netns": docker and "about the netns runtime",
         "cluster": docker and "with a Kubernetes cluster, which tests/kind has for real",
+        "front_end": docker and "about netlab's front end, which is the same in every runtime",
         "needs_root": not root and "for root",
         "needs_user": root and "for an ordinary user",
     }
@@ -56,14 +79,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Why the tests that did not run were left out."""
     for reason, number in config.stash.get(_DESELECTED, {}).items():
         terminalreporter.write_line(f"left out: {number} tests {reason}")
-
-
-def _shares_with_its_file(item: pytest.Item) -> bool:
-    """Whether a fixture or a lab of the test is its module's."""
-    info: Any = getattr(item, "_fixtureinfo", None)  # pytest has no public name for it
-    fixtures = [found for made in info.name2fixturedefs.values() for found in made] if info else []
-    lab = item.get_closest_marker("netlab")
-    return any(fixture.scope == "module" for fixture in fixtures) or (lab is not None and "scope" in lab.kwargs)
 
 
 @pytest.fixture(scope="session")

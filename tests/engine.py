@@ -78,16 +78,18 @@ class OwnEngine(Engine):
     def __init__(self, folder: Path) -> None:
         super().__init__(f"unix://{folder}/docker.sock")
         object.__setattr__(self, "folder", folder)
+        object.__setattr__(self, "_supervisors", [])
         (folder / "daemon.json").write_text("{}")
 
     folder: Path
+    _supervisors: list[subprocess.Popen[bytes]]
 
     def start(self) -> None:
         """Start it and wait until it answers."""
         folder, name = self.folder, _NAMESPACE
         options = {
             "config-file": folder / "daemon.json",
-            "data-root": folder / "data",
+            "data-root": folder / "docker",
             "exec-root": folder / "exec",
             "pidfile": folder / "pid",
             "host": self.host,
@@ -100,12 +102,13 @@ class OwnEngine(Engine):
             "cgroup-parent": f"/{name}",
         }
         with (folder / "log").open("a") as log:
-            subprocess.Popen(
+            supervisor = subprocess.Popen(
                 [sys.executable, "-c", _SUPERVISE, SUPERVISOR, "dockerd", *(f"--{k}={v}" for k, v in options.items())],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
+        self._supervisors.append(supervisor)
         deadline = time.monotonic() + _STARTS_WITHIN
         while not self.answers:
             assert time.monotonic() < deadline, (folder / "log").read_text()[-2000:]
@@ -132,27 +135,32 @@ class OwnEngine(Engine):
 
     def take_images(self, source: Engine) -> None:
         """Load netlab's images from another engine: about 4 s for 200 MB."""
-        save = subprocess.Popen(["docker", "--host", source.host, "save", *IMAGES], stdout=subprocess.PIPE)
-        load = subprocess.run(["docker", "--host", self.host, "load", "--quiet"], stdin=save.stdout, check=False)
-        assert (save.wait(), load.returncode) == (0, 0), "scripts/build-images builds what is missing"
+        with subprocess.Popen(["docker", "--host", source.host, "save", *IMAGES], stdout=subprocess.PIPE) as save:
+            load = subprocess.run(["docker", "--host", self.host, "load", "--quiet"], stdin=save.stdout, check=False)
+        assert (save.returncode, load.returncode) == (0, 0), "scripts/build-images builds what is missing"
 
     def remove(self) -> None:
-        """End it, and remove what it leaves: its mounts and cgroups, and shims of containers that it lost."""
+        """End it, and remove what it leaves where it was killed: mounts, shims, cgroups and what these still hold."""
         if (self.folder / "pid").exists():
             self.clean()
             self.end()
         for process in _processes_named("containerd-shim", f"{self.folder}/"):
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+            _kill(process)
+        cgroups = [Path(path) for path, _, _ in os.walk("/sys/fs/cgroup", topdown=False) if f"/{_NAMESPACE}" in path]
+        for process in {pid for cgroup in cgroups for pid in _processes_in(cgroup)}:
+            _kill(process)
         lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
         for target in reversed([line.split()[4] for line in lines]):
             if target.startswith(f"{self.folder}/"):
                 subprocess.run(["umount", target], check=False)
-        # A dockerd that was killed leaves its containers' cgroups too.
-        for path, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
-            if f"/{_NAMESPACE}" in path:
-                with suppress(OSError):
-                    Path(path).rmdir()
+        deadline = time.monotonic() + _ENDS_WITHIN
+        while any(_processes_in(cgroup) for cgroup in cgroups) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        for cgroup in cgroups:
+            with suppress(OSError):
+                cgroup.rmdir()
+        for supervisor in self._supervisors:  # which ends after all that it has had to reap
+            supervisor.wait(_ENDS_WITHIN)
 
     def clean(self) -> None:
         """Remove every container."""
@@ -175,6 +183,19 @@ def own_engine(folder: Path) -> Iterator[OwnEngine]:
 def answering_engine() -> Engine:
     """The engine that answers, which others may use too."""
     return Engine(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
+
+
+def _kill(process: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+
+
+def _processes_in(cgroup: Path) -> list[int]:
+    """The processes of a cgroup; none of one that is gone."""
+    try:
+        return [int(line) for line in (cgroup / "cgroup.procs").read_text().split()]
+    except OSError:
+        return []
 
 
 def _processes_named(*words: str) -> list[int]:

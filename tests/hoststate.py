@@ -28,9 +28,11 @@ _VOLATILE_KEYS = ("valid_life_time", "preferred_life_time", "expires", "cache", 
 # Where FRR writes on a host without private folders.
 _FRR_FOLDERS = ("/run/frr", "/var/tmp/frr", "/var/lib/frr", "/var/log/frr", "/etc/frr")
 _SHARED_FOLDERS = ("/run", "/tmp", "/var/tmp", "/var/log", "/run/netns")
-# Below the first of these the machine's other users mount what they like; Docker engines mount the others for their
-# containers, whoever has these.
-_MOUNTS_OF_OTHERS = re.compile(r"/(run/user|mnt|media|var/tmp)/|.*/overlay2/|.*/(netns|containers)/[0-9a-f]{12}")
+# Below the first of these the machine's other users mount what they like; Docker engines mount the others, their own
+# folder and those of their containers, whoever has these.
+_MOUNTS_OF_OTHERS = re.compile(
+    r"/(run/user|mnt|media|var/tmp)/|.*/docker$|.*/overlay2/|.*/(netns|containers)/[0-9a-f]{12}"
+)
 _NAMES = re.compile(r"frr|zebra|bgpd|staticd|vtysh")
 
 

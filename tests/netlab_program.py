@@ -146,7 +146,8 @@ def running_netlab(
     before = set(descendants())
     netlab = Netlab(folder, rootfs, runtime, docker_host)
     yield netlab
-    netlab("destroy", "--all")
+    if any(path != "state/netlab" for path in netlab.files() if path.startswith(("state/", "container "))):
+        netlab("destroy", "--all")
     for process in descendants().values():
         if process.pid not in before:
             with suppress(ProcessLookupError):  # it was ending already

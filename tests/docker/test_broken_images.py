@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.needs_root  # nothing here differs for an ordinary user
+pytestmark = pytest.mark.same_for_every_user
 
 ONE = """
     name: one

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from clones import NAMES, Clone, cloned, docker
 
-pytestmark = pytest.mark.lab
+# What a build leaves is looked for in the whole engine.
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("images")]
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +68,13 @@ def test_a_changed_file_rebuilds_its_image_alone_and_the_old_one_goes(clone: Clo
     assert leftovers() <= others
 
 
+@pytest.mark.same_for_every_user
 def test_a_readme_is_no_part_of_an_image(clone: Clone):
     (clone.folder / "images/client/README.md").write_text("Something else.\n")
     assert clone.states() == dict.fromkeys(NAMES, "up to date")
 
 
+@pytest.mark.same_for_every_user
 def test_a_changed_base_makes_every_image_out_of_date(clone: Clone):
     dockerfile = clone.folder / "images/base/Dockerfile"
     dockerfile.write_text(dockerfile.read_text() + "# changed\n")
@@ -79,6 +82,7 @@ def test_a_changed_base_makes_every_image_out_of_date(clone: Clone):
     assert clone.states() == dict.fromkeys(NAMES, "out of date") | {"base": "up to date"}
 
 
+@pytest.mark.same_for_every_user
 def test_another_image_under_the_same_tag_is_replaced(clone: Clone):
     before = clone.ids()
     docker("image", "tag", clone.tag("base"), clone.tag("client"))
@@ -88,6 +92,7 @@ def test_another_image_under_the_same_tag_is_replaced(clone: Clone):
     assert {**clone.ids(), "client": ""} == {**before, "client": ""}
 
 
+@pytest.mark.same_for_every_user
 def test_a_build_that_fails_shows_why_and_leaves_the_old_image(clone: Clone):
     before, others = clone.ids(), leftovers()
     dockerfile = clone.folder / "images/client/Dockerfile"
@@ -104,7 +109,10 @@ def test_a_build_that_fails_shows_why_and_leaves_the_old_image(clone: Clone):
     assert leftovers() <= others
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.same_for_every_user)],
+)
 def test_an_interrupted_build_leaves_nothing(clone: Clone, number: signal.Signals, status: int):
     before, others = clone.ids(), leftovers()
     dockerfile = clone.folder / "images/client/Dockerfile"
@@ -131,6 +139,7 @@ def commands() -> list[str]:
     return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
 
 
+@pytest.mark.same_for_every_user
 def test_two_runs_at_once_build_each_image_once(built: Clone, tmp_path: Path):
     with cloned(tmp_path / "clone", f"{built.repository}-two", built.repository) as clone:
         runs = [clone.start(), clone.start("frr")]
@@ -166,6 +175,7 @@ def with_registry(clone: Clone, pull: str, source: str = "") -> Clone:
     return replace(clone, path=(programs,))
 
 
+@pytest.mark.same_for_every_user
 def test_where_a_registry_answers_its_debian_is_the_base(clone: Clone):
     docker("image", "tag", clone.tag("debian"), clone.tag("official"))
     docker("image", "rm", clone.tag("debian"))
@@ -181,6 +191,7 @@ def test_where_a_registry_answers_its_debian_is_the_base(clone: Clone):
     assert registry.states() == dict.fromkeys(NAMES, "up to date")
 
 
+@pytest.mark.same_for_every_user
 def test_a_registry_that_does_not_answer_is_given_up_after_seconds(clone: Clone, tmp_path: Path):
     docker("image", "rm", clone.tag("debian"))
     silent = replace(with_registry(clone, "exec sleep 300"), cache=tmp_path / "cache")

@@ -5,7 +5,7 @@ import time
 import pytest
 from netlab_program import TOPOLOGIES
 
-pytestmark = pytest.mark.needs_root  # nothing here differs for an ordinary user
+pytestmark = pytest.mark.same_for_every_user
 
 FILES = TOPOLOGIES / "containerlab"
 

@@ -14,6 +14,8 @@ from hoststate import descendants
 from labs import NAME, NODES, ROUTED, container
 from netlab_program import python_was_interrupted
 
+pytestmark = pytest.mark.shares_nothing
+
 ROUNDS = 2 if os.geteuid() == 0 else 4
 """Of a deploy. What a user's has beside root's is the helper container; root's storm has the other operations too."""
 _GONE_WITHIN = 30.0
@@ -55,7 +57,8 @@ def operations(netlab, topology, engine):
 
 # The helper container, which a user's operations have beside root's, is the same in all of them.
 @pytest.mark.parametrize(
-    "operation", [pytest.param(name, marks=[] if name == "deploy" else pytest.mark.needs_root) for name in OPERATIONS]
+    "operation",
+    [pytest.param(name, marks=[] if name == "deploy" else pytest.mark.same_for_every_user) for name in OPERATIONS],
 )
 def test_whoever_is_killed_at_whatever_moment_destroy_leaves_nothing(netlab, operations, holdings, seed, operation):
     draw = random.Random(f"{seed} {operation}")
@@ -142,7 +145,7 @@ LONELY = """
 
 
 @pytest.mark.parametrize("step", ["building", "wiring", "starting daemons", "waiting for"])
-@pytest.mark.parametrize("delay", [0.0, 0.2])
+@pytest.mark.parametrize("delay", [0.0, pytest.param(0.2, marks=pytest.mark.same_for_every_user)])
 def test_ctrl_c_leaves_nothing(netlab, topology, holdings, step, delay):
     deploying = netlab.start("deploy", topology(LONELY))
     for line in deploying.stderr:

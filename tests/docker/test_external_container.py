@@ -8,6 +8,8 @@ import os
 import pytest
 from external_container import ASN, EBGP, IBGP, LAB, config, connected, copy_lab, wait
 
+pytestmark = pytest.mark.alone
+
 NETWORK = "netlab-test-e2e"
 """Stands for a kind cluster's. Beside another engine's packet filter rules nothing may pass over it."""
 SUBNETS = ("10.213.7.0/24", "fd00:213:7::/64")
@@ -54,6 +56,7 @@ def test_the_routers_take_the_suites_configuration(routers, netlab):
     assert {session["neighbor"] for node in lab["nodes"] for session in node["sessions"]} == {NEIGHBOR}
 
 
+@pytest.mark.same_for_every_user
 def test_the_routers_fetch_pages(routers):
     routers[IBGP].engine("exec", "--detach", IBGP, "python3", "-m", "http.server", "80")
     wait(lambda: "Directory listing" in routers[IBGP].fetch("http://127.0.0.1"))
@@ -89,6 +92,7 @@ def test_after_the_suites_teardown_destroy_removes_the_rest_and_the_lab_is_as_ne
     assert json.loads(netlab("vtysh", EBGP, "-c", "show bgp neighbor json").stdout) == {}
 
 
+@pytest.mark.same_for_every_user
 def test_destroy_removes_routers_that_are_connected_to_a_network(routers, netlab, engine, network):
     assert len(engine.inspect(network)["Containers"]) == len(routers)
     assert netlab("destroy").returncode == 0

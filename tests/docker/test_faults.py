@@ -11,6 +11,8 @@ from hoststate import SUPERVISOR, descendants
 from labs import NAME, NODES, ROUTED, container, dead, inspected, machines, works
 from netlab_program import TOPOLOGIES
 
+pytestmark = pytest.mark.shares_nothing
+
 
 @pytest.fixture
 def lab(netlab, topology):
@@ -68,6 +70,7 @@ def test_a_killed_container_is_named_and_repair_puts_back_all_it_had(lab, engine
             assert (after[name].pid, after[name].processes) == (before[name].pid, before[name].processes)
 
 
+@pytest.mark.same_for_every_user
 def test_links_that_nobody_lost_are_left_alone(lab, engine):
     before = machines(engine)
     engine("kill", container("host-2"))
@@ -75,6 +78,7 @@ def test_links_that_nobody_lost_are_left_alone(lab, engine):
     same_but(before, machines(engine), "host-2", "rt-2")
 
 
+@pytest.mark.same_for_every_user
 def test_repair_of_a_whole_lab_changes_nothing(lab, engine):
     before = machines(engine)
     for _ in range(2):
@@ -98,6 +102,7 @@ def test_restart_gives_a_node_back_its_links_and_daemons(lab, engine):
     )
 
 
+@pytest.mark.same_for_every_user
 def test_what_somebody_else_restarted_is_told_and_repaired(lab, engine):
     engine("restart", "--time=1", container("rt-1"))
     refused = lab("vtysh", "rt-1", "-c", "show version")
@@ -108,6 +113,7 @@ def test_what_somebody_else_restarted_is_told_and_repaired(lab, engine):
     works(lab)
 
 
+@pytest.mark.same_for_every_user
 def test_a_container_that_was_removed_is_made_again(lab, engine):
     removed = engine.inspect(container("rt-2"))["Id"]
     engine("rm", "--force", container("rt-2"))
@@ -117,6 +123,7 @@ def test_a_container_that_was_removed_is_made_again(lab, engine):
     assert engine.inspect(container("rt-2"))["Id"] != removed
 
 
+@pytest.mark.same_for_every_user
 def test_a_configuration_written_by_the_router_itself_survives_its_restart(lab):
     configure = ("-c", "configure", "-c", "ip route 192.0.2.0/24 blackhole", "-c", "end", "-c", "write memory")
     assert lab("vtysh", "rt-1", *configure).returncode == 0
@@ -133,6 +140,7 @@ def test_destroy_takes_a_lab_of_which_some_are_dead(netlab, topology, engine, ho
     assert holdings.changes() == []
 
 
+@pytest.mark.same_for_every_user
 def test_a_lab_of_which_all_are_dead_is_dead_and_can_be_replaced(lab, engine, topology):
     engine("kill", *(container(node) for node in NODES))
     assert inspected(lab)["state"] == "dead"
@@ -145,6 +153,7 @@ def test_a_lab_of_which_all_are_dead_is_dead_and_can_be_replaced(lab, engine, to
     works(lab)
 
 
+@pytest.mark.same_for_every_user
 def test_ecmp_check_says_what_a_dead_container_means_for_the_traffic(netlab, engine):
     assert netlab("deploy", TOPOLOGIES / "speakers.yaml").returncode == 0
 

@@ -3,7 +3,10 @@
 import os
 import signal
 
+import pytest
 from labs import NAME, ROUTED, container, works
+
+pytestmark = pytest.mark.shares_nothing
 
 
 def said(done):
@@ -12,6 +15,7 @@ def said(done):
     return line
 
 
+@pytest.mark.same_for_every_user
 def test_a_foreign_container_of_a_machines_name_is_named_and_left_alone(netlab, topology, engine, foreign):
     foreign(container("host-1"))
     pid = engine.pid(container("host-1"))
@@ -27,6 +31,7 @@ def test_a_foreign_container_of_a_machines_name_is_named_and_left_alone(netlab, 
     assert netlab.files() == []
 
 
+@pytest.mark.same_for_every_user
 def test_another_name_of_the_lab_goes_beside_it(netlab, topology, engine, foreign):
     foreign(container("host-1"))
     assert netlab("deploy", "--name", "other", topology(ROUTED)).returncode == 0
@@ -49,6 +54,7 @@ def test_one_label_of_netlabs_makes_no_container_netlabs(netlab, topology, engin
     assert 0 not in pids
 
 
+@pytest.mark.same_for_every_user
 def test_neither_ctrl_c_nor_an_earlier_death_touches_a_foreign_container(netlab, topology, engine, foreign):
     foreign("stranger", "--network=none", "--label", f"netlab.lab={NAME}", "--label", f"netlab.owner={os.geteuid()}")
     pid = engine.pid("stranger")
@@ -63,6 +69,7 @@ def test_neither_ctrl_c_nor_an_earlier_death_touches_a_foreign_container(netlab,
     assert engine.pid("stranger") == pid != 0
 
 
+@pytest.mark.same_for_every_user
 def test_a_network_namespace_shared_with_a_foreign_container_outlives_the_lab(netlab, topology, engine, foreign):
     assert netlab("deploy", topology(ROUTED)).returncode == 0
     foreign("guest", f"--network=container:{container('host-2')}")

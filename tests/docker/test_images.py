@@ -9,7 +9,7 @@ from textwrap import dedent
 import pytest
 from clones import NAMES, Clone, cloned, docker
 
-pytestmark = [pytest.mark.lab, pytest.mark.needs_root]  # they are the same for every user
+pytestmark = [pytest.mark.lab, pytest.mark.same_for_every_user, pytest.mark.xdist_group("images")]
 
 ROUTER = ("--cap-add", "NET_ADMIN", "--cap-add", "NET_RAW", "--cap-add", "SYS_ADMIN")
 PROGRAMS = {

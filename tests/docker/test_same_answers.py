@@ -9,7 +9,7 @@ import pytest
 SPEAKERS = Path(__file__).resolve().parents[2] / "topologies" / "speakers.yaml"
 SEED = "386389165"
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.same_for_every_user]
 
 
 def shape(value: Any) -> Any:

@@ -8,6 +8,8 @@ import pytest
 from article import *  # noqa: F403  its tests are this module's
 from article import LAB, VIP, WORKERS
 
+pytestmark = pytest.mark.same_for_every_user
+
 KIND = f"netlab-{LAB}-k8s"
 """What kind calls the cluster; its containers' names begin with it."""
 _TAINT = "netlab-test"

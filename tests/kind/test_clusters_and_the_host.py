@@ -55,6 +55,7 @@ BLOWS = (
 """When, after which step, and how netlab is ended."""
 
 
+@pytest.mark.alone
 def test_a_clusters_objects_outlive_every_deploy_that_reuses_it_and_destroy_leaves_nothing(engine, netlab, topology):
     before, host = holdings(engine, netlab), HostState.now()
     file = topology(SMALL)
@@ -155,8 +156,16 @@ def file_lab(file):
     return re.search(r"name: (\S+)", Path(file).read_text())[1]
 
 
-@pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL], ids=lambda each: each.name)
-@pytest.mark.parametrize("phase", ["making nodes", "starting Kubernetes"])
+@pytest.mark.alone
+@pytest.mark.parametrize(
+    ("phase", "blow"),
+    [
+        pytest.param("making nodes", signal.SIGINT, marks=pytest.mark.same_for_every_user),
+        pytest.param("making nodes", signal.SIGKILL, marks=pytest.mark.same_for_every_user),
+        pytest.param("starting Kubernetes", signal.SIGINT, marks=pytest.mark.same_for_every_user),
+        ("starting Kubernetes", signal.SIGKILL),
+    ],
+)
 def test_a_deploy_that_is_ended_leaves_nothing(engine, netlab, topology, blow, phase):
     before, host = holdings(engine, netlab), HostState.now()
     deploying = netlab.start("deploy", topology(SMALL))
@@ -178,6 +187,8 @@ def test_a_deploy_that_is_ended_leaves_nothing(engine, netlab, topology, blow, p
     assert host.changes() == []
 
 
+@pytest.mark.alone
+@pytest.mark.same_for_every_user
 def test_a_kind_cluster_of_that_name_is_not_touched(engine, netlab, topology):
     label = f"io.x-k8s.kind.cluster={SMALL_KIND}"
     engine("create", f"--name={SMALL_KIND}-control-plane", f"--label={label}", "--network=none", "netlab/base:13")
@@ -191,6 +202,8 @@ def test_a_kind_cluster_of_that_name_is_not_touched(engine, netlab, topology):
         engine("rm", "--force", f"{SMALL_KIND}-control-plane")
 
 
+@pytest.mark.alone
+@pytest.mark.same_for_every_user
 def test_a_node_image_that_kind_cannot_start_is_said_and_nothing_is_left(engine, netlab, topology):
     before = holdings(engine, netlab)
     file = topology(SMALL.replace("kind: k8s\n", "kind: k8s\n          image: netlab/base:13\n"))
@@ -201,6 +214,7 @@ def test_a_node_image_that_kind_cannot_start_is_said_and_nothing_is_left(engine,
     assert is_left(engine, netlab, before) == set()
 
 
+@pytest.mark.same_for_every_user
 def test_without_kind_the_message_says_how_to_get_it(netlab, topology, tmp_path):
     path = tmp_path / "bin"
     path.mkdir()
@@ -252,6 +266,7 @@ EXISTING = """
 """
 
 
+@pytest.mark.same_for_every_user
 def test_a_lab_is_attached_to_a_running_cluster_and_goes_without_it(engine, netlab, topology, metallb, users_network):
     """The running one is another lab's, which goes on meanwhile, and has its MetalLB as its user has installed it."""
     text = SMALL.replace("pool: 172.16.7.192/26", "pool: 172.16.7.192/26, install: false")
@@ -315,6 +330,7 @@ def test_a_lab_is_attached_to_a_running_cluster_and_goes_without_it(engine, netl
     assert json.loads(done.stdout)["routers"][0]["flows"]["answered"] == 100
 
 
+@pytest.mark.same_for_every_user
 def test_a_cluster_that_is_not_there_is_said(netlab, topology):
     done = netlab("deploy", topology(EXISTING % "nobodys"), timeout=120)
     assert done.returncode == 3
@@ -322,6 +338,7 @@ def test_a_cluster_that_is_not_there_is_said(netlab, topology):
     assert netlab.files() == []
 
 
+@pytest.mark.same_for_every_user
 @pytest.mark.parametrize("mode", ["frr", "frr-k8s"])
 def test_fast_failure_detection_by_bfd(netlab, topology, mode):
     """MetalLB speaks by FRR, beside its speakers or in pods of its own. A dead link is noticed in less than the hold

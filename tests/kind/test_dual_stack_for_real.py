@@ -7,6 +7,8 @@ import pytest
 from hoststate import HostState
 from netlab_program import TOPOLOGIES
 
+pytestmark = [pytest.mark.same_for_every_user, pytest.mark.alone]
+
 LAB = "dual-stack"
 OWN_IMAGE = "users/own:1"
 MANIFEST = """

@@ -2,8 +2,11 @@
 
 import json
 
+import pytest
 from article import VIP, small
 from external_container import ASN, EBGP, IBGP, PASSWORD, config, connected, copy_lab, wait
+
+pytestmark = pytest.mark.same_for_every_user
 
 CLUSTER = small("e2e-cluster", router=64999, cluster=64512)
 

@@ -106,6 +106,7 @@ def test_a_lab_ends_with_its_block(labs_folder, topology, host, deploy):
         lab.exec("h1", "true")
 
 
+@pytest.mark.front_end
 def test_the_command_line_sees_a_programs_lab(labs_folder, netlab, topology, deploy):
     with deploy(topology(PAIR), name="mine"):
         assert netlab("exec", "--lab", "mine", "h1", "--", "ping", "-c1", "-W5", "h2").returncode == 0
@@ -114,6 +115,7 @@ def test_the_command_line_sees_a_programs_lab(labs_folder, netlab, topology, dep
     assert not labs_folder.exists()
 
 
+@pytest.mark.front_end
 def test_a_later_lab_of_the_name_is_not_destroyed(labs_folder, netlab, topology, deploy):
     file = topology(PAIR)
     with deploy(file):
@@ -198,6 +200,7 @@ def test_what_a_command_leaves_in_the_background_lives_on_and_holds_nothing(pair
     assert pair.exec("h1", "pkill", "-f", "sleep 4321").returncode == 0
 
 
+@pytest.mark.front_end
 def test_many_threads_at_a_time(pair):
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda n: pair.exec("h1", "echo", str(n)).stdout, range(40)))
@@ -217,6 +220,7 @@ def test_nothing_stays_open(pair):
     assert held() == before
 
 
+@pytest.mark.front_end
 def test_asyncio(labs_folder, topology, deploy):
     async def experiment():
         async with asyncio.timeout(60):
@@ -247,6 +251,7 @@ def test_copies_of_a_lab_side_by_side(labs_folder, topology, deploy):
     assert not labs_folder.exists()
 
 
+@pytest.mark.front_end
 def test_copies_by_the_command_line(netlab, topology):
     file = topology(PAIR)
     for name in ("a", "b"):
@@ -261,6 +266,7 @@ def test_copies_by_the_command_line(netlab, topology):
     assert netlab.files() == []
 
 
+@pytest.mark.front_end
 def test_no_signal_handler_is_left(labs_folder, topology, deploy):
     def handlers():
         return {number: signal.getsignal(number) for number in signal.valid_signals()}
@@ -305,6 +311,7 @@ def test_an_interrupted_deploy_leaves_nothing(moment, program, labs_folder, host
     assert host.changes() == []
 
 
+@pytest.mark.front_end
 def test_the_measurement_from_a_thread(labs_folder, tmp_path, ecmp_file, deploy):
     evidence = tmp_path / "evidence.json"
 
@@ -325,6 +332,7 @@ def test_the_measurement_from_a_thread(labs_folder, tmp_path, ecmp_file, deploy)
     assert lab.convergence.converged
 
 
+@pytest.mark.front_end
 def test_an_interrupted_check_leaves_the_lab_as_it_was(labs_folder, monkeypatch, ecmp_file, deploy):
     class Interrupted(BaseException):
         """As Ctrl-C, but nobody else's."""
@@ -341,6 +349,7 @@ def test_an_interrupted_check_leaves_the_lab_as_it_was(labs_folder, monkeypatch,
         wait_until(lambda: descendants().keys() <= before)
 
 
+@pytest.mark.front_end
 def test_a_lab_that_does_not_converge(labs_folder, topology, deploy):
     file = topology("""
         name: alone

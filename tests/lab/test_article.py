@@ -4,7 +4,7 @@ import pytest
 from article import *  # noqa: F403  its tests are this module's
 from article import LAB, SHIPPED, ClusterLab
 
-pytestmark = [pytest.mark.netns, pytest.mark.cluster]
+pytestmark = [pytest.mark.netns, pytest.mark.cluster, pytest.mark.same_for_every_user]
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,8 @@ from netlab_program import TOPOLOGIES
 from netlab.model.errors import InputError
 from netlab.plan import plan_file
 
+pytestmark = pytest.mark.same_for_every_user
+
 SERVERS = """
     name: {name}
     topology:

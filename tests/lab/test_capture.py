@@ -62,6 +62,7 @@ def test_a_file_holds_what_the_filter_chose_and_is_private(ecmp, tmp_path):
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.front_end
 def test_a_short_snaplen_keeps_the_lengths(ecmp, tmp_path):
     file = tmp_path / "short.pcapng"
     running = begin(ecmp, "rt-1:eth2", "-w", file, "--count", 2, "--snaplen", 20, "icmp")
@@ -83,6 +84,7 @@ def test_an_interrupt_is_the_ordinary_end_and_the_file_is_whole(ecmp, tmp_path, 
     assert len(read(file)) == 4
 
 
+@pytest.mark.front_end
 def test_a_line_per_packet_without_a_file(ecmp):
     running = begin(ecmp, "rt-1:eth1", "--count", 2, "icmp")
     ping(ecmp)
@@ -146,6 +148,7 @@ def test_a_reader_that_goes_ends_the_capture_though_nothing_more_comes(ecmp):
     assert running.stderr.read() == "netlab: 0 packets captured\n"
 
 
+@pytest.mark.front_end
 def test_a_reader_that_is_stuck_does_not_hold_an_interrupted_capture(ecmp):
     running = begin(ecmp, "k8s-worker", "-w", "-")
     for _ in range(3):
@@ -192,6 +195,7 @@ def test_a_lab_that_dies_ends_the_capture_with_a_readable_file(netlab, topology,
     assert len(read(captured)) == 4
 
 
+@pytest.mark.front_end
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -213,6 +217,7 @@ def test_mistakes_are_told_in_a_line(ecmp, arguments, code, said):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.front_end
 def test_a_wrong_filter_costs_no_older_capture(ecmp, tmp_path):
     file = tmp_path / "old.pcapng"
     file.write_text("precious")
@@ -222,6 +227,7 @@ def test_a_wrong_filter_costs_no_older_capture(ecmp, tmp_path):
     assert not (tmp_path / "new.pcapng").exists()
 
 
+@pytest.mark.front_end
 def test_packets_are_not_poured_onto_a_terminal(ecmp):
     leader, follower = os.openpty()
     done = subprocess.run(

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+pytestmark = [pytest.mark.same_for_every_user, pytest.mark.outcome_is_frrs, pytest.mark.shares_nothing]
+
 LAB = """
     name: causes
     topology:

@@ -234,6 +234,7 @@ def test_a_hosts_program_has_the_variables_of_files_and_of_its_own(links):
     assert {"SITE=north", "LAB=links"} <= set(found)
 
 
+@pytest.mark.front_end
 def test_what_is_not_used_is_said_once_each_with_its_place(links):
     file = FILES / "links.clab.yml"
     for line, key in ((14, "mgmt"), (27, "mgmt-ipv4"), (60, "restart-policy"), (61, "healthcheck"), (66, "wait-for")):

@@ -11,6 +11,8 @@ from netlab_program import TOPOLOGIES
 
 from netlab import api
 
+pytestmark = [pytest.mark.same_for_every_user, pytest.mark.shares_nothing]
+
 PAGE = Path(__file__).resolve().parents[2] / "docs/testing-your-network.md"
 
 

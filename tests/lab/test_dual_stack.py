@@ -6,6 +6,8 @@ import time
 import pytest
 from netlab_program import TOPOLOGIES
 
+pytestmark = [pytest.mark.same_for_every_user, pytest.mark.outcome_is_frrs]
+
 SIX = """
     name: six
     topology:

@@ -4,6 +4,10 @@ import shutil
 import tomllib
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.same_for_every_user
+
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "example-kind"
 
 

@@ -6,6 +6,8 @@ from math import comb
 import pytest
 from netlab_program import TOPOLOGIES
 
+pytestmark = [pytest.mark.same_for_every_user, pytest.mark.outcome_is_frrs, pytest.mark.shares_nothing]
+
 SIDE_BY_SIDE = """
     name: side-by-side
     topology:

@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.outcome_is_frrs
+
 LAB = """
 name: by-hand
 topology:

@@ -6,6 +6,8 @@ import re
 import pytest
 from netlab_program import TOPOLOGIES
 
+pytestmark = pytest.mark.shares_nothing
+
 TWO_HOSTS = """
     name: {name}
     topology:
@@ -42,6 +44,7 @@ def test_deploy_says_what_it_built_and_what_is_emulated(netlab):
     ]
 
 
+@pytest.mark.front_end
 def test_deploy_as_json_is_nothing_but_json(netlab, ecmp_file):
     done = netlab("deploy", ecmp_file, "--format", "json")
     assert done.returncode == 0, done
@@ -60,6 +63,7 @@ def test_a_deployed_lab_holds_nothing_of_its_caller(netlab, ecmp_file):
     assert netlab("exec", "host-1", "--", "true").returncode == 0
 
 
+@pytest.mark.front_end
 def test_a_running_lab_is_not_deployed_over(netlab, topology):
     file = topology(TWO_HOSTS.format(name="pair"))
     assert netlab("deploy", file).returncode == 0
@@ -85,10 +89,12 @@ def test_reconfigure_replaces_the_lab(netlab, topology):
     assert netlab("exec", "host-1", "--", "ping", "-c1", "-W2", "10.0.0.3").returncode == 0
 
 
+@pytest.mark.front_end
 def test_reconfigure_deploys_a_lab_that_is_not_there(netlab, topology):
     assert netlab("deploy", "--reconfigure", topology(TWO_HOSTS.format(name="pair"))).returncode == 0
 
 
+@pytest.mark.front_end
 def test_a_broken_file_replaces_nothing(netlab, topology):
     assert netlab("deploy", topology(TWO_HOSTS.format(name="pair"))).returncode == 0
     broken = topology(TWO_HOSTS.format(name="pair").replace("linux", "linus"))
@@ -112,6 +118,7 @@ def test_two_labs_with_the_same_addresses_do_not_notice_each_other(netlab, topol
     assert netlab("exec", "host-1", "--", "ping", "-c1", "-W2", "10.0.0.2").returncode == 0
 
 
+@pytest.mark.front_end
 def test_several_labs_must_be_told_apart(netlab, topology):
     for name in ("left", "right"):
         assert netlab("deploy", topology(TWO_HOSTS.format(name=name), name=f"{name}.yaml")).returncode == 0
@@ -129,6 +136,7 @@ def test_several_labs_must_be_told_apart(netlab, topology):
     assert [lab["name"] for lab in inspected["labs"]] == ["right"]
 
 
+@pytest.mark.front_end
 def test_destroy_by_file_by_name_and_all(netlab, topology):
     files = {name: topology(TWO_HOSTS.format(name=name), name=f"{name}.yaml") for name in ("a", "b", "c", "d")}
     for file in files.values():
@@ -155,12 +163,14 @@ def test_destroying_what_is_not_there(netlab, topology):
     assert "there is no lab pair" in by_file.stderr
 
 
+@pytest.mark.front_end
 def test_a_command_without_a_lab_says_how_to_get_one(netlab):
     done = netlab("exec", "host-1", "--", "true")
     assert done.returncode == 125, done
     assert done.stderr == "netlab: no lab is deployed: 'netlab deploy FILE' builds one\n"
 
 
+@pytest.mark.front_end
 def test_a_lab_that_does_not_converge_is_kept_and_says_what_is_missing(netlab, topology):
     done = netlab("deploy", "--timeout", "3", topology(LONELY_ROUTER.replace("EXPECT", "")))
     assert done.returncode == 1, done
@@ -170,12 +180,14 @@ def test_a_lab_that_does_not_converge_is_kept_and_says_what_is_missing(netlab, t
     assert netlab("vtysh", "rt-1", "-c", "show version").stdout.startswith("FRRouting ")
 
 
+@pytest.mark.front_end
 def test_a_neighbor_that_is_expected_down_is_not_waited_for(netlab, topology):
     done = netlab("deploy", "--timeout", "10", topology(LONELY_ROUTER.replace("EXPECT", ", expect: down")))
     assert done.returncode == 0, done
     assert "lab lonely has converged" in done.stdout
 
 
+@pytest.mark.front_end
 def test_no_wait_returns_once_the_lab_is_built(netlab, topology):
     done = netlab("deploy", "--no-wait", topology(LONELY_ROUTER.replace("EXPECT", "")))
     assert done.returncode == 0, done
@@ -204,6 +216,7 @@ def test_inspect_names_nodes_sessions_and_vips(netlab, ecmp_file):
     assert "rt-1: VIP 172.16.7.192:80 (nginx) -> 172.16.7.1" in table
 
 
+@pytest.mark.front_end
 @pytest.mark.cluster
 def test_validate_touches_nothing(netlab, host):
     done = netlab("validate", TOPOLOGIES / "ecmp.yaml")
@@ -222,6 +235,7 @@ def test_doctor_finds_nothing_that_a_lab_needs_missing(netlab, host):
     assert host.changes() == []
 
 
+@pytest.mark.front_end
 def test_the_graph_of_a_running_lab_says_which_sessions_are_up(netlab, topology):
     assert netlab("deploy", topology(LONELY_ROUTER.replace("EXPECT", ", expect: down"))).returncode == 0
     drawn = netlab("graph")

@@ -33,7 +33,7 @@ LAB = """
 """
 WORKERS = ["k8s-worker", "k8s-worker2", "k8s-worker3"]
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.same_for_every_user]
 
 
 def states(router):

@@ -5,6 +5,8 @@ import signal
 
 import pytest
 
+pytestmark = pytest.mark.shares_nothing
+
 TALKERS = """
     name: talkers
     topology:
@@ -27,6 +29,7 @@ def write(netlab, process, text):
         log.write(text)
 
 
+@pytest.mark.front_end
 def test_the_last_lines_alone(talkers):
     assert talkers("logs", "a", "--tail", 2).stdout == "exec: line 4\nexec: line 5\n"
     assert talkers("logs", "a", "-n", 0).stdout == ""
@@ -48,6 +51,7 @@ def test_new_lines_of_every_process_come_whole_until_ctrl_c(talkers):
     assert running.returncode == 0
 
 
+@pytest.mark.front_end
 def test_one_process_alone(talkers):
     running = talkers.start("logs", "a", "--process", "exec", "--follow", "--tail", 1)
     assert running.stdout.readline() == "line 5\n"
@@ -72,6 +76,7 @@ def test_the_labs_end_is_told(talkers, topology, end):
     assert running.returncode == 0
 
 
+@pytest.mark.front_end
 def test_a_reader_that_goes_ends_it_though_nothing_more_comes(talkers):
     running = talkers.start("logs", "a", "-f")
     assert running.stdout.readline() == "exec: line 1\n"
@@ -80,6 +85,7 @@ def test_a_reader_that_goes_ends_it_though_nothing_more_comes(talkers):
     assert running.stderr.read() == ""
 
 
+@pytest.mark.front_end
 def test_an_unknown_process_is_told_at_once(talkers):
     done = talkers("logs", "a", "-f", "--process", "bgpd")
     assert done.returncode == 2

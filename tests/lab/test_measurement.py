@@ -6,6 +6,8 @@ import pytest
 
 from netlab.model.verdict import PathCounts
 
+pytestmark = [pytest.mark.same_for_every_user, pytest.mark.outcome_is_frrs, pytest.mark.shares_nothing]
+
 LAB = """
     name: fault
     topology:

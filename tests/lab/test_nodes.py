@@ -32,6 +32,7 @@ def test_exec_ends_with_the_code_of_the_command(ecmp, command, code):
     assert ecmp("exec", "host-1", "--", *command).returncode == code
 
 
+@pytest.mark.front_end
 def test_exec_takes_the_options_of_the_command_for_its_own(ecmp):
     assert ecmp("exec", "host-1", "--", "echo", "-n", "--lab", "-f").stdout == "--lab -f"
     assert ecmp("exec", "host-1", "echo", "-n", "--lab").stdout == "--lab"
@@ -49,6 +50,7 @@ def test_exec_works_in_every_kind_of_node(ecmp, node):
     assert ecmp("exec", node, "--", "cat", "/etc/hostname").stdout == f"{node}\n"
 
 
+@pytest.mark.front_end
 def test_exec_in_a_node_that_is_not_there(ecmp):
     done = ecmp("exec", "host-2", "--", "true")
     assert done.returncode == 125, done
@@ -127,10 +129,12 @@ def test_vtysh_runs_one_command_or_several(ecmp):
     assert "FRRouting 8" in done.stdout or "FRRouting 10" in done.stdout
 
 
+@pytest.mark.front_end
 def test_vtysh_in_a_host_fails(ecmp):
     assert ecmp("vtysh", "host-1", "-c", "show version").returncode != 0
 
 
+@pytest.mark.front_end
 def test_config_is_what_the_daemons_got(ecmp, ecmp_file):
     written = ecmp("config", "rt-1").stdout
     assert "router bgp 64512" in written

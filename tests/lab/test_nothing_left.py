@@ -10,6 +10,8 @@ import pytest
 from hoststate import descendants
 from netlab_program import TOPOLOGIES, pair
 
+pytestmark = pytest.mark.shares_nothing
+
 ENDS_WITHIN = 5.0
 """Seconds that a half-built lab may take to go once its builder is gone."""
 SEED = 20240229

@@ -10,6 +10,8 @@ from textwrap import dedent
 import pytest
 from hoststate import descendants
 
+pytestmark = pytest.mark.shares_nothing
+
 PAIR = """
     name: pair
     topology:
@@ -95,6 +97,7 @@ def wait_for(path):
         time.sleep(0.01)
 
 
+@pytest.mark.front_end
 def test_a_run_to_its_end(project, netlab, host):
     process = project("-k", "reach or many or fail")
     shown, _ = process.communicate(timeout=120)
@@ -105,6 +108,7 @@ def test_a_run_to_its_end(project, netlab, host):
     assert host.changes() == []
 
 
+@pytest.mark.front_end
 def test_the_first_failure_ends_it(project, netlab, host):
     process = project("-x", "-k", "fail or stay")
     shown, _ = process.communicate(timeout=120)
@@ -137,6 +141,7 @@ def test_workers_have_labs_of_their_own(project, netlab, host):
     assert host.changes() == []
 
 
+@pytest.mark.front_end
 def test_a_killed_worker_leaves_nothing(project, netlab, host):
     process = project("-n", "1", "--max-worker-restart=0", "-k", "stay")
     wait_for(project.folder / "staying")
@@ -152,6 +157,7 @@ WITHOUT_NAMESPACES = ("unshare", "--user", "--map-root-user", "sh", "-c")
 NONE_LEFT = 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"'
 
 
+@pytest.mark.front_end
 @pytest.mark.netns
 def test_a_host_that_cannot_is_an_error_or_where_asked_a_skip(project, netlab):
     prefix = (*WITHOUT_NAMESPACES, NONE_LEFT, "sh")

@@ -114,6 +114,7 @@ def test_a_router_from_a_rootfs_beside_one_of_the_host(netlab, topology, rootfs,
     assert host.changes() == []
 
 
+@pytest.mark.outcome_is_frrs
 def test_two_versions_side_by_side(netlab, topology, pytestconfig):
     other = pytestconfig.getoption("--frr-rootfs")
     if other is None:

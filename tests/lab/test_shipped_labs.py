@@ -5,7 +5,7 @@ from netlab_program import TOPOLOGIES
 
 from netlab.model.verdict import PathCounts
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.outcome_is_frrs]
 
 ALL_THREE = PathCounts(announced=3, multipath=3, rib=3, fib=3, used=3)
 ONE_OF_THREE = PathCounts(announced=3, multipath=1, rib=1, fib=1, used=1)

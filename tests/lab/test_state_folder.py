@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from netlab_program import Netlab
 
-pytestmark = pytest.mark.netns
+pytestmark = [pytest.mark.netns, pytest.mark.shares_nothing]
 
 FOREIGN = 64321
 """A uid that no account needs to have."""

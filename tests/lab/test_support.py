@@ -9,6 +9,8 @@ import pytest
 from hoststate import descendants
 from netlab_program import TOPOLOGIES
 
+pytestmark = pytest.mark.shares_nothing
+
 SECRET = "S3cr3t-v4lue"
 ROUTER = f"""
     name: secretive

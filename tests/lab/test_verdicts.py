@@ -5,6 +5,8 @@ import json
 import pytest
 from netlab_program import TOPOLOGIES
 
+pytestmark = [pytest.mark.same_for_every_user, pytest.mark.outcome_is_frrs]
+
 # The contract of ecmp-check's JSON. A key is only ever added.
 TOP = {"schema", "lab", "runtime", "emulated", "versions", "seed", "alpha", "routers"}
 ROUTER = {
@@ -65,6 +67,7 @@ def test_two_routers_side_by_side(netlab, lab, nodes):
     assert {hop["node"] for hop in frr["next_hops"]} == nodes
 
 
+@pytest.mark.front_end
 def test_the_json_keeps_its_contract(labs):
     document = json.loads(labs("ecmp-check", "--lab", "speakers", "--format", "json").stdout)
     assert set(document) == TOP
@@ -82,6 +85,7 @@ def test_the_json_keeps_its_contract(labs):
         assert all(set(found) == row for found in rows)
 
 
+@pytest.mark.front_end
 def test_the_table_says_what_was_measured_and_what_is_emulated(labs):
     done = labs("ecmp-check", "--lab", "speakers", env={"COLUMNS": "120"})
     assert done.returncode == 0, done
@@ -92,6 +96,7 @@ def test_the_table_says_what_was_measured_and_what_is_emulated(labs):
     assert "rt-vyos: single-path" in done.stdout
 
 
+@pytest.mark.front_end
 def test_judge_says_the_same_of_the_saved_evidence(labs, tmp_path):
     evidence = tmp_path / "evidence.json"
     checked = labs("ecmp-check", "--lab", "speakers", "--format", "json", "--evidence", evidence)
@@ -104,6 +109,7 @@ def test_judge_says_the_same_of_the_saved_evidence(labs, tmp_path):
     assert [router["matches"] for router in json.loads(other.stdout)["routers"]] == [True, False]
 
 
+@pytest.mark.front_end
 def test_what_is_not_as_expected_is_exit_code_1(labs):
     done = labs("ecmp-check", "--lab", "ecmp", "--expect", "single-path", "--format", "json")
     assert done.returncode == 1, done
@@ -111,6 +117,7 @@ def test_what_is_not_as_expected_is_exit_code_1(labs):
     assert (router["verdict"], router["expected"], router["matches"]) == ("ecmp", "single-path", False)
 
 
+@pytest.mark.front_end
 def test_a_seed_repeats_a_run(labs, tmp_path):
     runs = []
     for number in range(2):
@@ -127,6 +134,7 @@ def test_a_seed_repeats_a_run(labs, tmp_path):
     assert len(set(runs[0][0])) == 600
 
 
+@pytest.mark.front_end
 def test_one_router_and_a_number_of_flows_can_be_chosen(labs):
     lab = ("ecmp-check", "--lab", "speakers", "--format", "json")
     done = labs(*lab, "--router", "rt-vyos", "--vip", "172.16.7.192:80", "--flows", "50")
@@ -135,6 +143,7 @@ def test_one_router_and_a_number_of_flows_can_be_chosen(labs):
     assert (router["router"], router["flows"]["sent"]) == ("rt-vyos", 50)
 
 
+@pytest.mark.front_end
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [

@@ -17,6 +17,8 @@ from netlab.kinds.vyos.config import parse_config
 from netlab.kinds.vyos.translate import translate
 from netlab.model.errors import TopologyError
 
+pytestmark = [pytest.mark.same_for_every_user, pytest.mark.outcome_is_frrs]
+
 SAME_AS, OTHER_AS = "203.0.113.1/32", "203.0.113.2/32"
 SPEAKERS = {
     **{f"same-{n}": (64522, SAME_AS, f"10.0.0.1{n}") for n in (1, 2, 3)},
@@ -104,6 +106,7 @@ def test_every_screen_says_what_really_runs(lab):
     assert "VyOS 1.5 configuration, run by FRR" in " ".join(shown.split())
 
 
+@pytest.mark.front_end
 def test_the_sources_of_a_deployed_lab_are_shown_although_its_files_are_gone(lab):
     done = lab("config", "v11-ibgp-2", "--with-source", "--lab", "vyos")
     assert done.returncode == 0, done

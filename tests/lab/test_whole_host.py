@@ -10,7 +10,7 @@ from netlab_program import OWN_MOUNTS, TOPOLOGIES
 
 import netlab as package
 
-pytestmark = pytest.mark.netns
+pytestmark = [pytest.mark.netns, pytest.mark.shares_nothing]
 
 WORLD = Path(__file__).with_name("world.py")
 CYCLES = {
