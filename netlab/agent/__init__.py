@@ -8,7 +8,7 @@ framed JSON on its standard input. Nothing above it sees a descriptor, a pid or 
     server.py     the loop of the agent itself
     wiring.py     links, addresses, routes and sysctls of a whole lab
     kernel.py     what the kernel says: routes, next-hop groups, neighbours, hash settings
-    vty.py        questions to a routing daemon; birdc.py  how BIRD is asked
+    asking.py     questions to routing daemons, each by its own dialogue (netlab.daemons)
     capture.py    packets leaving a router, from a ring
     record/       packets of a machine as a file, a stream or lines, by a process of its own
     traffic.py    TCP flows from a client, and where each of them went

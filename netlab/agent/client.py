@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from netlab.agent import framing
 from netlab.agent.messages import (
+    AskAnswers,
+    AskRequest,
     Done,
     FlowsAnswer,
     FlowsRequest,
@@ -18,15 +20,12 @@ from netlab.agent.messages import (
     KernelAnswer,
     KernelRequest,
     KernelView,
-    VtyAnswer,
-    VtyAnswers,
-    VtyQuestion,
-    VtyRequest,
     WireAnswer,
     WireRequest,
 )
 from netlab.model import codec
 from netlab.model.errors import HostError, LabError
+from netlab.model.routing import DaemonAnswer, DaemonQuestion
 
 A = TypeVar("A")
 _ANSWER_TIMEOUT = 120.0  # seconds: a last resort; wiring 554 machines takes 2, a frozen daemon's vty 5
@@ -84,9 +83,9 @@ class AgentClient:
         """Remove the lab's interfaces from machines that somebody else has made, and nothing else."""
         self._call("remove_marked", request, Done)
 
-    def vty(self, questions: tuple[VtyQuestion, ...]) -> tuple[VtyAnswer, ...]:
+    def ask(self, questions: tuple[DaemonQuestion, ...]) -> tuple[DaemonAnswer, ...]:
         """Ask routing daemons."""
-        return self._call("vty", VtyRequest(questions), VtyAnswers).answers
+        return self._call("ask", AskRequest(questions), AskAnswers).answers
 
     def kernel(self, questions: tuple[tuple[str, str], ...]) -> tuple[KernelView, ...]:
         """Ask the kernel of each (machine, destination address) how it forwards."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from netlab.model.evidence import FibRoute, HashSettings, Neighbour
 from netlab.model.plan import InterfacePlan, LinkPlan, RoutePlan, SysctlPlan
+from netlab.model.routing import DaemonAnswer, DaemonQuestion
 
 
 @dataclass(frozen=True)
@@ -45,34 +46,17 @@ class WireAnswer:
 
 
 @dataclass(frozen=True)
-class VtyQuestion:
-    """A command for a routing daemon: one of FRR's, by its vty, or `bird`, by its control socket."""
-
-    node: str
-    daemon: str
-    command: str
-
-
-@dataclass(frozen=True)
-class VtyAnswer:
-    """What the daemon printed, BIRD with its reply codes. `error` says why nothing could be asked, where that is so."""
-
-    text: str
-    error: str | None = None
-
-
-@dataclass(frozen=True)
-class VtyRequest:
+class AskRequest:
     """Questions, answered in order."""
 
-    questions: tuple[VtyQuestion, ...]
+    questions: tuple[DaemonQuestion, ...]
 
 
 @dataclass(frozen=True)
-class VtyAnswers:
+class AskAnswers:
     """One answer per question."""
 
-    answers: tuple[VtyAnswer, ...]
+    answers: tuple[DaemonAnswer, ...]
 
 
 @dataclass(frozen=True)
@@ -189,7 +173,7 @@ REQUESTS: dict[str, type[object]] = {
     "rewire": WireRequest,
     "refuse_taken": WireRequest,
     "remove_marked": WireRequest,
-    "vty": VtyRequest,
+    "ask": AskRequest,
     "kernel": KernelRequest,
     "flows": FlowsRequest,
 }

@@ -6,7 +6,7 @@ import os
 import resource
 import sys
 
-from netlab.agent import framing, kernel, messages, ownership, traffic, vty
+from netlab.agent import asking, framing, kernel, messages, ownership, traffic
 from netlab.agent.namespaces import Namespaces
 from netlab.kernel.netlink import NetlinkSocket
 from netlab.model import codec
@@ -70,9 +70,9 @@ class Agent:
         ownership.remove_marked(request, self._namespaces)
         return messages.Done()
 
-    def vty(self, request: messages.VtyRequest) -> messages.VtyAnswers:
+    def ask(self, request: messages.AskRequest) -> messages.AskAnswers:
         """Ask routing daemons."""
-        return messages.VtyAnswers(vty.ask(request.questions, self._namespaces))
+        return messages.AskAnswers(asking.ask(request.questions, self._namespaces))
 
     def kernel(self, request: messages.KernelRequest) -> messages.KernelAnswer:
         """Ask kernels how they forward."""

@@ -365,15 +365,19 @@ def config(node: str, *, file: str | Path | None = None, lab: str | None = None,
     return configuration(node, None if file is None else Path(file), lab, with_source)
 
 
-def attach(node: str, argv: tuple[str, ...], *, lab: str | None = None, environment: dict[str, str]) -> int:
+def attach(
+    node: str, argv: tuple[str, ...], *, lab: str | None = None, environment: dict[str, str], of_daemon: bool = False
+) -> int:
     """Run a command in a node with this process's own standard streams, as `netlab exec` does; its exit code.
+
+    of_daemon: the command is the command line of a routing daemon, and an InputError where the node runs another.
 
     For a program with one thread that has nothing to do but that: it leaves SIGINT and SIGTERM to the command.
     Everybody else wants `Lab.exec`. Raises InputError for an unknown node, LabError for a lab that does not run.
     """
     from netlab.lab.inside import execute
 
-    return execute(node, argv, lab, environment)
+    return execute(node, argv, lab, environment, of_daemon=of_daemon)
 
 
 def kubectl(argv: tuple[str, ...], *, lab: str | None = None, cluster: str | None = None) -> int:

@@ -68,7 +68,8 @@ def vtysh(
     lab: LabOption = None,
 ) -> None:
     """Open the command line of a router that runs FRR, or run commands in it. BIRD's: netlab exec NODE -- birdc."""
-    _run(node, ("vtysh", *(part for text in command or () for part in ("-c", text))), lab)
+    argv = ("vtysh", *(part for text in command or () for part in ("-c", text)))
+    _run(node, argv, lab, of_daemon=True)
 
 
 def kubectl(
@@ -94,14 +95,14 @@ def kubectl(
     os._exit(code)
 
 
-def _run(node: str, argv: tuple[str, ...], lab: str | None) -> NoReturn:
+def _run(node: str, argv: tuple[str, ...], lab: str | None, *, of_daemon: bool = False) -> NoReturn:
     from netlab import api
 
     if argv[:1] == ("--",):
         argv = argv[1:]
     try:
         environment = {"TERM": os.environ["TERM"]} if "TERM" in os.environ else {}
-        code = api.attach(node, argv, lab=lab, environment=environment)
+        code = api.attach(node, argv, lab=lab, environment=environment, of_daemon=of_daemon)
     except NetlabError as error:
         error.exit_code = _FAILED
         raise

@@ -20,7 +20,6 @@ from netlab.ecmp.ports import SourcePorts
 from netlab.ecmp.silence import known
 from netlab.lab import emulated, routing
 from netlab.lab.announcers import announcers
-from netlab.lab.routing import RoutingView
 from netlab.model import limits
 from netlab.model.cluster import ClusterPlan
 from netlab.model.endpoint import endpoint
@@ -38,6 +37,7 @@ from netlab.model.evidence import (
 )
 from netlab.model.parameters import parameter
 from netlab.model.plan import CheckPlan, LabPlan, ServicePlan
+from netlab.model.routing import RoutingView
 from netlab.registry.runtimes import traits
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Literal
 
 from netlab.kinds.common import option_error
-from netlab.kinds.frrouting import HashOptions
+from netlab.kinds.hashing import HashOptions
 from netlab.model.errors import Problem
 from netlab.model.plan import FilePlan, ProcessPlan
 from netlab.model.topology import NodeSpec

@@ -10,10 +10,10 @@ from netlab.agent.messages import FlowGroup, FlowsRequest, KernelView
 from netlab.lab import routing
 from netlab.lab.announcers import announcers
 from netlab.lab.progress import Progress
-from netlab.lab.routing import RoutingView
 from netlab.model.endpoint import endpoint
 from netlab.model.plan import CheckPlan, LabPlan, NodePlan
 from netlab.model.results import Convergence
+from netlab.model.routing import RoutingView
 
 _POLL = 0.02
 # Once every expected announcement is in the RIB. bgpd holds new paths back for 50 ms before it chooses among them

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import netlab
+from netlab import daemons
 from netlab.agent.client import AgentClient
 from netlab.lab import converge, startup, state
 from netlab.lab.custody import Custody
@@ -143,8 +144,8 @@ def _clusters(plan: LabPlan, directory: Path, build: Build, progress: Progress) 
 def with_rootfs(plan: LabPlan, written: Path) -> LabPlan:
     """The plan with another root file system for every router that FRR runs. InputError where it is no such folder.
 
-    The cluster's speakers stand in for MetalLB, and a router that serves a VIP is a server, which needs more than FRR:
-    they stay what they are.
+    The cluster's speakers stand in for MetalLB, and a router that serves a VIP is a server, which needs more than its
+    daemon: they stay what they are.
     """
     try:
         folder = written.resolve(strict=True)
@@ -155,9 +156,9 @@ def with_rootfs(plan: LabPlan, written: Path) -> LabPlan:
         raise InputError(Problem(f"{parameter('rootfs')} {written}: not a folder that you can read"))
 
     def moved(node: NodePlan) -> NodePlan:
-        runs_frr = node.routing is not None and node.routing.daemon == "frr"
+        movable = node.routing is not None and daemons.of(node.routing).in_rootfs
         serves = any(service.is_held_by(node.name) for service in plan.services)
-        return replace(node, rootfs=str(folder)) if runs_frr and not serves else node
+        return replace(node, rootfs=str(folder)) if movable and not serves else node
 
     return replace(plan, nodes=tuple(moved(node) for node in plan.nodes))
 

@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
+from netlab import daemons
 from netlab.agent.client import AgentClient
-from netlab.agent.messages import VtyQuestion
 from netlab.model.evidence import ClusterEvidence, ClusterNodeEvidence, PodInfo, ServiceFacts
 from netlab.model.plan import LabPlan, ServicePlan
-
-_SPEAKER = "bgpd"
-"""What stands in MetalLB's place on a worker."""
+from netlab.model.routing import DaemonQuestion
 
 _State = Literal["ready", "not ready", "absent"]
 
@@ -26,10 +24,13 @@ def service_facts(plan: LabPlan, agent: AgentClient, services: Iterable[ServiceP
 
 def _speakers(plan: LabPlan, agent: AgentClient, nodes: Iterable[str]) -> dict[str, _State]:
     states: dict[str, _State] = dict.fromkeys(nodes, "absent")
-    running = [node for node in states if any(process.name == _SPEAKER for process in plan.node(node).processes)]
-    answers = agent.vty(tuple(VtyQuestion(node, _SPEAKER, "show version") for node in running))
-    for node, answer in zip(running, answers, strict=True):
-        states[node] = "not ready" if answer.error else "ready"
+    questions = []
+    for node in states:
+        daemon = daemons.running_in(plan.node(node))  # what stands in MetalLB's place on a worker
+        if daemon is not None:
+            questions.append(DaemonQuestion(node, daemon.name, *daemon.sign_of_life))
+    for question, answer in zip(questions, agent.ask(tuple(questions)), strict=True):
+        states[question.node] = "not ready" if answer.error else "ready"
     return states
 
 

@@ -14,16 +14,20 @@ from netlab.model.plan import FilePlan
 if TYPE_CHECKING:
     from netlab.runtime.base import Finished, Invocation
 
-_CONFIGURATIONS = ("/etc/frr/frr.conf", "/etc/bird/bird.conf")
 
+def execute(
+    node: str, argv: tuple[str, ...], lab: str | None, environment: dict[str, str], *, of_daemon: bool = False
+) -> int:
+    """Run a command in a node with this process's standard streams; its exit code.
 
-def execute(node: str, argv: tuple[str, ...], lab: str | None, environment: dict[str, str]) -> int:
-    """Run a command in a node with this process's standard streams; its exit code."""
+    `of_daemon`: it is the command line of a routing daemon. InputError where the node runs another, though a program of
+    that name may be there.
+    """
     from netlab.runtime.choice import by_name
 
     running = state.choose(lab)
-    if argv[:1] == ("vtysh",):
-        _check_vtysh(running, node)
+    if of_daemon:
+        _check_command_line(running, node, argv[0])
     return by_name(running.runtime).execute(running, _node(running, node), argv, environment)
 
 
@@ -35,11 +39,17 @@ def capture(lab: Lab, node: str, invocation: Invocation) -> Finished:
     return by_name(running.runtime).capture(running, _node(running, node), invocation)
 
 
-def _check_vtysh(lab: Lab, node: str) -> None:
-    """InputError where the router's daemon has no vtysh: a program of that name may be there all the same."""
+def _check_command_line(lab: Lab, node: str, program: str) -> None:
+    from netlab import daemons
+
     planned = next((planned for planned in state.load_plan(lab).nodes if planned.name == node), None)
-    if planned and planned.routing and planned.routing.daemon == "bird":
-        raise InputError(Problem(f"{node} runs BIRD, which has no vtysh", hint=f"netlab exec {node} -- birdc"))
+    if planned is None or planned.routing is None:
+        return
+    daemon = daemons.of(planned.routing)
+    own = daemon.command_line.program
+    if own != program:
+        message = f"{node} runs {daemon.title}, which has no {program}"
+        raise InputError(Problem(message, hint=f"netlab exec {node} -- {own}"))
 
 
 def _node(lab: Lab, name: str) -> LabNode:
@@ -54,6 +64,8 @@ def configuration(node: str, file: Path | None, lab: Lab | str | None, with_sour
 
     With `with_source`, comments before a line say what it was made from, where the node's kind keeps a record of it.
     """
+    from netlab import daemons
+
     if file is not None:
         from netlab.plan import plan_file
 
@@ -64,13 +76,14 @@ def configuration(node: str, file: Path | None, lab: Lab | str | None, with_sour
         found = plan.node(node)
     except KeyError:
         raise unknown_node(node, [known.name for known in plan.nodes]) from None
+    daemon = daemons.running_in(found)
     for planned in found.files:
-        if planned.path in _CONFIGURATIONS:
-            return annotated(planned) if with_source else planned.content
+        if daemon is not None and planned.path == daemon.configuration:
+            return annotated(planned, daemon.comment) if with_source else planned.content
     raise LabError(f"{node} runs no routing daemon, so netlab made no configuration for it")
 
 
-def annotated(planned: FilePlan) -> str:
+def annotated(planned: FilePlan, comment: str) -> str:
     """The file with the sources of each line as comments before it."""
     if not planned.sources:
         return "# what these lines were made from is not recorded for this kind of node\n" + planned.content
@@ -79,7 +92,7 @@ def annotated(planned: FilePlan) -> str:
         indent = line[: len(line) - len(line.lstrip(" "))]
         for source in sources:
             where = f"{source.position.file}:{source.position.line}: " if source.position else ""
-            lines.append(f"{indent}! {where}{_one_line(source.text)}")
+            lines.append(f"{indent}{comment} {where}{_one_line(source.text)}")
         lines.append(line)
     return "\n".join(lines) + "\n"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from netlab.cluster.paths import kubeconfig
 from netlab.lab import routing, state
-from netlab.lab.routing import RoutingView
 from netlab.model.errors import LabError
 from netlab.model.evidence import BgpSession
 from netlab.model.lab import Lab
 from netlab.model.plan import LabPlan
 from netlab.model.results import ClusterReport, LabReport, NodeReport, VipReport
+from netlab.model.routing import RoutingView
 from netlab.registry.runtimes import traits
 from netlab.runtime.choice import by_name
 

@@ -58,7 +58,8 @@ class BgpEvidence:
     sessions: tuple[BgpSession, ...]
     prefix: str | None
     paths: tuple[BgpPath, ...]
-    daemon: Literal["frr", "bird"] = "frr"
+    daemon: str = "frr"
+    """Whose knobs these are (netlab.daemons)."""
 
 
 @dataclass(frozen=True)

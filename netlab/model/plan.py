@@ -187,9 +187,10 @@ class NeighborPlan:
 class RoutingPlan:
     """A routing daemon that can be asked about BGP and the RIB."""
 
-    daemon: Literal["frr", "bird"]
+    daemon: str
+    """Its name (netlab.daemons)."""
     daemons: tuple[str, ...]
-    """The daemons that run: zebra, bgpd, staticd, bfdd; or bird."""
+    """Its programs that run: zebra, bgpd, staticd, bfdd; or one."""
     asn: int | None = None
     neighbors: tuple[NeighborPlan, ...] = ()
     """The neighbors that must reach Established before the lab has converged."""

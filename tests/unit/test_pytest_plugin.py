@@ -22,6 +22,7 @@ FAKE = """
     import pathlib, types
     import pytest
     from netlab import api
+    from netlab.model.errors import Problem
 
     TOLD = pathlib.Path(__file__).with_name("told")
 
@@ -50,7 +51,7 @@ FAKE = """
     def deploy(file, *, name, timeout=60.0, must_converge=True):
         tell(f"deploy {pathlib.Path(file).name} as {name}, timeout {timeout:g}")
         if not file.exists():
-            raise api.InputError(api.Problem(f"{file}: no such file"))
+            raise api.InputError(Problem(f"{file}: no such file"))
         if "host" in file.name:
             raise api.HostError("no user namespace", "run netlab with sudo")
         if "never" in file.name:

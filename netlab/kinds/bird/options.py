@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 from netlab.kinds.base import SourceText
 from netlab.kinds.bgp import BGP_OR_STARTUP_CONFIG, MAX_ASN, BgpOptions, Timers, bgp_problems
 from netlab.kinds.common import OptionModel
-from netlab.kinds.frrouting import HashOptions
+from netlab.kinds.hashing import HashOptions
 from netlab.kinds.serving import SERVE, Serve, announcing, serve_problems
 from netlab.model.errors import Problem
 from netlab.model.topology import Key, Located, NodeSpec, Topology

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from netlab.daemons.bird import DAEMON, running
 from netlab.kinds import serving
 from netlab.kinds.base import AddressedLab, AddressedMachine, Expansion, Machine, Rendered
 from netlab.kinds.bgp import Session, one_sided_bfd
 from netlab.kinds.bgp import sessions as bgp_sessions
 from netlab.kinds.bird.options import BirdBgp, CheckedBird, speaks_bgp
 from netlab.kinds.common import machine_plan, option_error
-from netlab.kinds.frrouting import hash_sysctls, router_id
-from netlab.model.plan import Address, FilePlan, ProcessPlan, Role, RoutingPlan, UserFile
+from netlab.kinds.hashing import hash_sysctls, router_id
+from netlab.model.plan import Address, FilePlan, Role, RoutingPlan
 from netlab.model.topology import NodeSpec
 
-CONFIG = "/etc/bird/bird.conf"
-SOCKET = "/run/bird/bird.ctl"
-"""Where birdc looks for it."""
-
-_PROGRAM = "/usr/sbin/bird"
 _LONGEST_NAME = 63
 """SYM_MAX_LEN - 1 in BIRD's conf/conf.h."""
-_WRONG_PLACE = r"bird: .*?:(?P<line>\d+):(?P<column>\d+) (?P<message>.*)"
-"""How `bird -p` names a mistake: the file, the line, the column and what is wrong."""
 
 
 def expand(node: NodeSpec, checked: CheckedBird) -> Expansion:
@@ -37,18 +31,20 @@ def render(node: NodeSpec, checked: CheckedBird, lab: AddressedLab) -> Rendered:
     user_file = None
     serve = checked.options.serve
     if checked.startup is not None:
-        config, user_file = checked.startup.text, UserFile(checked.startup.file, _WRONG_PLACE)
+        config, user_file = checked.startup.text, running.user_file(checked.startup.file)
     else:
         config, sessions = _configuration(node, checked.options.bgp, lab)
     neighbors = tuple(session.plan for session in sessions)
     plan = machine_plan(
         lab,
         lab.machines[node.name],
-        runs_as=serving.runs_as("BIRD", serve),
+        runs_as=serving.runs_as(DAEMON.title, serve),
         sysctls=hash_sysctls(lab.name, node.name, checked.options.hash),
-        files=(FilePlan(CONFIG, config, 0o640), *serving.files(serve)),
-        processes=_processes(user_file) + serving.processes(lab, node, serve),
-        routing=RoutingPlan("bird", ("bird",), checked.asn, neighbors, neighbors_asked=checked.startup is not None),
+        files=(FilePlan(running.CONFIG, config, 0o640), *serving.files(serve)),
+        processes=running.processes(user_file) + serving.processes(lab, node, serve),
+        routing=RoutingPlan(
+            DAEMON.name, (DAEMON.name,), checked.asn, neighbors, neighbors_asked=checked.startup is not None
+        ),
     )
     return Rendered((plan,), warnings=_warnings(node, checked) + one_sided_bfd(node, sessions, lab))
 
@@ -61,19 +57,6 @@ def _warnings(node: NodeSpec, checked: CheckedBird) -> tuple[str, ...]:
         f"{node.name}: no `local ... as N` was found in {startup.file}, so clusters do not connect to it and "
         "ecmp-check leaves it out",
     )
-
-
-def _processes(user_file: UserFile | None) -> tuple[ProcessPlan, ...]:
-    """The configuration is parsed before the daemon runs it. BIRD needs no capability beyond every process's own."""
-    folder = ProcessPlan("bird-folder", ("/bin/mkdir", "-p", SOCKET.rpartition("/")[0]), oneshot=True)
-    check = ProcessPlan("bird-check", (_PROGRAM, "-p", "-c", CONFIG), oneshot=True, checks=user_file)
-    daemon = ProcessPlan(
-        "bird",
-        (_PROGRAM, "-f", "-c", CONFIG, "-s", SOCKET),
-        after=(folder.name, check.name),
-        sockets=(SOCKET,),
-    )
-    return folder, check, daemon
 
 
 def _configuration(node: NodeSpec, bgp: BirdBgp | None, lab: AddressedLab) -> tuple[str, tuple[Session, ...]]:

@@ -13,7 +13,7 @@ from netlab.kinds.bgp import BGP_OR_STARTUP_CONFIG, BgpOptions, bgp_problems
 from netlab.kinds.common import OptionModel
 from netlab.kinds.forwarding import Forwarding
 from netlab.kinds.frr.startup import StartupConfig, parse_startup
-from netlab.kinds.frrouting import HashOptions
+from netlab.kinds.hashing import HashOptions
 from netlab.kinds.serving import SERVE, Serve, announcing, serve_problems
 from netlab.model.topology import NodeSpec, Topology
 from netlab.topology.checking import check_options

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from netlab.kinds import forwarding, frrouting, serving
+from netlab.daemons.frr import running
+from netlab.kinds import forwarding, hashing, serving
 from netlab.kinds.base import AddressedLab, Expansion, Machine, Rendered
 from netlab.kinds.bgp import Session, one_sided_bfd
 from netlab.kinds.bgp import sessions as bgp_sessions
@@ -44,20 +45,20 @@ def render(node: NodeSpec, checked: CheckedFrr, lab: AddressedLab) -> Rendered:
         config, sessions = _configuration(node, checked.options.bgp, lab)
         neighbors = tuple(session.plan for session in sessions)
         asn = checked.options.bgp.asn if checked.options.bgp else None
-    daemons = frrouting.daemons_for(config)
+    daemons = running.daemons_for(config)
     own_file = checked.startup.file if checked.startup else None
     spread, serve = checked.options.forwarding, checked.options.serve
     plan = machine_plan(
         lab,
         lab.machines[node.name],
         runs_as=serving.runs_as("FRR", serve),
-        sysctls=frrouting.hash_sysctls(lab.name, node.name, checked.options.hash),
-        files=frrouting.files(config, daemons) + forwarding.files(spread) + serving.files(serve),
-        processes=frrouting.router_processes(daemons, own_file)
+        sysctls=hashing.hash_sysctls(lab.name, node.name, checked.options.hash),
+        files=running.files(config, daemons) + forwarding.files(spread) + serving.files(serve),
+        processes=running.router_processes(daemons, own_file)
         + forwarding.processes(spread)
         + serving.processes(lab, node, serve),
         routing=RoutingPlan("frr", daemons, asn, neighbors),
-        startup_check=frrouting.startup_check(own_file) if own_file else None,
+        startup_check=running.startup_check(own_file) if own_file else None,
         forwarding=spread,
     )
     return Rendered(
@@ -73,7 +74,7 @@ def _configuration(node: NodeSpec, bgp: Bgp | None, lab: AddressedLab) -> tuple[
     # FRR takes its identifier from an IPv4 address, one of lo first: from the VIP, and all that serve it would have the
     # same. Without an address of that version no session comes up.
     address = machine.address()
-    own = None if address and not machine.machine.serves else address or frrouting.router_id(node.name)
+    own = None if address and not machine.machine.serves else address or hashing.router_id(node.name)
     text = render_template(
         __package__,
         "frr.conf.j2",

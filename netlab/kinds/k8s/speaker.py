@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from netlab.kinds import frrouting
+from netlab.daemons.frr import running
+from netlab.kinds import hashing
 from netlab.kinds.base import AddressedLab, AddressedMachine
 from netlab.kinds.k8s.cluster import Cluster
 from netlab.kinds.k8s.options import Peer
@@ -95,7 +96,7 @@ def speaker(
         "speaker.conf.j2" if native else "speaker-frr.conf.j2",
         hostname=machine.name,
         address=address,
-        router_id=address or frrouting.router_id(machine.name),
+        router_id=address or hashing.router_id(machine.name),
         asn=metallb.asn,
         hold=metallb.hold_time,
         keepalive=metallb.hold_time // 3,
@@ -114,5 +115,5 @@ def speaker(
         ],
     )
     daemons = ("bgpd",) if native else ("zebra", "bgpd", "bfdd") if metallb.bfd else ("zebra", "bgpd")
-    processes = (frrouting.speaker_process(),) if native else frrouting.frr_speaker_processes(bfd=metallb.bfd)
-    return frrouting.files(text, daemons), processes
+    processes = (running.speaker_process(),) if native else running.frr_speaker_processes(bfd=metallb.bfd)
+    return running.files(text, daemons), processes

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from netlab.kinds import frrouting
+from netlab.daemons.frr import running
 from netlab.kinds.base import GivenAddress, SourceText
 from netlab.kinds.frr.startup import StartupConfig, parse_startup
 from netlab.model.errors import Problem, TopologyError
@@ -23,8 +23,8 @@ _FOLDER = "/etc/frr"
 _DAEMONS = f"{_FOLDER}/daemons"
 _VTYSH = f"{_FOLDER}/vtysh.conf"
 _ALWAYS = ("zebra", "staticd")
-_OWN_FILES = tuple(f"{_FOLDER}/{daemon}.conf" for daemon in (*_ALWAYS, *frrouting.OPTIONAL_DAEMONS))
-READS = (_DAEMONS, _VTYSH, frrouting.CONFIG, *_OWN_FILES)
+_OWN_FILES = tuple(f"{_FOLDER}/{daemon}.conf" for daemon in (*_ALWAYS, *running.OPTIONAL_DAEMONS))
+READS = (_DAEMONS, _VTYSH, running.CONFIG, *_OWN_FILES)
 """What the kind looks into, where a bind shows it."""
 
 _SETTING = re.compile(r"^[ \t]*(?P<name>\w+)=(?P<value>.*?)[ \t]*$", re.MULTILINE)
@@ -67,25 +67,25 @@ def read_bound(node: NodeSpec) -> FrrImage:
     files = {file.path: SourceText(file.file, file.text) for file in node.bound}
     settings = _settings(files.get(_DAEMONS))
     apart = _VTYSH in files and _APART.search(files[_VTYSH].text) is not None
-    paths = _OWN_FILES if apart or frrouting.CONFIG not in files else (frrouting.CONFIG,)
+    paths = _OWN_FILES if apart or running.CONFIG not in files else (running.CONFIG,)
     configs: list[StartupConfig] = []
     for path in paths:
         if path in files:
             with problems.gather():
                 configs.append(parse_startup(files[path]))
     arguments = {}
-    for name in (*_ALWAYS, *frrouting.OPTIONAL_DAEMONS):
+    for name in (*_ALWAYS, *running.OPTIONAL_DAEMONS):
         with problems.gather():
             arguments[name] = _arguments(name, settings, files)
     problems.raise_any()
     text = "\n".join(config.text for config in configs)
-    named = tuple(name for name in frrouting.OPTIONAL_DAEMONS if settings.get(name) == "yes")
-    daemons = (*_ALWAYS, *named) if _DAEMONS in files else frrouting.daemons_for(text)
+    named = tuple(name for name in running.OPTIONAL_DAEMONS if settings.get(name) == "yes")
+    daemons = (*_ALWAYS, *named) if _DAEMONS in files else running.daemons_for(text)
     return FrrImage(
         daemons,
         arguments,
         settings.get("frr_profile") or "traditional",
-        configs[0] if configs and paths == (frrouting.CONFIG,) else None,
+        configs[0] if configs and paths == (running.CONFIG,) else None,
         tuple(address for config in configs for address in config.addresses),
         next((config.asn for config in configs if config.asn is not None), None),
         tuple(neighbor for config in configs for neighbor in config.neighbors),
@@ -96,7 +96,7 @@ def read_bound(node: NodeSpec) -> FrrImage:
 
 def processes(frr: FrrImage) -> tuple[ProcessPlan, ...]:
     """FRR's daemons as the image's start script has them, and the integrated configuration."""
-    planned = frrouting.router_processes(frr.daemons, frr.config.file if frr.config else None)
+    planned = running.router_processes(frr.daemons, frr.config.file if frr.config else None)
     profile = ("-F", frr.profile)
     return tuple(
         replace(process, argv=(*process.argv[:-2], *profile, *frr.arguments.get(process.name, ())))
@@ -109,13 +109,13 @@ def processes(frr: FrrImage) -> tuple[ProcessPlan, ...]:
 
 def files(frr: FrrImage) -> tuple[FilePlan, ...]:
     """What netlab writes to /etc/frr: the files that the user has not bound. No configuration where there is none."""
-    made = () if frr.whole_folder else frrouting.files("", frr.daemons)
-    return tuple(file for file in made if file.path not in frr.bound and file.path != frrouting.CONFIG)
+    made = () if frr.whole_folder else running.files("", frr.daemons)
+    return tuple(file for file in made if file.path not in frr.bound and file.path != running.CONFIG)
 
 
 def startup_check(frr: FrrImage) -> StartupCheck | None:
     """How the integrated configuration is checked."""
-    return replace(frrouting.startup_check(frr.config.file), text=frr.config.text) if frr.config else None
+    return replace(running.startup_check(frr.config.file), text=frr.config.text) if frr.config else None
 
 
 def _settings(source: SourceText | None) -> dict[str, str]:

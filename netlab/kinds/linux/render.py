@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from netlab.kinds import frrouting
+from netlab.daemons.frr import running
+from netlab.kinds import hashing
 from netlab.kinds.base import AddressedLab, Expansion, Machine, Rendered
 from netlab.kinds.common import machine_plan
 from netlab.kinds.linux import frr_image
@@ -46,7 +47,7 @@ def _command(node: NodeSpec, real: bool) -> tuple[ProcessPlan, ...]:
 def _router(node: NodeSpec, checked: CheckedLinux, frr: FrrImage, lab: AddressedLab) -> NodePlan:
     """FRR with the daemons that the bound files name. The image starts them by itself, where it is what runs."""
     routing = RoutingPlan("frr", frr.daemons, frr.asn, frr.neighbors, neighbors_asked=True)
-    sysctls = frrouting.hash_sysctls(lab.name, node.name, None)
+    sysctls = hashing.hash_sysctls(lab.name, node.name, None)
     machine = lab.machines[node.name]
     if checked.real:
         return machine_plan(
@@ -56,7 +57,7 @@ def _router(node: NodeSpec, checked: CheckedLinux, frr: FrrImage, lab: Addressed
             sysctls=sysctls,
             processes=_command(node, True),
             routing=routing,
-            container=ContainerPlan(boots=True, capabilities=frrouting.CAPABILITIES),
+            container=ContainerPlan(boots=True, capabilities=running.CAPABILITIES),
         )
     return machine_plan(
         lab,

@@ -11,7 +11,7 @@ from netlab.kinds import forwarding
 from netlab.kinds.base import GivenAddress, SourceText
 from netlab.kinds.common import OptionModel
 from netlab.kinds.forwarding import Forwarding
-from netlab.kinds.frrouting import HashOptions
+from netlab.kinds.hashing import HashOptions
 from netlab.kinds.serving import Serve, serve_problems
 from netlab.kinds.vyos.boot import VyosImage, read_image
 from netlab.kinds.vyos.config import ConfigNode, parse_config, version_in

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netlab.kinds import forwarding, frrouting, serving
+from netlab.daemons.frr import running
+from netlab.kinds import forwarding, hashing, serving
 from netlab.kinds.base import AddressedLab, Expansion, Machine, Rendered, SourceText
 from netlab.kinds.common import machine_plan
-from netlab.kinds.frrouting import HASH_FIELDS, HASH_POLICY, HashOptions
+from netlab.kinds.hashing import HASH_FIELDS, HASH_POLICY, HashOptions
 from netlab.kinds.vyos import boot
 from netlab.kinds.vyos.boot import VyosImage
 from netlab.kinds.vyos.lines import ConfigLine
@@ -44,14 +45,14 @@ def render(node: NodeSpec, checked: CheckedVyos | VyosImage, lab: AddressedLab) 
     serve = checked.options.serve
     sources = line_sources(translation.lines, checked.source)
     places = tuple(line.sources[-1] if line.sources else None for line in translation.lines)
-    daemons = frrouting.daemons_for(translation.text)
+    daemons = running.daemons_for(translation.text)
     plan = machine_plan(
         lab,
         lab.machines[node.name],
         runs_as=serving.runs_as(runs_as(version), serve),
         sysctls=tuple(_sysctls(node, checked, lab)),
-        files=frrouting.files(translation.text, daemons, sources) + forwarding.files(spread) + serving.files(serve),
-        processes=frrouting.router_processes(daemons, checked.source.file, places)
+        files=running.files(translation.text, daemons, sources) + forwarding.files(spread) + serving.files(serve),
+        processes=running.router_processes(daemons, checked.source.file, places)
         + forwarding.processes(spread)
         + serving.processes(lab, node, serve),
         routing=RoutingPlan("frr", daemons, translation.asn, translation.neighbors),
@@ -67,7 +68,7 @@ def hash_options(checked: CheckedVyos, version: int = 4) -> HashOptions:
     """How the router's kernel chooses among next hops; what the topology says goes first.
 
     With `multipath layer4-hashing` a VyOS has policy 1, for which policy 3 with the 5-tuple stands in here
-    (see frrouting.hash_sysctls), and without it policy 0. VyOS 1.1's kernel did not hash at all; it gets the
+    (see hashing.hash_sysctls), and without it policy 0. VyOS 1.1's kernel did not hash at all; it gets the
     5-tuple, the nearest thing to spreading every packet that keeps a flow whole. `forwarding: per-packet` needs it too.
     """
     spread = checked.version == "1.1" or checked.options.forwarding == "per-packet"
@@ -82,7 +83,7 @@ def hash_options(checked: CheckedVyos, version: int = 4) -> HashOptions:
 
 def _sysctls(node: NodeSpec, checked: CheckedVyos, lab: AddressedLab) -> Iterator[SysctlPlan]:
     for version, family in ((4, "net.ipv4."), (6, "net.ipv6.")):
-        both = frrouting.hash_sysctls(lab.name, node.name, hash_options(checked, version))
+        both = hashing.hash_sysctls(lab.name, node.name, hash_options(checked, version))
         yield from (sysctl for sysctl in both if sysctl.key.startswith(family))
     if checked.translation.use_neigh:
         yield SysctlPlan("net.ipv4.fib_multipath_use_neigh", "1")

@@ -13,7 +13,7 @@ import netlab
 from netlab.lab.support.bundle import Bundle
 
 _PACKAGES = ("typer", "pyroute2", "jinja2", "PyYAML", "pydantic", "rich", "scipy", "numpy")
-_DEBIAN = ("frr", "bird2", "iproute2", "nftables", "uidmap", "libpcap0.8", "libpcap0.8t64", "libc6", "python3")
+_DEBIAN = ("iproute2", "nftables", "uidmap", "libpcap0.8", "libpcap0.8t64", "libc6", "python3")
 _ENVIRONMENT = ("XDG_STATE_HOME", "NETLAB_LAB", "PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _FILES = (
     "/etc/os-release",

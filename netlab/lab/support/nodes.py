@@ -6,6 +6,7 @@ program is missing.
 
 from __future__ import annotations
 
+from netlab import daemons
 from netlab.lab.support.bundle import LARGEST_ITEM, Bundle
 from netlab.model.lab import Lab, LabNode
 from netlab.model.plan import NodePlan
@@ -32,32 +33,13 @@ _KERNEL = (
     "cat /etc/hosts",
     "grep -rs . /proc/sys/net",
 )
-_FRR = tuple(
-    f"vtysh -c '{command}'"
-    for command in (
-        "show version",
-        "show running-config",
-        "show bgp summary",
-        "show bgp neighbors",
-        "show ip route",
-        "show ipv6 route",
-        "show bgp ipv4 unicast",
-        "show bgp ipv6 unicast",
-        "show nexthop-group rib",
-        "show interface brief",
-        "show memory",
-        "show debugging",
-    )
-)
-_BIRD = tuple(f"birdc -r '{command}'" for command in ("show status", "show protocols all", "show route all"))
 
 
 def collect(bundle: Bundle, lab: Lab, node: LabNode, plan: NodePlan | None) -> None:
     """Ask a node, later and beside the others."""
-    daemon = plan.routing.daemon if plan and plan.routing else None
     commands: dict[str, tuple[str, ...]] = {"kernel": _KERNEL}
-    if daemon:
-        commands[daemon] = _BIRD if daemon == "bird" else _FRR
+    if plan and plan.routing:
+        commands[plan.routing.daemon] = daemons.of(plan.routing).command_line.report
     for name, wanted in commands.items():
         path = f"labs/{lab.name}/nodes/{node.name}/{name}.txt"
         bundle.later(path, lambda path=path, wanted=wanted: bundle.add(path, _ask(lab, node, wanted)))  # type: ignore[misc]

@@ -8,8 +8,9 @@ import pytest
 from netlab.agent import client as module
 from netlab.agent import framing, server
 from netlab.agent.client import AgentClient
-from netlab.agent.messages import FlowGroup, FlowsRequest, VtyQuestion, WireRequest
+from netlab.agent.messages import FlowGroup, FlowsRequest, WireRequest
 from netlab.model.errors import HostError, LabError
+from netlab.model.routing import DaemonQuestion
 
 
 @contextmanager
@@ -42,12 +43,12 @@ def answering(word: str, payload: bytes) -> Callable[[int, int], None]:
 def test_requests_and_answers_of_the_real_server() -> None:
     with agent(server.serve) as made:
         made.hello({})
-        assert made.vty(()) == ()
+        assert made.ask(()) == ()
         assert made.kernel(()) == ()
         with pytest.raises(LabError, match="the lab has no running node rt-1"):
-            made.vty((VtyQuestion("rt-1", "zebra", "show version"),))
+            made.ask((DaemonQuestion("rt-1", "frr", "zebra", "show version"),))
         made.hello({"here": os.getpid()})
-        (answer,) = made.vty((VtyQuestion("here", "no-such-daemon", "show version"),))
+        (answer,) = made.ask((DaemonQuestion("here", "frr", "no-such-daemon", "show version"),))
         assert answer.error == "here: no-such-daemon does not answer: No such file or directory"
 
 

@@ -228,7 +228,7 @@ def test_a_commands_exit_code_and_arguments_are_its_own(monkeypatch: pytest.Monk
     from netlab.lab import inside as lab
 
     seen = []
-    monkeypatch.setattr(lab, "execute", lambda node, argv, name, env: seen.append((node, argv, name)) or 7)
+    monkeypatch.setattr(lab, "execute", lambda node, argv, name, env, of_daemon: seen.append((node, argv, name)) or 7)
     monkeypatch.setattr(os, "_exit", sys.exit)
     assert run(monkeypatch, "exec", "-l", "a", "h1", "--", "ls", "-l", "--all") == 7
     assert run(monkeypatch, "exec", "h1", "sh", "-c", "exit 3") == 7

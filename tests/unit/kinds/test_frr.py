@@ -1,7 +1,8 @@
 from collections.abc import Callable
 from ipaddress import ip_address
 
-from netlab.kinds.frrouting import daemons_for, hash_seed
+from netlab.daemons.frr.running import daemons_for
+from netlab.kinds.hashing import hash_seed
 from netlab.model.plan import LabPlan, NeighborPlan
 
 Plan = Callable[..., LabPlan]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netlab.kinds.frrouting import OPTIONAL_DAEMONS
+from netlab.daemons.frr.running import OPTIONAL_DAEMONS
 from netlab.kinds.linux.frr_image import is_frr_image
 from netlab.model.plan import ContainerPlan, LabPlan, NeighborPlan, Role
 

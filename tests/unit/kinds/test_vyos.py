@@ -342,7 +342,7 @@ def test_every_line_of_the_configuration_knows_where_it_is_from(plan_text: Calla
         (3, "set protocols bgp 1 timers holdtime 9"),
     ]
     assert [s.text for s in lines["  maximum-paths 1"]] == ["default of VyOS 1.1 (Quagga): one path from eBGP"]
-    shown = annotated(file)
+    shown = annotated(file, "!")
     assert re.search(r"\n ! \S+/c:2: set .* 1\n ! \S+/c:3: set .* 9\n timers bgp 1 9\n", shown)
     assert [line for line in shown.splitlines() if not line.lstrip().startswith("! ")] == file.content.splitlines()
 

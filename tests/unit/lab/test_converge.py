@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from netlab.agent.messages import FlowOutcome, FlowsRequest, GroupOutcome, KernelView, VtyAnswer, VtyQuestion
+from netlab.agent.messages import FlowOutcome, FlowsRequest, GroupOutcome, KernelView
 from netlab.api.progress import LogProgress
 from netlab.lab import converge
-from netlab.lab.routing import RoutingView
 from netlab.model.evidence import BgpEvidence, BgpPath, BgpSession, FibNextHop, FibRoute, HashSettings
 from netlab.model.plan import (
     AnnouncerPlan,
@@ -20,10 +19,11 @@ from netlab.model.plan import (
     ServicePlan,
 )
 from netlab.model.results import Convergence
+from netlab.model.routing import DaemonAnswer, DaemonQuestion, RoutingView
 from netlab.model.topology import Expect
 
 _LONG_SILENCE = 0.5  # seconds; tells the long wait from none on a busy machine too
-ANSWERS = Path(__file__).parent / "frr-8.4.4" / "rt-frr"
+ANSWERS = Path(__file__).parents[1] / "daemons" / "frr-8.4.4" / "rt-frr"
 WORKERS = tuple(f"172.16.7.{number}" for number in (11, 12, 13))
 VIP = ip_address("172.16.7.192")
 ROUTER = NodePlan(
@@ -57,9 +57,9 @@ class FakeAgent:
         files |= {"route": "rib-route.json", "version": "version"}
         return (ANSWERS / next(file for word, file in files.items() if word in command)).read_text()
 
-    def vty(self, questions: tuple[VtyQuestion, ...]) -> tuple[VtyAnswer, ...]:
+    def ask(self, questions: tuple[DaemonQuestion, ...]) -> tuple[DaemonAnswer, ...]:
         self.polls += 1
-        return tuple(VtyAnswer("" if self.error else self.text(q.command), self.error) for q in questions)
+        return tuple(DaemonAnswer("" if self.error else self.text(q.command), self.error) for q in questions)
 
     def kernel(self, questions: tuple[tuple[str, str], ...]) -> tuple[KernelView, ...]:
         hops = tuple(FibNextHop(address, "eth1") for address in self.fib)

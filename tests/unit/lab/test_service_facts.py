@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 
 from netlab.agent.client import AgentClient
-from netlab.agent.messages import VtyAnswer, VtyQuestion
 from netlab.ecmp import observe
 from netlab.lab.emulated import service_facts
 from netlab.model.cluster import ClusterNodePlan, ClusterPlan
 from netlab.model.errors import HostError, LabError, NetlabError
 from netlab.model.evidence import ClusterEvidence, ClusterNodeEvidence, PodInfo, ServiceFacts
 from netlab.model.plan import LabPlan, ServicePlan
+from netlab.model.routing import DaemonAnswer, DaemonQuestion
 
 LAB = """
     name: facts
@@ -40,9 +40,9 @@ class Speakers(AgentClient):
         self.dead = dead
         self.asked: list[str] = []
 
-    def vty(self, questions: tuple[VtyQuestion, ...]) -> tuple[VtyAnswer, ...]:
-        self.asked += [f"{question.node} {question.daemon}" for question in questions]
-        return tuple(VtyAnswer("", "does not answer" if q.node in self.dead else None) for q in questions)
+    def ask(self, questions: tuple[DaemonQuestion, ...]) -> tuple[DaemonAnswer, ...]:
+        self.asked += [f"{question.node} {question.program}" for question in questions]
+        return tuple(DaemonAnswer("", "does not answer" if q.node in self.dead else None) for q in questions)
 
 
 def said(facts: ServiceFacts) -> list[tuple[str, int, str]]:

@@ -6,7 +6,7 @@ from typing import NoReturn
 import pytest
 
 from netlab import api
-from netlab.kinds import frrouting
+from netlab.daemons.frr import running
 from netlab.lab import deploy, startup
 from netlab.model.errors import HostError, TopologyError
 from netlab.model.plan import LabPlan, NodePlan
@@ -94,7 +94,7 @@ def test_a_program_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_pattern_is_that_of_vtysh() -> None:
-    assert frrouting.startup_check("x").argv == ("/usr/bin/vtysh", "-C", "-f")
+    assert running.startup_check("x").argv == ("/usr/bin/vtysh", "-C", "-f")
 
 
 def test_a_deployment_checks_it_once(plan: LabPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from netlab import kinds
+from netlab.daemons import DAEMONS
 from netlab.kinds import KINDS
 from netlab.kinds.base import Kind
 from netlab.model.errors import HostError, InputError
@@ -26,7 +27,7 @@ CONTAINERLABS_KEYS = ("topology/containerlab.py",)
 """What the keys of containers mean is told in the words of Docker, which has them first."""
 
 
-@pytest.mark.parametrize("registry", [KINDS, RUNTIMES], ids=lambda registry: str(registry.group))
+@pytest.mark.parametrize("registry", [KINDS, RUNTIMES, DAEMONS], ids=lambda registry: str(registry.group))
 def test_the_table_and_the_entry_points_agree(registry: Registry[Any]) -> None:
     project = loads((ROOT / "pyproject.toml").read_text())
     points = project["project"]["entry-points"][registry.group]

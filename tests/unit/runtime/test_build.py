@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from netlab.kinds import frrouting
+from netlab.daemons.frr import running
 from netlab.model.errors import HostError, InputError, LabError
 from netlab.model.plan import BindPlan, FilePlan, LabPlan, NodePlan, ProcessPlan, Role, UserFile
 from netlab.plan import plan_file
@@ -189,7 +189,7 @@ def test_a_mistake_in_a_users_file_is_named_by_file_line_and_column() -> None:
 
 
 def test_a_refused_line_is_the_users_own_with_what_the_daemon_said() -> None:
-    load = frrouting.router_processes(("zebra", "bgpd"), "labs/rt-1.conf")[-1]
+    load = running.router_processes(("zebra", "bgpd"), "labs/rt-1.conf")[-1]
     router = replace(HOST, processes=(load,))
     failed = {"failed": "h1", "process": load.name, "message": "ended with exit code 13"}
     of_8_4 = (
@@ -216,7 +216,7 @@ def test_a_refused_line_is_the_users_own_with_what_the_daemon_said() -> None:
     assert unknown.lines() == ("labs/rt-1.conf:3:1: Unknown command: foo",)
     other = starting.failure(router, {**failed, "output": "processing failure: 13\n"})
     assert (other.exit_code, str(other)) == (3, "h1: frr-config ended with exit code 13: processing failure: 13")
-    netlabs_own = replace(HOST, processes=frrouting.router_processes(("zebra",)))
+    netlabs_own = replace(HOST, processes=running.router_processes(("zebra",)))
     assert starting.failure(netlabs_own, {**failed, "output": "line 3: % Unknown command: foo\n"}).exit_code == 3
 
 

@@ -1,13 +1,31 @@
-"""What every daemon's reader gives, and how it asks."""
+"""What routing daemons are asked and answer, and what is read from that."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
-from netlab.agent.messages import VtyAnswer, VtyQuestion
 from netlab.model.evidence import BgpEvidence, RibNextHop
 from netlab.model.plan import NodePlan
+
+
+@dataclass(frozen=True)
+class DaemonQuestion:
+    """A command for one of the programs of a routing daemon in a machine."""
+
+    node: str
+    daemon: str
+    """As `RoutingPlan.daemon` has it."""
+    program: str
+    command: str
+
+
+@dataclass(frozen=True)
+class DaemonAnswer:
+    """What the daemon printed, in its socket's own form. `error` says why nothing could be asked, where that is so."""
+
+    text: str
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -15,7 +33,7 @@ class RoutingView:
     """A router's BGP and RIB for one destination. `error`: why its daemons could not be asked."""
 
     daemon: str
-    """FRR or BIRD."""
+    """What people call it."""
     bgp: BgpEvidence | None
     rib: tuple[RibNextHop, ...]
     rib_settled: bool
@@ -25,7 +43,7 @@ class RoutingView:
     received: tuple[tuple[str, int], ...] = ()
     """How many prefixes each BGP neighbor has announced and the router has taken."""
     whole_rib: bool = True
-    """The RIB knows the kernel's routes of others too, as zebra does. BIRD need not."""
+    """The RIB knows the kernel's routes of others too."""
 
 
 def unanswered(daemon: str, error: str) -> RoutingView:
@@ -33,7 +51,7 @@ def unanswered(daemon: str, error: str) -> RoutingView:
     return RoutingView(daemon, None, (), False, "", error)
 
 
-Conversation = Generator[tuple[VtyQuestion, ...], tuple[VtyAnswer, ...], RoutingView]
+Conversation = Generator[tuple[DaemonQuestion, ...], tuple[DaemonAnswer, ...], RoutingView]
 """Yields questions, is sent their answers, and returns the view. Later questions may depend on earlier answers."""
 
 Reader = Callable[[NodePlan, str], Conversation]

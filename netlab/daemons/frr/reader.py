@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from netlab.agent.messages import VtyAnswer, VtyQuestion
-from netlab.lab.routing.view import Conversation, RoutingView, unanswered
 from netlab.model.evidence import BgpEvidence, BgpPath, BgpSession, RibNextHop
 from netlab.model.plan import NodePlan
+from netlab.model.routing import Conversation, DaemonAnswer, DaemonQuestion, RoutingView, unanswered
 
 _SHUT_DOWN = "Idle (Admin)"
 """The state of a neighbor with `shutdown`."""
@@ -22,7 +21,7 @@ def converse(node: NodePlan, destination: str) -> Conversation:
     return view(node, destination, answers)
 
 
-def questions(node: NodePlan, destination: str) -> tuple[VtyQuestion, ...]:
+def questions(node: NodePlan, destination: str) -> tuple[DaemonQuestion, ...]:
     """What to ask a router about a destination; `view` reads the answers."""
     family = "ipv6" if ":" in destination else "ipv4"
     ip = "ipv6" if ":" in destination else "ip"
@@ -33,13 +32,13 @@ def questions(node: NodePlan, destination: str) -> tuple[VtyQuestion, ...]:
     )
     has_bgp = node.routing is not None and "bgpd" in node.routing.daemons
     return (
-        *(VtyQuestion(node.name, "bgpd", command) for command in ask_bgp if has_bgp),
-        VtyQuestion(node.name, "zebra", f"show {ip} route {destination} json"),
-        VtyQuestion(node.name, "zebra", "show version"),
+        *(DaemonQuestion(node.name, "frr", "bgpd", command) for command in ask_bgp if has_bgp),
+        DaemonQuestion(node.name, "frr", "zebra", f"show {ip} route {destination} json"),
+        DaemonQuestion(node.name, "frr", "zebra", "show version"),
     )
 
 
-def view(node: NodePlan, destination: str, answers: tuple[VtyAnswer, ...]) -> RoutingView:
+def view(node: NodePlan, destination: str, answers: tuple[DaemonAnswer, ...]) -> RoutingView:
     """Read the answers to `questions` about a destination."""
     errors = [answer.error for answer in answers if answer.error]
     if errors:

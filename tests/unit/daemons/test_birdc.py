@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from netlab.agent import vty
-from netlab.agent.messages import VtyAnswer, VtyQuestion
+from netlab.agent import asking
+from netlab.model.routing import DaemonAnswer, DaemonQuestion
 
 GREETING = b"0001 BIRD 2.0.12 ready.\n"
-ASK = VtyQuestion("rt-1", "bird", "show status")
+ASK = DaemonQuestion("rt-1", "bird", "bird", "show status")
 Start = Callable[[Callable[[str], list[bytes]]], "FakeNamespaces"]
 
 
@@ -61,24 +61,24 @@ def test_an_answer_goes_on_until_a_code_with_a_space(bird: Start) -> None:
     for size in (1, 7, len(text)):
         pieces = [text[at : at + size] for at in range(0, len(text), size)]
         namespaces = bird(lambda command, pieces=pieces: pieces)
-        assert vty.ask((ASK, ASK), namespaces) == (VtyAnswer(text.decode()), VtyAnswer(text.decode()))  # type: ignore[arg-type]
+        assert asking.ask((ASK, ASK), namespaces) == (DaemonAnswer(text.decode()), DaemonAnswer(text.decode()))  # type: ignore[arg-type]
 
 
 def test_no_route_is_an_answer(bird: Start) -> None:
-    (answer,) = vty.ask((ASK,), bird(lambda command: [b"8001 Network not found\n"]))  # type: ignore[arg-type]
-    assert answer == VtyAnswer("8001 Network not found\n")
+    (answer,) = asking.ask((ASK,), bird(lambda command: [b"8001 Network not found\n"]))  # type: ignore[arg-type]
+    assert answer == DaemonAnswer("8001 Network not found\n")
 
 
 def test_a_command_that_bird_does_not_understand_is_an_error(bird: Start) -> None:
-    (answer,) = vty.ask((ASK,), bird(lambda command: [b"9001 syntax error\n"]))  # type: ignore[arg-type]
+    (answer,) = asking.ask((ASK,), bird(lambda command: [b"9001 syntax error\n"]))  # type: ignore[arg-type]
     assert answer.error == "rt-1: bird does not answer: `show status`: 9001 syntax error"
 
 
 def test_a_daemon_that_ends_in_the_middle_is_an_error(bird: Start) -> None:
-    (answer,) = vty.ask((ASK,), bird(lambda command: []))  # type: ignore[arg-type]
+    (answer,) = asking.ask((ASK,), bird(lambda command: []))  # type: ignore[arg-type]
     assert answer.error == "rt-1: bird does not answer: it closed the connection"
 
 
 def test_a_daemon_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    (answer,) = vty.ask((ASK,), FakeNamespaces(tmp_path))  # type: ignore[arg-type]
+    (answer,) = asking.ask((ASK,), FakeNamespaces(tmp_path))  # type: ignore[arg-type]
     assert answer.error == "rt-1: bird does not answer: No such file or directory"

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from netlab.agent.messages import VtyAnswer
-from netlab.lab.routing import RoutingView
-from netlab.lab.routing import frr as routing
+from netlab.daemons.frr import reader as routing
 from netlab.model.plan import NeighborPlan, NodePlan, Role, RoutingPlan
+from netlab.model.routing import DaemonAnswer, RoutingView
 
 ANSWERS = Path(__file__).parent / "frr-8.4.4"
 WORKERS = ("172.16.7.11", "172.16.7.12", "172.16.7.13")
@@ -23,9 +22,9 @@ def router(name: str = "rt-frr", daemons: tuple[str, ...] = ("zebra", "bgpd"), d
     return NodePlan(name, "frr", Role.ROUTER, name, "FRR", routing=plan)
 
 
-def texts(name: str, **replaced: str) -> tuple[VtyAnswer, ...]:
+def texts(name: str, **replaced: str) -> tuple[DaemonAnswer, ...]:
     files = ("summary.json", "bgp-route.json", "running-config", "rib-route.json", "version")
-    return tuple(VtyAnswer(replaced.get(f.partition(".")[0], (ANSWERS / name / f).read_text())) for f in files)
+    return tuple(DaemonAnswer(replaced.get(f.partition(".")[0], (ANSWERS / name / f).read_text())) for f in files)
 
 
 def view(name: str, **replaced: str) -> RoutingView:
@@ -120,7 +119,7 @@ def test_a_neighbor_that_is_expected_down_is_marked() -> None:
 
 
 def test_a_daemon_that_does_not_answer_is_an_error_of_the_view() -> None:
-    answers = (VtyAnswer("", "rt-frr: bgpd does not answer: No such file or directory"), *texts("rt-frr")[1:])
+    answers = (DaemonAnswer("", "rt-frr: bgpd does not answer: No such file or directory"), *texts("rt-frr")[1:])
     seen = routing.view(router(), VIP, answers)
     assert seen.error == "rt-frr: bgpd does not answer: No such file or directory"
     assert (seen.bgp, seen.rib_settled) == (None, False)
@@ -138,7 +137,7 @@ def test_an_answer_of_another_shape_is_no_traceback(which: str, garbage: str) ->
 def test_a_router_without_bgp_is_asked_for_its_rib_alone() -> None:
     static = router(daemons=("zebra", "staticd"))
     asked = routing.questions(static, VIP)
-    assert [(question.daemon, question.command) for question in asked] == [
+    assert [(question.program, question.command) for question in asked] == [
         ("zebra", f"show ip route {VIP} json"),
         ("zebra", "show version"),
     ]

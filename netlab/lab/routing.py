@@ -1,19 +1,13 @@
-"""What a routing daemon says about BGP and the RIB. A daemon that can be asked is a file with a reader here."""
+"""Asking routers about BGP and the RIB, whatever daemons they run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from netlab import daemons
 from netlab.agent.client import AgentClient
-from netlab.agent.messages import VtyQuestion
-from netlab.lab.routing import bird, frr
-from netlab.lab.routing.view import Reader, RoutingView, unanswered
 from netlab.model.plan import NodePlan
-
-__all__ = ["READERS", "RoutingView", "ask"]
-
-READERS: dict[str, Reader] = {"frr": frr.converse, "bird": bird.converse}
-"""By RoutingPlan.daemon."""
+from netlab.model.routing import DaemonQuestion, RoutingView, unanswered
 
 
 def ask(agent: AgentClient, about: Iterable[tuple[NodePlan, str]]) -> tuple[RoutingView, ...]:
@@ -21,13 +15,13 @@ def ask(agent: AgentClient, about: Iterable[tuple[NodePlan, str]]) -> tuple[Rout
     pairs = tuple(about)
     views = [unanswered("", f"{node.name} runs no routing daemon") for node, _ in pairs]
     talks = {
-        number: READERS[node.routing.daemon](node, destination)
+        number: daemons.of(node.routing).read(node, destination)
         for number, (node, destination) in enumerate(pairs)
         if node.routing
     }
-    asked: dict[int, tuple[VtyQuestion, ...]] = {number: next(talk) for number, talk in talks.items()}
+    asked: dict[int, tuple[DaemonQuestion, ...]] = {number: next(talk) for number, talk in talks.items()}
     while asked:
-        answers = iter(agent.vty(tuple(question for questions in asked.values() for question in questions)))
+        answers = iter(agent.ask(tuple(question for questions in asked.values() for question in questions)))
         for number, questions in list(asked.items()):
             try:
                 asked[number] = talks[number].send(tuple(next(answers) for _ in questions))

@@ -6,19 +6,25 @@ import re
 import socket
 
 SOCKET = "/run/bird/bird.ctl"
+"""Where birdc looks for it."""
 # "1007-text" goes on, "0000 text" ends the answer, and so does the greeting "0001 BIRD 2.0.12 ready.".
 _LAST_LINE = re.compile(rb"(?:^|\n)\d{4} [^\n]*\n\Z")
 _PARSE_ERROR = "9"
 _MOST = 1 << 26
 
 
+def path(program: str) -> str:  # noqa: ARG001
+    """Its one socket."""
+    return SOCKET
+
+
 def greet(connection: socket.socket) -> None:
     """Read the greeting, and ask for nothing but looking: the agent never changes a router."""
     _receive(connection)
-    exchange(connection, "restrict")
+    ask(connection, "restrict")
 
 
-def exchange(connection: socket.socket, command: str) -> str:
+def ask(connection: socket.socket, command: str) -> str:
     """Send `command`; the whole answer with its codes. OSError where BIRD does not understand it."""
     connection.sendall(command.encode() + b"\n")
     answer = _receive(connection)

@@ -11,10 +11,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from netlab.agent.messages import VtyAnswer, VtyQuestion
-from netlab.lab.routing.view import Conversation, RoutingView, unanswered
 from netlab.model.evidence import BgpEvidence, BgpPath, BgpSession, RibNextHop
 from netlab.model.plan import NodePlan
+from netlab.model.routing import Conversation, DaemonAnswer, DaemonQuestion, RoutingView, unanswered
 
 _PROTOCOL, _PROTOCOL_DETAIL, _ROUTE = "1002", "1006", "1007"
 _REPLY = re.compile(r"(\d{4})[ -](.*)")
@@ -75,8 +74,8 @@ def converse(node: NodePlan, destination: str) -> Conversation:
         return unanswered("BIRD", f"{node.name}: unexpected answer of BIRD: {error!r}")
 
 
-def _questions(node: NodePlan, *commands: str) -> tuple[VtyQuestion, ...]:
-    return tuple(VtyQuestion(node.name, "bird", command) for command in commands)
+def _questions(node: NodePlan, *commands: str) -> tuple[DaemonQuestion, ...]:
+    return tuple(DaemonQuestion(node.name, "bird", "bird", command) for command in commands)
 
 
 def _kernels(protocols: list[_Protocol], family: str) -> list[_Protocol]:
@@ -96,7 +95,7 @@ def _route_commands(kernel: _Protocol, destination: str) -> tuple[str, str]:
     return f"{table} for {destination} all", f"{table} export '{kernel.name}' for {destination} all"
 
 
-def _chosen_table(answers: tuple[VtyAnswer, ...]) -> tuple[list[_Route], list[_Route]]:
+def _chosen_table(answers: tuple[DaemonAnswer, ...]) -> tuple[list[_Route], list[_Route]]:
     """The paths in the table of the first kernel protocol that gets a route, and what it gets. One table is usual."""
     tables = [list(_routes(answer.text)) for answer in answers]
     if len(tables) == 1:

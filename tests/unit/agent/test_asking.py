@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from netlab.agent import vty
-from netlab.agent.messages import VtyQuestion
+from netlab.agent import asking
+from netlab.model.routing import DaemonQuestion
 
-ASK = VtyQuestion("rt-1", "zebra", "show version")
+ASK = DaemonQuestion("rt-1", "frr", "zebra", "show version")
 
 
 class FakeNamespaces:
@@ -60,37 +60,37 @@ def test_a_connection_serves_several_questions_and_is_enabled_once(daemon) -> No
         commands.append(command)
         return f"<{command}>".encode() + b"\0\0\0\0"
 
-    answers = vty.ask((ASK, VtyQuestion("rt-1", "zebra", "show ip route")), daemon(answer))
+    answers = asking.ask((ASK, DaemonQuestion("rt-1", "frr", "zebra", "show ip route")), daemon(answer))
     assert [a.text for a in answers] == ["<show version>", "<show ip route>"]
     assert commands == ["enable", "show version", "show ip route"]
 
 
 def test_an_answer_in_pieces_with_any_status(daemon) -> None:  # type: ignore[no-untyped-def]
-    (answer,) = vty.ask((ASK,), daemon(lambda command: b"x" * 200_000 + b"\0\0\0\x02"))
+    (answer,) = asking.ask((ASK,), daemon(lambda command: b"x" * 200_000 + b"\0\0\0\x02"))
     assert len(answer.text) == 200_000
     assert answer.error is None
 
 
 def test_a_daemon_that_closes_is_reported(daemon) -> None:  # type: ignore[no-untyped-def]
-    (answer,) = vty.ask((ASK,), daemon(lambda command: b"" if command != "enable" else b"\0\0\0\0"))
+    (answer,) = asking.ask((ASK,), daemon(lambda command: b"" if command != "enable" else b"\0\0\0\0"))
     assert answer.error == "rt-1: zebra does not answer: it closed the connection"
 
 
 def test_a_frozen_daemon_is_waited_for_once(daemon, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(vty, "_TIMEOUT", 0.03)
+    monkeypatch.setattr(asking, "_TIMEOUT", 0.03)
     asked: list[str] = []
 
     def never(command: str) -> bytes:
         asked.append(command)
         return b"half"
 
-    answers = vty.ask((ASK, ASK, ASK), daemon(never))
+    answers = asking.ask((ASK, ASK, ASK), daemon(never))
     assert {answer.error for answer in answers} == {"rt-1: zebra does not answer: timed out"}
     assert asked == ["enable"]
 
 
 def test_a_dead_daemon_and_a_living_one(daemon) -> None:  # type: ignore[no-untyped-def]
     namespaces = daemon(lambda command: b"8.4.4\0\0\0\0")
-    dead, alive = vty.ask((VtyQuestion("rt-1", "bgpd", "show bgp"), ASK), namespaces)
+    dead, alive = asking.ask((DaemonQuestion("rt-1", "frr", "bgpd", "show bgp"), ASK), namespaces)
     assert dead.error == "rt-1: bgpd does not answer: No such file or directory"
     assert (alive.text, alive.error) == ("8.4.4", None)

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from netlab.agent.messages import VtyAnswer, VtyQuestion
 from netlab.lab import routing
-from netlab.lab.routing import RoutingView
 from netlab.model.plan import NeighborPlan, NodePlan, Role, RoutingPlan
+from netlab.model.routing import DaemonAnswer, DaemonQuestion, RoutingView
 
 VERSIONS = ("2.0.12", "2.17.5")
 WORKERS = ("172.16.7.11", "172.16.7.12", "172.16.7.13")
@@ -30,15 +29,15 @@ class FakeAgent:
         self.texts |= changes
         self.rounds: list[list[str]] = []
 
-    def vty(self, questions: tuple[VtyQuestion, ...]) -> tuple[VtyAnswer, ...]:
+    def ask(self, questions: tuple[DaemonQuestion, ...]) -> tuple[DaemonAnswer, ...]:
         self.rounds.append([question.command for question in questions])
         return tuple(self.answer(question) for question in questions)
 
-    def answer(self, question: VtyQuestion) -> VtyAnswer:
+    def answer(self, question: DaemonQuestion) -> DaemonAnswer:
         assert (question.node, question.daemon) == ("rt-1", "bird")
         word = next(word for word in ("status", "protocols", "export", "route") if word in question.command)
         text = self.texts[word]
-        return VtyAnswer("", "rt-1: bird does not answer") if text is None else VtyAnswer(text)
+        return DaemonAnswer("", "rt-1: bird does not answer") if text is None else DaemonAnswer(text)
 
 
 def view(name: str, node: NodePlan = ROUTER, version: str = VERSIONS[0], **changes: str | None) -> RoutingView:

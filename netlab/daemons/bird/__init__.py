@@ -1,0 +1,27 @@
+"""BIRD 2.
+
+running.py  its processes
+birdc.py    how it is asked over its control socket
+reader.py   what its answers say of BGP and the RIB
+"""
+
+from netlab.daemons.base import CommandLine, Daemon, Dialogue
+from netlab.daemons.bird import birdc, reader
+from netlab.daemons.bird.running import CONFIG, PROGRAM
+
+_REPORT = ("show status", "show protocols all", "show route all")
+
+DAEMON = Daemon(
+    name="bird",
+    title="BIRD",
+    package="bird2",
+    image="bird",
+    programs=(PROGRAM,),
+    configuration=CONFIG,
+    comment="#",
+    sign_of_life=("bird", "show status"),
+    command_line=CommandLine("birdc", tuple(f"birdc -r '{command}'" for command in _REPORT)),
+    dialogue=Dialogue(birdc.path, birdc.greet, birdc.ask),
+    read=reader.converse,
+    folders=("/etc/bird",),
+)
