@@ -1,35 +1,25 @@
-"""Deploy: from a plan to a running lab, as a transaction."""
+"""Deploy: from a plan to a running lab, as a transaction around the recipe."""
 
 from __future__ import annotations
 
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import netlab
 from netlab import daemons
-from netlab.agent.client import AgentClient
 from netlab.lab import converge, startup, state
 from netlab.lab.custody import Custody
 from netlab.lab.destroy import destroy
 from netlab.lab.progress import Progress
-from netlab.lab.wired import only, wiring_of
+from netlab.lab.recipe import Context, commit, follow
 from netlab.model import limits
 from netlab.model.errors import ConvergenceError, InputError, NetlabError, Problem
 from netlab.model.lab import Lab
 from netlab.model.parameters import parameter
 from netlab.model.plan import LabPlan, NodePlan
 from netlab.model.results import Convergence
-from netlab.runtime.base import Build
 from netlab.runtime.choice import by_name
-
-if TYPE_CHECKING:  # with the libraries of Kubernetes, which other labs do without
-    from netlab.cluster.clusters import Clusters
-
-_BY_DESIGN_OPTIONAL = "net.ipv4.fib_multipath_hash_seed"
 
 
 @dataclass(frozen=True)
@@ -79,16 +69,16 @@ def deploy(plan: LabPlan, options: DeployOptions, progress: Progress) -> Deploym
         plan = _make_way(plan, options, custody, progress)
         progress.step(f"building {len(plan.nodes)} nodes")
         build = stack.enter_context(runtime.build(plan, directory))
-        build.launch()
+        context = Context(plan, directory, build, stack, options.timeout, progress, custody)
         try:
-            _build(plan, build, stack, custody=custody, timeout=options.timeout, progress=progress)
+            follow(context)
         except NetlabError:
             if options.keep and build.has_nodes:
-                _commit(plan, build, directory)
+                commit(context)
                 custody.succeeded()
             raise
         try:
-            lab = _commit(plan, build, directory, hold=options.hold)
+            lab = commit(context, hold=options.hold)
             convergence = converge.wait(plan, build.agent, options.timeout, progress) if options.wait else None
             if options.must_converge and convergence and not convergence.converged:
                 raise ConvergenceError(plan.name, convergence.missing)
@@ -113,34 +103,6 @@ def _make_way(plan: LabPlan, options: DeployOptions, custody: Custody, progress:
     return plan
 
 
-def _build(
-    plan: LabPlan, build: Build, stack: ExitStack, *, custody: Custody, timeout: float, progress: Progress
-) -> None:
-    """Everything until the daemons and the clusters run."""
-    others = any(node.container.existing is not None for node in plan.nodes)
-    met = build.meet() if others else frozenset()
-    if met:  # before anything is made
-        build.agent.refuse_taken(only(wiring_of(plan), met))
-    directory = state.directory(plan.name)
-    clusters = stack.enter_context(_clusters(plan, directory, build, progress)) if plan.clusters else None
-    if clusters:
-        clusters.wait_for_nodes()
-    build.make_nodes()
-    if clusters:
-        custody.remember(_record(plan, build, directory), plan)
-    _wire(plan, build.agent, progress, again=bool(met))
-    progress.step("starting daemons")
-    build.start_processes(timeout)
-    if clusters:
-        clusters.finish(build.agent, timeout)
-
-
-def _clusters(plan: LabPlan, directory: Path, build: Build, progress: Progress) -> Clusters:
-    from netlab.cluster.clusters import Clusters
-
-    return Clusters(plan, directory, build.engine_url, progress.step)
-
-
 def with_rootfs(plan: LabPlan, written: Path) -> LabPlan:
     """The plan with another root file system for every router that FRR runs. InputError where it is no such folder.
 
@@ -161,49 +123,3 @@ def with_rootfs(plan: LabPlan, written: Path) -> LabPlan:
         return replace(node, rootfs=str(folder)) if movable and not serves else node
 
     return replace(plan, nodes=tuple(moved(node) for node in plan.nodes))
-
-
-def _wire(plan: LabPlan, agent: AgentClient, progress: Progress, *, again: bool = False) -> None:
-    """`again`: machines that were there may still have interfaces of the lab, or of an earlier one of its name."""
-    progress.step(f"wiring {len(plan.links)} link{'' if len(plan.links) == 1 else 's'}")
-    answer = agent.rewire(wiring_of(plan)) if again else agent.wire(wiring_of(plan))
-    missing = answer.missing
-    if answer.stand_ins:
-        named = ", ".join(f"{node}:{interface}" for node, interface in answer.stand_ins)
-        progress.note(f"{named}: this kernel has no dummy interfaces, so an ifb interface stands in")
-    unseeded = [node for node, key in missing if key == _BY_DESIGN_OPTIONAL]
-    if unseeded:
-        progress.note(
-            f"this kernel has no {_BY_DESIGN_OPTIONAL} (Linux 6.11 has): {', '.join(unseeded)} share one hash seed, "
-            "so routers behind one another polarise"
-        )
-    for node, key in missing:
-        if key != _BY_DESIGN_OPTIONAL and not key.startswith("net.ipv6."):
-            progress.note(f"{node}: this kernel has no {key}")
-
-
-def _commit(plan: LabPlan, build: Build, directory: Path, *, hold: bool = False) -> Lab:
-    lab = _record(plan, build, directory)
-    state.save(lab, plan)
-    if hold:
-        build.hold()
-    else:
-        build.commit()
-    return lab
-
-
-def _record(plan: LabPlan, build: Build, directory: Path) -> Lab:
-    init, nodes = build.record()
-    return Lab(
-        name=plan.name,
-        runtime=plan.runtime,
-        owner=os.geteuid(),
-        boot_id=state.boot_id(),
-        version=netlab.__version__,
-        directory=str(directory),
-        topology_file=plan.topology_file,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        init=init,
-        nodes=nodes,
-        engine=build.engine_url,
-    )

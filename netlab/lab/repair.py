@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import ExitStack
 from pathlib import Path
 
 from netlab.lab import converge, state
 from netlab.lab.inside import unknown_node
 from netlab.lab.progress import Progress
-from netlab.lab.wired import wiring_of
+from netlab.lab.recipe import Context, commit, follow
 from netlab.model import limits
 from netlab.model.lab import Lab
-from netlab.model.plan import LabPlan
 from netlab.model.results import Repair
-from netlab.runtime.base import Build
 from netlab.runtime.choice import by_name
 
 _STOP_TIMEOUT = 5.0
@@ -29,40 +27,14 @@ def repair(wanted: Lab | str | None, progress: Progress, *, timeout: float = 60.
         return Repair(lab, (), 0, None)
     plan = state.load_plan(lab)
     progress.step(f"repairing {lab.name}")
-    with runtime.build(plan, Path(lab.directory), lab) as build:
-        build.launch()
-        build.make_nodes()
-        fresh = tuple(node.name for node in plan.nodes if node.name in build.fresh)
-        progress.step(f"started {', '.join(fresh)}" if fresh else "wiring")
-        links = build.agent.rewire(wiring_of(plan)).links
-        for node in _neighbors_with_commands(plan, fresh):
-            progress.note(
-                f"{node} has lost a link for a moment; what its `exec` did to that interface is not done again"
-            )
-        progress.step("starting daemons")
-        build.start_processes(timeout)
-        if plan.clusters:
-            from netlab.cluster import clusters
-
-            clusters.repair(lab, plan, build.agent, fresh, say=progress.step, timeout=timeout)
-        lab = _record(lab, plan, build)
+    directory = Path(lab.directory)
+    with ExitStack() as stack:
+        build = stack.enter_context(runtime.build(plan, directory, lab))
+        context = Context(plan, directory, build, stack, timeout, progress, repaired=lab)
+        follow(context)
+        repaired = commit(context)
         convergence = converge.wait(plan, build.agent, timeout, progress) if wait else None
-    return Repair(lab, fresh, links, convergence)
-
-
-def _neighbors_with_commands(plan: LabPlan, fresh: tuple[str, ...]) -> tuple[str, ...]:
-    """Machines that went on, whose interface ended with the other end of its link, and which have commands."""
-    ends = {(a.node, b.node) for link in plan.links for a, b in ((link.a, link.b), (link.b, link.a))}
-    lost = {node for node, other in ends if other in fresh and node not in fresh}
-    return tuple(node.name for node in plan.nodes if node.name in lost and node.exec)
-
-
-def _record(lab: Lab, plan: LabPlan, build: Build) -> Lab:
-    init, nodes = build.record()
-    repaired = replace(lab, init=init, nodes=nodes, boot_id=state.boot_id())
-    state.save(repaired, plan)
-    build.commit()
-    return repaired
+    return Repair(repaired, context.fresh, context.links, convergence)
 
 
 def restart(

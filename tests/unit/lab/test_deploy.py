@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from netlab.agent.messages import WireAnswer, WireRequest
-from netlab.lab import deploy, destroy, wired
+from netlab.lab import deploy, destroy, recipe, wired
 from netlab.model.errors import ConvergenceError, InputError, LabError
 from netlab.model.lab import LabNode
 from netlab.model.plan import InterfacePlan, LabPlan, NodePlan, Role, RoutingPlan, ServicePlan
@@ -174,7 +175,7 @@ def test_settings_that_the_kernel_lacks_are_noted() -> None:
     fake, notes = FakeBuild(), Notes()
     seed = "net.ipv4.fib_multipath_hash_seed"
     fake.missing = (("rt-1", seed), ("rt-2", seed), ("h1", "net.ipv6.conf.all.accept_dad"), ("h1", "net.ipv4.x"))
-    deploy._wire(PLAN, fake, notes)
+    recipe.wire(recipe.Context(PLAN, Path("/state/pair"), fake, ExitStack(), 60.0, notes))
     assert len(notes.notes) == 2
     assert "(Linux 6.11 has): rt-1, rt-2 share one hash seed" in notes.notes[0]
     assert notes.notes[1] == "h1: this kernel has no net.ipv4.x"
