@@ -43,6 +43,8 @@ _DUMMY_TYPES = ("dummy", "ifb")
 """What an interface without a link may be. An ifb, too, is up as soon as it is raised, has no peer and drops what it
 is given to send (drivers/net/ifb.c), and is in kernels that are built without dummy."""
 _PROC_SYS = "/proc/sys"
+_SYSCTL_FOLDERS = 3
+"""As deep as net/ipv4/conf, below which everything is one namespace's alone."""
 _IPV6_SYSCTLS = Path("/proc/sys/net/ipv6")
 
 
@@ -117,14 +119,15 @@ def _set_sysctls(node: NodeWiring, sysctls: list[SysctlPlan]) -> list[tuple[str,
 def _write(sysctl: SysctlPlan, folders: dict[str, int]) -> None:
     """Write a sysctl of the network namespace that this process is in.
 
-    `folders` holds descriptors of net/ipv4 and the like, opened once for a namespace: the kernel finds them by their
-    name among those of all namespaces (proc_sys_compare), and what is in them at once.
+    `folders` holds descriptors of net/ipv4, net/ipv4/conf and the like, opened once for a namespace: the kernel looks
+    for these among those of all namespaces (proc_sys_compare), and finds what is in them at once.
     """
-    top, kind, *rest = sysctl.key.split(".")
-    folder = f"{_PROC_SYS}/{top}/{kind}"
+    parts = sysctl.key.split(".")
+    depth = min(_SYSCTL_FOLDERS, len(parts) - 1)
+    folder = "/".join(parts[:depth])
     if folder not in folders:
-        folders[folder] = os.open(folder, os.O_PATH)
-    descriptor = os.open("/".join(rest), os.O_WRONLY, dir_fd=folders[folder])
+        folders[folder] = os.open(f"{_PROC_SYS}/{folder}", os.O_PATH)
+    descriptor = os.open("/".join(parts[depth:]), os.O_WRONLY, dir_fd=folders[folder])
     try:
         os.write(descriptor, sysctl.value.encode("ascii"))
     finally:

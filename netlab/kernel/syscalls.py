@@ -39,6 +39,7 @@ _MOVE_MOUNT_F_EMPTY_PATH = 0x4
 _SYS_OPEN_TREE, _SYS_MOVE_MOUNT, _SYS_MOUNT_SETATTR = 428, 429, 442  # the same on every architecture
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, "s390x": 217}
 _SYS_KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280}
+_MACHINE = os.uname().machine  # not asked again in each of a thousand forks
 _KEYCTL_JOIN_SESSION_KEYRING = 1
 
 _PR_SET_PDEATHSIG = 1
@@ -170,7 +171,7 @@ def make_unbindable(path: str) -> None:
 
 def leave_session_keyring() -> None:
     """Take a session keyring of one's own: the old one holds keys of the user's login (session-keyring(7))."""
-    number = _SYS_KEYCTL[os.uname().machine]
+    number = _SYS_KEYCTL[_MACHINE]
     result = _libc.syscall(ctypes.c_long(number), ctypes.c_int(_KEYCTL_JOIN_SESSION_KEYRING), None, 0, 0, 0)
     if result < 0 and ctypes.get_errno() != errno.ENOSYS:  # a kernel without keyrings
         _check(result, "keyctl(KEYCTL_JOIN_SESSION_KEYRING)")
@@ -178,7 +179,7 @@ def leave_session_keyring() -> None:
 
 def pivot_root_here() -> None:
     """Make the working directory the root and drop the old root (pivot_root(2), "pivot_root(".", ".")")."""
-    number = _SYS_PIVOT_ROOT[os.uname().machine]
+    number = _SYS_PIVOT_ROOT[_MACHINE]
     _check(_libc.syscall(ctypes.c_long(number), b".", b"."), "pivot_root")
     unmount(".")
     os.chdir("/")

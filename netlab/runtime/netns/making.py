@@ -23,9 +23,9 @@ _KINDS = {
     "ipc": sc.CLONE_NEWIPC,
     "mnt": sc.CLONE_NEWNS,
 }
-_OF_A_NODE = sc.CLONE_NEWPID | sc.CLONE_NEWNET | sc.CLONE_NEWUTS | sc.CLONE_NEWIPC | sc.CLONE_NEWNS
+_OF_A_NODE = sc.CLONE_NEWNET | sc.CLONE_NEWUTS | sc.CLONE_NEWIPC | sc.CLONE_NEWNS
 _PROCESSORS = os.cpu_count() or 1
-_AT_A_TIME = 2 * _PROCESSORS
+_AT_A_TIME = 16
 _MOST_HELPERS = 3
 _WORTH_A_HELPER = 50  # nodes
 
@@ -96,68 +96,76 @@ class Maker:
         return {"nodes": maker.pids}
 
     def make(self, nodes: list[Node]) -> None:
-        """Make nodes, some at a time: with hundreds under way each of them would wait for all the others."""
+        """Make nodes, some at a time: with hundreds under way each of them would wait for all the others.
+
+        Roots are built in namespaces that this process enters and leaves, since a fork would do it at twice the cost:
+        each page that it writes to is copied. So is each that this process writes to after a fork, until the next: so
+        it builds some roots, and then forks their inits in a row.
+        """
         home = _Namespaces()
-        starts = {node["name"]: node["starts"] for node in nodes}
-        under_way: dict[str, socket.socket] = {}
-        for number, node in enumerate(nodes, 1):
-            under_way[node["name"]] = self._make_node(node, home)
-            while len(under_way) >= (_AT_A_TIME if number < len(nodes) else 1):
-                name, answer = next(answers(self._control, under_way))
-                if answer is None or "error" in answer:
-                    raise NotMade(answer["error"] if answer else f"{name}: its init died")
-                stream = under_way.pop(name)
-                if starts[name]:
-                    self.nodes[name] = stream
-                else:
-                    stream.close()  # an open one would be copied into every later node
+        for start in range(0, len(nodes), _AT_A_TIME):
+            built = [(node, self._build(node, home)) for node in nodes[start : start + _AT_A_TIME]]
+            if start:
+                self._wait_for(nodes[start - _AT_A_TIME : start])
+            for node, namespaces in built:
+                self._fork(node, namespaces, home)
+        self._wait_for(nodes[-(len(nodes) % _AT_A_TIME or _AT_A_TIME) :])
         home.close()
 
-    def _make_node(self, node: Node, home: _Namespaces) -> socket.socket:
-        """Make a node's namespaces and start its init; a socket to the init.
+    def _build(self, node: Node, home: _Namespaces) -> _Namespaces:
+        """Make a node's namespaces and its root, all but what takes a process of the node."""
+        try:
+            sc.unshare(_OF_A_NODE)
+            try:
+                sc.sethostname(node["name"])
+                rootfs.build_root(node, self._bases[node["rootfs"] or ""])
+            except OSError as error:
+                raise NotMade(f"{node['name']}: {sc.describe(error)}") from None
+            return _Namespaces()
+        finally:
+            home.enter()
 
-        As much as can be is done here, in namespaces that this process enters and leaves: a fork would do it at twice
-        the cost, since every page that it writes to is copied.
-        """
-        base = self._bases[node["rootfs"] or ""]
+    def _fork(self, node: Node, namespaces: _Namespaces, home: _Namespaces) -> None:
+        """Start a node's init in its namespaces."""
         logs = self._log_folder(node["name"]) if node["starts"] else -1
         mine, its = socket.socketpair()
         try:
-            sc.unshare(_OF_A_NODE)
-            _built(node, base)
+            namespaces.enter()
+            sc.unshare(sc.CLONE_NEWPID)
             pid = os.fork()
             if pid == 0:
                 try:
                     _close_all_but(its.fileno(), logs)
-                    nodeinit.run(node, base, its.fileno(), logs)
+                    nodeinit.run(node, self._bases[node["rootfs"] or ""], its.fileno(), logs)
                 finally:
                     os._exit(1)  # whatever happens in a node, it never goes on as the lab's init
         finally:
             home.enter()
+        namespaces.close()
         its.close()
         if logs >= 0:
             os.close(logs)
+        self.nodes[node["name"]] = mine
         self.pids[node["name"]] = pid
-        return mine
+
+    def _wait_for(self, nodes: list[Node]) -> None:
+        """Until these are made. What nobody will talk to again is closed: it would be copied into all later nodes."""
+        starts = {node["name"]: node["starts"] for node in nodes}
+        for name, answer in answers(self._control, {name: self.nodes[name] for name in starts}):
+            if answer is None or "error" in answer:
+                raise NotMade(answer["error"] if answer else f"{name}: its init died")
+            if not starts[name]:
+                self.nodes.pop(name).close()
 
     def _log_folder(self, name: str) -> int:
         os.mkdir(f"logs/{name}", 0o700, dir_fd=self._directory_fd)
         return os.open(f"logs/{name}", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._directory_fd)
 
 
-def _built(node: Node, base: rootfs.Base) -> None:
-    try:
-        sc.sethostname(node["name"])
-        rootfs.build_root(node, base)
-    except OSError as error:
-        raise NotMade(f"{node['name']}: {sc.describe(error)}") from None
-
-
 class _Namespaces:
-    """This process's own, to come back to."""
+    """Those that this process is in, to come back to. Of PID namespaces, that of its children to come."""
 
     def __init__(self) -> None:
-        # The PID namespace is that of children to come.
         self._handles = {flag: os.open(f"/proc/self/ns/{name}", os.O_RDONLY) for name, flag in _KINDS.items()}
 
     def enter(self) -> None:
