@@ -11,7 +11,6 @@ import codecs
 import os
 import re
 import resource
-import select
 import signal
 import time
 import warnings  # noqa: F401  os.execvpe imports it late
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 soft_file_limit = 0
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _POLL_SECONDS = 0.002
+_POLL_SHARE = 0.1
+_LONGEST_POLL_SECONDS = 0.05
 _OUTPUT_SHOWN = 2000
 _SO_ACCEPTCON = 0x10000  # linux/net.h
 _TCP_LISTEN = "0A"  # tcp_states.h, as /proc/net/tcp prints it
@@ -56,9 +57,17 @@ class Starter:
         self._ready: set[str] = set()
         self._not_executed: set[str] = set()
         self._failure: Answer | None = None
+        self._last_news = time.monotonic()
 
     def run(self) -> Answer:
         """Start everything; what to report: {"started": node} or {"failed": node, "process", "message", "output"}."""
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        try:
+            return self._run()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    def _run(self) -> Answer:
         while self._failure is None and (self._waiting or self._pending()):
             self._start_possible()
             self._reap()
@@ -67,11 +76,17 @@ class Starter:
             if late and self._failure is None and time.monotonic() > self._deadline:
                 self._fail(late[0], "was not ready in time")
             if self._waiting or self._pending():
-                select.select((), (), (), _POLL_SECONDS)
+                self._pause()
         for command in self._commands:
             if self._failure is None:
                 self._run_command(command)
         return self._failure or {"started": self._name}
+
+    def _pause(self) -> None:
+        """Until a process ends, or it is time to look again: the later, the longer nothing has become ready, for many
+        machines may wait side by side, and looking takes what their daemons need."""
+        waited = time.monotonic() - self._last_news
+        signal.sigtimedwait({signal.SIGCHLD}, min(max(_POLL_SECONDS, _POLL_SHARE * waited), _LONGEST_POLL_SECONDS))
 
     def _pending(self) -> list[Process]:
         return [process for process in self._running.values() if process["name"] not in self._ready]
@@ -146,12 +161,12 @@ class Starter:
         return bool(pattern and re.search(pattern, self._output(process["name"]), re.MULTILINE))
 
     def _find_ready(self) -> None:
-        listening = _listening_sockets()
-        for process in self._pending():
-            if process["oneshot"] or process["name"] in self._not_executed:
-                continue
+        pending = [p for p in self._pending() if not p["oneshot"] and p["name"] not in self._not_executed]
+        listening = _listening_sockets() if any(process["sockets"] for process in pending) else set()
+        for process in pending:
             if listening.issuperset(process["sockets"]) and _listens(process["port"]):
                 self._ready.add(process["name"])
+                self._last_news = time.monotonic()
 
     def _run_command(self, argv: list[str]) -> None:
         pid = self._spawn({"name": "exec", "argv": argv})
@@ -164,7 +179,7 @@ class Starter:
                 self._fail(" ".join(argv), "did not end in time")
                 return
             if not ended:
-                select.select((), (), (), _POLL_SECONDS)
+                self._pause()
         code = os.waitstatus_to_exitcode(status)
         if code != 0:
             self._fail(" ".join(argv), f"ended with exit code {code}", "exec")

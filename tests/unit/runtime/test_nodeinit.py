@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -175,6 +176,7 @@ import os, sys
 sys.path.insert(0, {str(Path(nodeinit.__file__).parents[3])!r})
 import netlab.runtime.inside.starter as starter
 import netlab.runtime.netns.nodeinit as nodeinit
+import signal
 import socket
 before = set(sys.modules)
 one = dict(name="one", argv=["sh", "-c", "echo out"], after=[], sockets=[], port=None, oneshot=True, if_present=False,
@@ -219,3 +221,26 @@ print(there == [0, 1, 2, opened[3], opened[7]])
 """
     done = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=False)
     assert done.stdout == "True\n", done
+
+
+def test_the_longer_nothing_is_ready_the_less_often_is_looked(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred routers may start side by side on two processors."""
+    waits: list[float] = []
+    ends = starter.signal.sigtimedwait
+
+    def noted(signals: set[signal.Signals], seconds: float) -> Any:
+        waits.append(seconds)
+        return ends(signals, seconds)
+
+    monkeypatch.setattr(starter.signal, "sigtimedwait", noted)
+    failed = start(process("bgpd", "import time; time.sleep(5)", oneshot=False, sockets=["/no.vty"]), timeout=0.7)
+    assert failed["message"] == "was not ready in time"
+    assert waits == sorted(waits)
+    assert (waits[0], waits[-1]) == (0.002, 0.05)
+
+
+def test_the_end_of_a_process_is_seen_at_once(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starter, "_POLL_SECONDS", 60.0)
+    monkeypatch.setattr(starter, "_LONGEST_POLL_SECONDS", 60.0)
+    assert start(process("load", "import time; time.sleep(0.2)"), commands=(["sleep", "0.2"],)) == {"started": "rt-1"}
+    assert signal.SIGCHLD not in signal.pthread_sigmask(signal.SIG_BLOCK, ()), "the caller's mask is as it was"
