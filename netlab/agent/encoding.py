@@ -14,10 +14,7 @@ from functools import cache
 from ipaddress import IPv6Interface
 from typing import Any
 
-from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
-from pyroute2.netlink.rtnl.rtmsg import rtmsg
-
+from netlab.agent.pyroute2 import ifaddrmsg, ifinfmsg, rtmsg
 from netlab.kernel.netlink import body_of
 from netlab.model.plan import Interface, RoutePlan
 

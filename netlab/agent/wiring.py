@@ -13,12 +13,11 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
-
 from netlab.agent import encoding, ownership
 from netlab.agent.encoding import VethEnd
 from netlab.agent.messages import NodeWiring, WireAnswer, WireRequest
 from netlab.agent.namespaces import Namespaces
+from netlab.agent.pyroute2 import ifinfmsg
 from netlab.kernel.netlink import (
     NLM_F_CREATE,
     NLM_F_EXCL,

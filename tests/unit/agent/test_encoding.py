@@ -1,5 +1,7 @@
 """What is filled in is read back by pyroute2, which has encoded the shape alone."""
 
+import subprocess
+import sys
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
@@ -91,3 +93,15 @@ def test_a_mark_that_is_not_there_just_once_and_a_value_of_another_size_are_refu
     message["flags"] = 0
     with pytest.raises(ValueError, match="index has 2 bytes instead of 4"):
         Shape(message, {"index": mark}).filled(index=b"ab")
+
+
+def test_the_messages_come_without_the_rest_of_pyroute2_which_can_still_be_had() -> None:
+    script = """
+import sys
+from netlab.agent import encoding
+print([name for name in sys.modules if name.startswith("pyroute2")])
+import pyroute2
+print(pyroute2.netlink.rtnl.rtmsg.rtmsg.__name__, pyroute2.IPRoute.__name__, encoding.interface_up(100)[4:8])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout == "[]\nrtmsg IPRoute b'd\\x00\\x00\\x00'\n", done
