@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from netlab import daemons
+from netlab.daemons.base import Accounts
 from netlab.model.errors import InputError, LabError, NetlabError, Position, Problem
 from netlab.model.plan import LabPlan, NodePlan, ProcessPlan, UserFile
 from netlab.runtime.inside import accounts
@@ -38,15 +40,15 @@ def capabilities(node: NodePlan) -> frozenset[str]:
     return DEFAULT_CAPABILITIES.union(*(process.capabilities for process in node.processes))
 
 
-def runs_frr(node: NodePlan) -> bool:
-    """Whether FRR's daemons run in a machine."""
-    own = any("frr" in process.argv[0] for process in node.processes)
-    return own or (node.routing is not None and node.routing.daemon == "frr")
+def accounts_of(node: NodePlan) -> Accounts | None:
+    """The names that become root's in a machine: those of the routing daemon that it runs."""
+    daemon = daemons.running_in(node)
+    return daemon.accounts if daemon else None
 
 
-def accounts_of_frr(node: NodePlan) -> tuple[str, ...]:
-    """The files in which FRR's user and groups become root's other names, unless a bind makes them the user's own."""
-    files = (accounts.PASSWD, accounts.GROUP) if runs_frr(node) else ()
+def account_files(node: NodePlan) -> tuple[str, ...]:
+    """The files in which they do, unless a bind makes them the user's own."""
+    files = (accounts.PASSWD, accounts.GROUP) if accounts_of(node) else ()
     return tuple(path for path in files if not any(f"{path}/".startswith(f"{bind.target}/") for bind in node.binds))
 
 

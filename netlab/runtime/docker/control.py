@@ -21,7 +21,7 @@ from netlab.model.plan import NodePlan
 from netlab.runtime import starting
 
 if TYPE_CHECKING:
-    from netlab.runtime.docker.messages import Commit, File, MachineRequest
+    from netlab.runtime.docker.messages import AccountsRequest, Commit, File, MachineRequest
     from netlab.runtime.inside.messages import Answer, StartRequest
 
 _POLL = 0.05
@@ -74,6 +74,18 @@ class Door:
         return Init(connection, self._node, self._directory, keep_files=keep_files)
 
 
+def _accounts(node: NodePlan) -> AccountsRequest | None:
+    names = starting.accounts_of(node)
+    if names is None:
+        return None
+    return {
+        "files": starting.account_files(node),
+        "user": names.user,
+        "groups": names.groups,
+        "folders": names.folders,
+    }
+
+
 class Init:
     """A connected init."""
 
@@ -91,8 +103,7 @@ class Init:
                 "logs": names,
                 "files": files,
                 "keep_files": keep_files,
-                "accounts_of_frr": starting.accounts_of_frr(node),
-                "runs_frr": starting.runs_frr(node),
+                "accounts": _accounts(node),
                 "capabilities": sorted(starting.capabilities(node)),
             }
         )

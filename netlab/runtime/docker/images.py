@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import docker
 from docker.errors import ImageNotFound
 
+from netlab import daemons
 from netlab.model.errors import HostError
 from netlab.model.plan import LabPlan, NodePlan, Role
 from netlab.runtime.docker import engine
@@ -15,7 +16,7 @@ from netlab.runtime.docker import engine
 RELEASE = "13"
 """Debian's, which netlab's own images are made of."""
 BASE = f"netlab/base:{RELEASE}"
-_OWN = re.compile(r"netlab/(?P<name>base|frr|client|bird|web):(?P<release>12|13)")
+_OWN = re.compile(r"netlab/(?P<name>[a-z][a-z0-9-]*):(?P<release>12|13)")
 
 
 def image_of(node: NodePlan) -> str:
@@ -23,7 +24,7 @@ def image_of(node: NodePlan) -> str:
     if node.image is not None:
         return node.image
     if node.routing is not None:
-        return f"netlab/{'bird' if node.routing.daemon == 'bird' else 'frr'}:{RELEASE}"
+        return f"netlab/{daemons.of(node.routing).image}:{RELEASE}"
     return BASE if node.role is Role.BRIDGE else f"netlab/client:{RELEASE}"
 
 

@@ -22,9 +22,7 @@ from netlab.runtime.inside import accounts, rights
 from netlab.runtime.inside.starter import Starter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from netlab.runtime.docker.messages import File, MachineRequest
+    from netlab.runtime.docker.messages import AccountsRequest, File, MachineRequest
     from netlab.runtime.inside.messages import Answer
 
 _CONTROL = "/run/netlab/node/control"
@@ -49,8 +47,8 @@ def main() -> None:
     opened = dict(zip(told["logs"], logs))
     try:
         _write_files(told["files"], keep=told["keep_files"])
-        if told["runs_frr"]:
-            _prepare_for_frr(told["accounts_of_frr"])
+        if told["accounts"]:
+            _take_over(told["accounts"])
         rights.confine(frozenset(told["capabilities"]))
     except OSError as error:
         what = f"cannot write {error.filename}: {error.strerror}" if error.filename else str(error)
@@ -104,19 +102,19 @@ def _write_files(files: list[File], *, keep: bool) -> None:
         os.chmod(path, file["mode"])
 
 
-def _prepare_for_frr(account_files: Sequence[str]) -> None:
-    """Make FRR's user another name of root, and give root what the image gave that user, in FRR's folders."""
-    for path in account_files:
+def _take_over(names: AccountsRequest) -> None:
+    """Make a daemon's user another name of root, and give root what the image gave that user, in its folders."""
+    for path in names["files"]:
         with open(path, encoding="utf-8", errors="replace") as stream:
             text = stream.read()
-        wanted = accounts.with_frr(path, text)
+        wanted = accounts.with_names(path, text, names["user"], names["groups"])
         if wanted != text:
             with open(path, "w", encoding="utf-8") as stream:
                 stream.write(wanted)
-    for top in ("/run/frr", "/var/log/frr", "/var/lib/frr", "/var/tmp/frr", "/etc/frr"):
+    for top in names["folders"]:
         os.makedirs(top, exist_ok=True)
-        for folder, _, names in os.walk(top):
-            for path in (folder, *(os.path.join(folder, name) for name in names)):
+        for folder, _, files in os.walk(top):
+            for path in (folder, *(os.path.join(folder, name) for name in files)):
                 _give_to_root(path)
 
 

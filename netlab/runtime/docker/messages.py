@@ -14,14 +14,22 @@ class File(TypedDict):
     mode: int
 
 
+class AccountsRequest(TypedDict):
+    """The user and the groups of a routing daemon, which become root's in these `files`; root gets these `folders`."""
+
+    files: Sequence[str]
+    user: str
+    groups: Sequence[str]
+    folders: Sequence[str]
+
+
 class MachineRequest(TypedDict):
     """What is to be done before the first process: `logs` names the descriptors that came before it."""
 
     logs: list[str]
     files: list[File]
     keep_files: bool
-    accounts_of_frr: Sequence[str]
-    runs_frr: bool
+    accounts: AccountsRequest | None
     capabilities: Sequence[str]
 
 

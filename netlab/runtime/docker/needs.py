@@ -6,13 +6,13 @@ import shutil
 
 import docker
 
+from netlab.daemons import DAEMONS
 from netlab.model.errors import HostError
 from netlab.model.host import HostFinding
 from netlab.runtime.docker import engine, images
 from netlab.runtime.docker.agents import may_enter
 
 _ENGINE = "a Docker engine (20.10 or later)"
-_OWN = ("base", "frr", "client", "bird", "web")
 
 
 def examine() -> tuple[HostFinding, ...]:
@@ -24,7 +24,18 @@ def examine() -> tuple[HostFinding, ...]:
         return (HostFinding(_ENGINE, False, True, str(error), error.remedy or ""), _command())
     version = client.version()
     found = f"{version['Version']} at {where}, API {client.api_version}"
-    return (HostFinding(_ENGINE, True, True, found), _command(), _agent(client), *(_image(client, n) for n in _OWN))
+    return (
+        HostFinding(_ENGINE, True, True, found),
+        _command(),
+        _agent(client),
+        *(_image(client, n) for n in _own_images()),
+    )
+
+
+def _own_images() -> tuple[str, ...]:
+    """Those that nodes may run which name no image."""
+    of_daemons = (DAEMONS.load(name).image for name in DAEMONS.usable())
+    return tuple(dict.fromkeys(("base", "client", "web", *of_daemons)))
 
 
 def _command() -> HostFinding:

@@ -1,4 +1,4 @@
-"""FRR's user and groups in a node: other names of id 0.
+"""A routing daemon's user and groups in a machine: other names of id 0.
 
 FRR's daemons give up the capability by which root writes in another user's folders, and netlab runs them as the
 node's root, the only id that every lab has (an ordinary user's may have no other). So what a script gives to user `frr`
@@ -7,10 +7,9 @@ must be root's, and a daemon that is started by hand, and becomes `frr`, must re
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 PASSWD, GROUP = "/etc/passwd", "/etc/group"
-_USER = "frr"
-_GROUPS = ("frr", "frrvty")
-"""The group of the daemons, and that of whoever may talk to them (FRR's --enable-group, --enable-vty-group)."""
 
 
 def with_root(path: str, text: str) -> str:
@@ -21,13 +20,13 @@ def with_root(path: str, text: str) -> str:
     return _joined([*own, *(known for known in lines if not known.startswith("root:"))])
 
 
-def with_frr(path: str, text: str) -> str:
-    """The text of PASSWD or GROUP, in which FRR's names are other names of root's ids."""
-    names = (_USER,) if path == PASSWD else _GROUPS
+def with_names(path: str, text: str, user: str, groups: Sequence[str]) -> str:
+    """The text of PASSWD or GROUP, in which these are other names of root's ids."""
+    names = (user,) if path == PASSWD else groups
     lines = with_root(path, text).splitlines()
     known = {line.partition(":")[0] for line in lines}
     if path == PASSWD:
-        lines += [f"{name}:x:0:0:FRR:/nonexistent:/usr/sbin/nologin" for name in names if name not in known]
+        lines += [f"{name}:x:0:0::/nonexistent:/usr/sbin/nologin" for name in names if name not in known]
     else:
         lines += [f"{name}:x:0:" for name in names if name not in known]
     return _joined([_as_root(line) if line.partition(":")[0] in names else line for line in lines])

@@ -90,7 +90,7 @@ class LabInit:
         nodes = _completed(request)
         paths = {file["path"] for node in nodes for file in node["files"]}
         roots = {node["rootfs"] or "" for node in nodes}
-        bases = {root: rootfs.Base(self._staging, root, paths, request["keep"]) for root in roots}
+        bases = {root: rootfs.Base(self._staging, root, paths, request["keep"], request["folders"]) for root in roots}
         rights.prepare()
         maker = Maker(bases, self._directory_fd, self._control)
         gc.disable()  # a collection in a fork would touch, and so copy, all that the forks share

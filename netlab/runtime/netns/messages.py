@@ -70,6 +70,14 @@ class Node(_AnyNode):
     capabilities: frozenset[str]
 
 
+class Folders(TypedDict):
+    """Folders of routing daemons: those that every node has for itself, and those that are made in private ones where
+    the host, or a root file system, has them there."""
+
+    private: list[str]
+    in_private: list[str]
+
+
 class NodesRequest(TypedDict):
     """Make these nodes."""
 
@@ -79,6 +87,7 @@ class NodesRequest(TypedDict):
     writable: list[str]
     texts: list[str]
     rights: list[tuple[str, ...]]
+    folders: Folders
 
 
 class StartNodes(TypedDict):

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Collection
 from pathlib import Path
 
+from netlab.daemons.base import Accounts
 from netlab.model.errors import HostError
 from netlab.runtime.inside import accounts
 from netlab.runtime.netns.rootfs import resolved
@@ -37,19 +38,21 @@ def check(node: str, root: str, programs: tuple[str, ...]) -> None:
             raise HostError(f"{node} needs {program}, and that needs {interpreter}, which {root} does not have", _MEND)
 
 
-def files(root: str, of_frr: Collection[str] = ()) -> dict[str, str]:
+def files(root: str, of_daemon: Collection[str] = (), names: Accounts | None = None) -> dict[str, str]:
     """The node's own /etc/group, /etc/passwd, /etc/resolv.conf and, where PAM was never configured, its files by
-    path, made from the root file system's. `of_frr`: those of the first two that have FRR's names for root.
+    path, made from the root file system's. `of_daemon`: those of the first two that have a routing daemon's `names` for
+    root.
 
-    Packages that were unpacked and never configured have brought neither root nor FRR's user and groups.
+    Packages that were unpacked and never configured have brought neither root nor the daemon's user and groups.
     """
-    made = {
-        path: (accounts.with_frr if path in of_frr else accounts.with_root)(path, _text(root, path))
-        for path in (accounts.GROUP, accounts.PASSWD)
-    }
+    made = {}
+    for path in (accounts.GROUP, accounts.PASSWD):
+        text = _text(root, path)
+        own = names if path in of_daemon else None
+        made[path] = accounts.with_names(path, text, own.user, own.groups) if own else accounts.with_root(path, text)
     made["/etc/resolv.conf"] = _RESOLV_CONF
     if os.path.isdir(_in_root(root, _PAM)):
-        for kind in _PAM_KINDS:  # what /etc/pam.d/other includes: without them no vtysh starts
+        for kind in _PAM_KINDS:  # what /etc/pam.d/other includes: without them programs that ask PAM do not start
             path = f"{_PAM}/common-{kind}"
             if not os.path.exists(_in_root(root, path)):
                 made[path] = f"{_PAM_NOTE}\n{kind} sufficient pam_permit.so\n"

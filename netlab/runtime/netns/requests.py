@@ -6,13 +6,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netlab import daemons
+from netlab.daemons.base import Accounts
 from netlab.model.plan import LabPlan, NodePlan
 from netlab.runtime import starting
 from netlab.runtime.inside import accounts
 from netlab.runtime.netns import ownroot
 
 if TYPE_CHECKING:
-    from netlab.runtime.netns.messages import Bind, NodesRequest, SentNode, TextFile
+    from netlab.runtime.netns.messages import Bind, Folders, NodesRequest, SentNode, TextFile
 
 
 def nodes(plan: LabPlan, keep: list[str]) -> NodesRequest:
@@ -28,9 +30,9 @@ def nodes(plan: LabPlan, keep: list[str]) -> NodesRequest:
     made: list[SentNode] = []
     for node in plan.nodes:
         files = _files(node)
-        if node.rootfs is None:
+        if node.rootfs is None and (names := starting.accounts_of(node)):
             # As the rest of the host's /etc is.
-            files += [_file(path, of_host(path), read_only=True) for path in starting.accounts_of_frr(node)]
+            files += [_file(path, of_host(path, names), read_only=True) for path in starting.account_files(node)]
         made.append(
             {
                 "name": node.name,
@@ -41,7 +43,25 @@ def nodes(plan: LabPlan, keep: list[str]) -> NodesRequest:
                 "starts": starts_something(node),
             }
         )
-    return {"op": "nodes", "nodes": made, "keep": keep, "writable": writable, "texts": [*texts], "rights": [*rights]}
+    return {
+        "op": "nodes",
+        "nodes": made,
+        "keep": keep,
+        "writable": writable,
+        "texts": [*texts],
+        "rights": [*rights],
+        "folders": _folders(),
+    }
+
+
+def _folders() -> Folders:
+    """Of all routing daemons: the host may run any of them, and a machine too."""
+    known = [daemons.DAEMONS.load(name) for name in daemons.DAEMONS.usable()]
+    working = dict.fromkeys(folder for daemon in known if daemon.accounts for folder in daemon.accounts.folders)
+    return {
+        "private": [folder for daemon in known for folder in daemon.folders],
+        "in_private": [folder for folder in working if folder.startswith(("/var/lib/", "/var/log/"))],
+    }
 
 
 def starts_something(node: NodePlan) -> bool:
@@ -53,7 +73,7 @@ def _files(node: NodePlan) -> list[TextFile]:
     files = [_file(file.path, file.content, file.mode) for file in node.files]
     files.append(_file("/etc/hostname", f"{node.name}\n"))
     if node.rootfs is not None:
-        made = ownroot.files(node.rootfs, starting.accounts_of_frr(node))
+        made = ownroot.files(node.rootfs, starting.account_files(node), starting.accounts_of(node))
         files += [_file(path, text) for path, text in made.items()]
     return files
 
@@ -62,8 +82,9 @@ def _file(path: str, content: str, mode: int = 0o644, *, read_only: bool = False
     return {"path": path, "content": content, "mode": mode, "read_only": read_only}
 
 
-def _account_of_host(path: str) -> str:
-    return accounts.with_frr(path, Path(path).read_text(encoding="utf-8", errors="replace"))
+def _account_of_host(path: str, names: Accounts) -> str:
+    text = Path(path).read_text(encoding="utf-8", errors="replace")
+    return accounts.with_names(path, text, names.user, names.groups)
 
 
 def _binds(node: NodePlan, writable: list[str]) -> list[Bind]:

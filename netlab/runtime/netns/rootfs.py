@@ -12,17 +12,16 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from netlab.kernel import syscalls as sc
 from netlab.runtime.netns import skeleton
 from netlab.runtime.netns.skeleton import PRIVATE_FOLDERS
 
 if TYPE_CHECKING:
-    from netlab.runtime.netns.messages import Bind, Node, NodeFile
+    from netlab.runtime.netns.messages import Bind, Folders, Node, NodeFile
 
-_IN_PRIVATE_FOLDERS = ("/var/lib/frr", "/var/log/frr")  # where the host has them
-_NEEDED_FOLDERS = ("/var/tmp", "/var/log", "/var/lib", "/etc/frr")  # made where a root file system lacks them
+_NEEDED_FOLDERS = ("/var/tmp", "/var/log", "/var/lib")  # made where a root file system lacks them, as daemons' are
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun")
 _MOST_LINKS = 40  # as the kernel has it (path_resolution(7))
 
@@ -126,40 +125,56 @@ class Base:
 
     `root` is empty for the host's own. `paths` are those of files that nodes will have. `keep` are host paths that stay
     visible (read-only) where a private folder would hide them: netlab's own files and the topology's folder. A node
-    with a root file system of its own sees none of them.
+    with a root file system of its own sees none of them. `folders` are those of routing daemons.
     """
 
-    def __init__(self, staging: str, root: str, paths: Iterable[str], keep: Iterable[str]) -> None:
+    def __init__(self, staging: str, root: str, paths: Iterable[str], keep: Iterable[str], folders: Folders) -> None:
         self.staging = staging
         self.root = root
-        self.keep = [path for path in keep if not root and _is_hidden(path)]
+        self.folders = folders
+        self.private_folders = (*PRIVATE_FOLDERS, *folders["private"])
+        self.keep = [path for path in keep if not root and _is_hidden(path, self.private_folders)]
         self.skeleton = skeleton.steps(staging, root)
         self.proc = skeleton.proc_steps(staging, f"{staging}/root")
-        self.private = skeleton.private_folder_steps(f"{staging}/own", f"{staging}/root", root)
+        places = f"{staging}/own", f"{staging}/root", root
+        self.private = skeleton.private_folder_steps(*places, self.private_folders)
         if not root:
-            in_private = (folder for folder in _IN_PRIVATE_FOLDERS if os.path.isdir(folder))
+            in_private = (folder for folder in folders["in_private"] if os.path.isdir(folder))
             self.private += [(os.mkdir, (f"{staging}/root{folder}",)) for folder in in_private]
-        self.there = {path: place for path in paths if not root and (place := _place_on_host(path)) is not None}
+        self.there = {
+            path: place for path in paths if not root and (place := _place_on_host(path, self.private_folders))
+        }
         """Of these paths those where the host has a file that a node sees too, and where links lead from there."""
 
 
-def _place_on_host(path: str) -> str | None:
+def _place_on_host(path: str, private: Iterable[str]) -> str | None:
     try:
         place = resolved("", path)
     except OSError:
         return None
-    return place if os.path.isfile(place) and not _is_hidden(place) else None
+    return place if os.path.isfile(place) and not _is_hidden(place, private) else None
+
+
+class _Built(NamedTuple):
+    """A node's root under construction: its memory, the root, and the folders that it has for itself."""
+
+    own: str
+    root: str
+    private: tuple[str, ...]
+
+
+def _built(base: Base) -> _Built:
+    return _Built(f"{base.staging}/own", f"{base.staging}/root", base.private_folders)
 
 
 def build_root(node: Node, base: Base) -> None:
     """Build a node's root, all but what takes a process of the node. Runs in its own mount and network namespaces."""
-    own, root = f"{base.staging}/own", f"{base.staging}/root"
     skeleton.do(base.skeleton)
     if not base.root:
-        _detach_etc(own, root)
+        _detach_etc(_built(base))
     skeleton.do(base.private)
     if base.root:
-        _complete(own, root)
+        _complete(_built(base), base.folders)
     if not node["binds"]:
         _lay_files(node, base, base.there)
 
@@ -175,58 +190,61 @@ def enter_root(node: Node, base: Base) -> None:
 
 def _lay_files(node: Node, base: Base, there: Mapping[str, str]) -> None:
     """The node's binds and netlab's own files, and what is to stay visible. `there`: as in Base."""
-    own, root = f"{base.staging}/own", f"{base.staging}/root"
+    built = _built(base)
+    own, root, _ = built
     # All targets first: an overlay made for one would hide what is mounted below it already.
     for bind in node["binds"]:
-        _ensure_target(own, root, resolved(root, bind["target"]), os.path.isdir(bind["source"]))
+        _ensure_target(built, resolved(root, bind["target"]), os.path.isdir(bind["source"]))
     for file in node["files"]:
         if file["path"] not in there:
-            _ensure_target(own, root, resolved(root, file["path"]), False)
+            _ensure_target(built, resolved(root, file["path"]), False)
     for path in base.keep:
         _make_target(root + path, path)
         sc.bind(path, root + path, recursive=True)
     for bind in node["binds"]:
-        _bind(base.staging, root, bind)
+        _bind(base.staging, built, bind)
     for file in node["files"]:
-        _write_file(own, root, there.get(file["path"]) or resolved(root, file["path"]), file)
+        _write_file(built, there.get(file["path"]) or resolved(root, file["path"]), file)
     _close_layers(own)
 
 
-def _bind(staging: str, root: str, bind: Bind) -> None:
+def _bind(staging: str, built: _Built, bind: Bind) -> None:
+    root = built.root
     target = resolved(root, bind["target"])
-    _ensure_target(f"{staging}/own", root, target, os.path.isdir(bind["source"]))
+    _ensure_target(built, target, os.path.isdir(bind["source"]))
     if bind["writable"] is None:
         _bind_host_path(bind["source"], root + target)
     else:
         sc.bind(f"{staging}/bind/{bind['writable']}", root + target, recursive=True)
 
 
-def _complete(own: str, root: str) -> None:
+def _complete(built: _Built, folders: Folders) -> None:
     """Make what a root file system may lack: the private folders, and /var/run as another name of /run.
 
-    Packages that were unpacked and never configured have neither FRR's folders nor the link /var/run.
+    Packages that were unpacked and never configured have neither a daemon's folders nor the link /var/run.
     """
-    for folder in _NEEDED_FOLDERS:
+    own, root, _ = built
+    for folder in (*_NEEDED_FOLDERS, *folders["private"]):
         if not os.path.isdir(root + folder):
-            _ensure_target(own, root, folder, True)
+            _ensure_target(built, folder, True)
             os.makedirs(f"{own}/private{folder}")
             sc.bind(f"{own}/private{folder}", root + folder)
             os.chmod(root + folder, skeleton.mode_of(folder))
     if not os.path.islink(f"{root}/var/run"):
-        _ensure_target(own, root, "/var/run", True)
+        _ensure_target(built, "/var/run", True)
         sc.bind(f"{root}/run", f"{root}/var/run")
-    for folder in _IN_PRIVATE_FOLDERS:
+    for folder in folders["in_private"]:
         os.mkdir(root + folder)
 
 
-def _detach_etc(own: str, root: str) -> None:
+def _detach_etc(built: _Built) -> None:
     """Give the node an /etc whose files no program of the host replaces below the node's own.
 
     useradd(8) and the like write a new /etc/group and rename it over the old one, and the kernel drops what is mounted
     on that in any namespace (rename(2) of a mount point): the node would lose its /etc/group while it runs.
     """
     try:
-        _overlay(own, f"{root}/etc")
+        _overlay(built.own, f"{built.root}/etc")
     except OSError:
         pass  # a container's /etc with mounts in it, which an ordinary user cannot lay a layer over
 
@@ -237,8 +255,8 @@ def _close_layers(own: str) -> None:
         sc.mount_setattr(os.readlink(f"{own}/overlay/{layer}/over"), set_flags=sc.MOUNT_ATTR_RDONLY)
 
 
-def _is_hidden(path: str) -> bool:
-    return any(path == folder or path.startswith(f"{folder}/") for folder in PRIVATE_FOLDERS)
+def _is_hidden(path: str, private: Iterable[str]) -> bool:
+    return any(path == folder or path.startswith(f"{folder}/") for folder in private)
 
 
 def resolved(root: str, path: str) -> str:
@@ -264,8 +282,9 @@ def resolved(root: str, path: str) -> str:
     return "/" + "/".join(done)
 
 
-def _ensure_target(own: str, root: str, target: str, folder: bool) -> None:
+def _ensure_target(built: _Built, target: str, folder: bool) -> None:
     """Make a bind's target where it is missing, below the host's read-only files through an overlay."""
+    own, root, _ = built
     if os.path.lexists(root + target):
         return
     parent = os.path.dirname(target)
@@ -273,7 +292,7 @@ def _ensure_target(own: str, root: str, target: str, folder: bool) -> None:
         parent = os.path.dirname(parent)
     if not os.access(root + parent, os.W_OK):
         _overlay(own, root + parent)
-        for private in PRIVATE_FOLDERS:
+        for private in built.private:
             if private.startswith(f"{parent}/") and os.path.isdir(f"{own}/private{private}"):
                 sc.bind(f"{own}/private{private}", root + private)
     os.makedirs(root + (target if folder else os.path.dirname(target)), exist_ok=True)
@@ -299,9 +318,10 @@ def _overlay(own: str, folder: str) -> None:
         os.close(layer_fd)
 
 
-def _write_file(own: str, root: str, path: str, wanted: NodeFile) -> None:
+def _write_file(built: _Built, path: str, wanted: NodeFile) -> None:
     """Write a file of netlab's own. Below the host's read-only folders it is bound over the host's file."""
-    private = _is_hidden(path)
+    own, root, _ = built
+    private = _is_hidden(path, built.private)
     real = root + path if private else f"{own}/files{path}"
     os.makedirs(os.path.dirname(real), exist_ok=True)
     descriptor = os.open(real, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, wanted["mode"])

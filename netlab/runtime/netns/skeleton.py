@@ -11,8 +11,8 @@ from netlab.kernel import syscalls as sc
 Step = tuple[Callable[..., object], tuple[Any, ...]]
 """A function that makes, mounts or changes something in the node's root, and what it is called with."""
 
-# Folders that each node has for itself. The host's own FRR writes /var/tmp/frr and /var/lib/frr. Services of the host
-# listen on sockets in /run, /tmp, /var/lib, /var/snap and /var/spool, and a read-only mount is no bar to connecting.
+# Folders that each node has for itself, beside those of routing daemons. Services of the host listen on sockets in
+# /run, /tmp, /var/lib, /var/snap and /var/spool, and a read-only mount is no bar to connecting.
 PRIVATE_FOLDERS = (
     "/run",
     "/tmp",
@@ -22,8 +22,6 @@ PRIVATE_FOLDERS = (
     "/var/lib",
     "/var/snap",
     "/var/spool",
-    "/etc/frr",
-    "/etc/bird",
 )
 TOP_PRIVATE = frozenset(("proc", "sys", "dev"))
 # Files of /proc that a host-root uid could change the host with, whatever its capabilities.
@@ -70,11 +68,11 @@ def entry_steps(source: str, target: str) -> list[Step]:
     return [(make_file, (target,)), (_bind_all, (source, target))] if os.path.isfile(source) else []
 
 
-def private_folder_steps(own: str, root: str, base: str) -> list[Step]:
-    """Writable folders over the host's. Those that the host lacks are left out (no FRR: no /etc/frr)."""
+def private_folder_steps(own: str, root: str, base: str, folders: Iterable[str]) -> list[Step]:
+    """Writable folders over the host's. Those that the host lacks are left out."""
     found: list[Step] = [(os.mkdir, (f"{own}/private", 0o755))]
     parents = set()
-    for folder in PRIVATE_FOLDERS:
+    for folder in folders:
         target = root + folder
         if folder.count("/") == 1:
             found.append((os.mkdir, (target,)))

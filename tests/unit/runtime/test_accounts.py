@@ -4,14 +4,19 @@ from pathlib import Path
 import pytest
 
 from netlab.runtime.inside import rights
-from netlab.runtime.inside.accounts import GROUP, PASSWD, with_frr, with_root
+from netlab.runtime.inside.accounts import GROUP, PASSWD, with_names, with_root
 
+FRR = ("frr", ("frr", "frrvty"))
 DEBIANS = "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1::/:/bin/sh\nfrr:x:102:106:FRR,,,:/nonexistent:/bin/false\n"
+
+
+def with_frr(path: str, text: str) -> str:
+    return with_names(path, text, *FRR)
 
 
 def test_frrs_user_is_another_name_of_root() -> None:
     assert with_frr(PASSWD, DEBIANS) == DEBIANS.replace("frr:x:102:106:", "frr:x:0:0:")
-    assert with_frr(PASSWD, "root:x:0:0::/:/bin/sh\n").endswith("\nfrr:x:0:0:FRR:/nonexistent:/usr/sbin/nologin\n")
+    assert with_frr(PASSWD, "root:x:0:0::/:/bin/sh\n").endswith("\nfrr:x:0:0::/nonexistent:/usr/sbin/nologin\n")
 
 
 def test_frrs_groups_are_other_names_of_roots() -> None:

@@ -238,5 +238,5 @@ def test_frrs_user_is_root_where_frr_runs_unless_the_file_is_the_users_own() -> 
     assert made["/etc/passwd"]["read_only"]
     assert {file["path"] for file in of_host["files"]} == {"/etc/hostname"}
     bound = replace(router, binds=(BindPlan("/data/passwd", "/etc/passwd", read_only=True),))
-    assert starting.accounts_of_frr(bound) == ("/etc/group",)
-    assert starting.accounts_of_frr(replace(router, binds=(BindPlan("/data", "/etc", read_only=True),))) == ()
+    assert starting.account_files(bound) == ("/etc/group",)
+    assert starting.account_files(replace(router, binds=(BindPlan("/data", "/etc", read_only=True),))) == ()

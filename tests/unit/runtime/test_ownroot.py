@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from netlab.daemons.frr import DAEMON as FRR
 from netlab.model.errors import HostError
 from netlab.runtime.netns import ownroot
 
@@ -73,7 +74,7 @@ def test_a_root_file_system_without_accounts_gets_root(root: Path) -> None:
     (root / "etc").mkdir()
     (root / "etc" / "passwd").write_text("root:x:0:0::/:/bin/zsh\nfrr:x:1:1::/:\n")
     assert ownroot.files(str(root))["/etc/passwd"] == "root:x:0:0::/:/bin/zsh\nfrr:x:1:1::/:\n"
-    made = ownroot.files(str(root), ("/etc/passwd", "/etc/group"))
+    made = ownroot.files(str(root), ("/etc/passwd", "/etc/group"), FRR.accounts)
     assert made["/etc/passwd"] == "root:x:0:0::/:/bin/zsh\nfrr:x:0:0::/:\n"
     assert made["/etc/group"] == "root:x:0:\nfrr:x:0:\nfrrvty:x:0:\n"
 

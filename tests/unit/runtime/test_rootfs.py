@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from netlab.runtime.netns import rootfs
+from netlab.runtime.netns.skeleton import PRIVATE_FOLDERS
 
 
 @pytest.mark.parametrize(
@@ -57,15 +58,16 @@ def test_a_target_in_a_writable_folder_needs_no_overlay(tmp_path: Path) -> None:
     own, root = tmp_path / "own", tmp_path / "root"
     (root / "opt").mkdir(parents=True)
     own.mkdir()
-    rootfs._ensure_target(str(own), str(root), "/opt/a/file", False)
-    rootfs._ensure_target(str(own), str(root), "/opt/b/folder", True)
+    built = rootfs._Built(str(own), str(root), PRIVATE_FOLDERS)
+    rootfs._ensure_target(built, "/opt/a/file", False)
+    rootfs._ensure_target(built, "/opt/b/folder", True)
     assert (root / "opt/a/file").is_file()
     assert (root / "opt/b/folder").is_dir()
     assert list(own.iterdir()) == []
 
 
 def test_what_is_below_a_private_folder_is_hidden() -> None:
-    assert rootfs._is_hidden("/tmp/venv")
-    assert rootfs._is_hidden("/var/log")
-    assert not rootfs._is_hidden("/tmpfiles")
-    assert not rootfs._is_hidden("/var/library")
+    assert rootfs._is_hidden("/tmp/venv", PRIVATE_FOLDERS)
+    assert rootfs._is_hidden("/var/log", PRIVATE_FOLDERS)
+    assert not rootfs._is_hidden("/tmpfiles", PRIVATE_FOLDERS)
+    assert not rootfs._is_hidden("/var/library", PRIVATE_FOLDERS)
