@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_BLOCK = re.compile(r"\{[ \t]*\}?[ \t]*$")
+_BLOCK = re.compile(r"\{[ \t]*(?:\}[ \t]*)?$")
 _RELEASE = re.compile(r"^(?://|/\*)[ \t]*Release version:[ \t]*(?:VyOS[ \t]+)?(1\.[0-9]+)", re.MULTILINE)
 
 

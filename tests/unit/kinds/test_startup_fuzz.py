@@ -70,6 +70,7 @@ def test_any_text(kind: str, folder: Path, text: str) -> None:
         ("bird", "local " * 150_000),
         ("bird", "define " * 120_000),
         ("vyos", "set " + "a''" * 300_000),
+        ("vyos", "{" + " " * 40_000 + "!"),
     ],
 )
 def test_what_once_took_minutes_or_was_a_traceback(kind: str, text: str, folder: Path) -> None:
