@@ -28,6 +28,7 @@ from netlab.model.errors import (
     InputError,
     LabError,
     NetlabError,
+    Problem,
     TopologyError,
 )
 from netlab.registry.runtimes import USUAL
@@ -74,6 +75,7 @@ __all__ = [
     "NetlabError",
     "Outcome",
     "Picture",
+    "Problem",
     "Progress",
     "Repair",
     "Result",
