@@ -8,10 +8,11 @@ from itertools import count, islice
 import yaml
 from yaml.error import Mark
 from yaml.events import Event
-from yaml.tokens import Token
+from yaml.tokens import ScalarToken, Token
 
 # YAML 1.2, 7.3.3 and 7.4.2: what makes a colon in brackets or braces the end of a key.
 _SEPARATES = "\0 \t\r\n,[]{}"
+_BLANK = "\0 \t\r\n\x85\u2028\u2029"
 _ENDS_KEY = "\"'}]"
 PLAIN_ENGLISH = (
     ("while scanning a quoted scalar", "the quote that opens here is not closed"),
@@ -41,7 +42,7 @@ class _PurePython(yaml.BaseLoader):  # type: ignore[misc]
     """PyYAML's parser without libyaml, which has YAML 1.1, with what YAML 1.2 takes beside that.
 
     In brackets and braces too, a colon that neither white space nor a bracket, brace or comma follows belongs to the
-    value, as in `[::1/64]`. And an anchor's name may have any characters but these.
+    value, as in `[::1/64]`; so does a question mark. And an anchor's name may have any characters but these.
     """
 
     def check_value(self) -> bool:
@@ -61,6 +62,27 @@ class _PurePython(yaml.BaseLoader):  # type: ignore[misc]
         name = self.prefix(length)
         self.forward(length)
         return token(name, start, self.get_mark())
+
+    def scan_plain(self) -> Token:
+        ends = _SEPARATES if self.flow_level else _BLANK
+        indent = self.indent + 1
+        start = end = self.get_mark()
+        chunks: list[str] = []
+        spaces: list[str] = []
+        while self.peek() != "#":
+            length = 0
+            while (char := self.peek(length)) not in ends and not (char == ":" and self.peek(length + 1) in ends):
+                length += 1
+            if length == 0:
+                break
+            self.allow_simple_key = False
+            chunks += (*spaces, self.prefix(length))
+            self.forward(length)
+            end = self.get_mark()
+            spaces = self.scan_plain_spaces(indent, start)
+            if not spaces or (not self.flow_level and self.column < indent):
+                break
+        return ScalarToken("".join(chunks), True, start, end)
 
 
 def events(text: str) -> Iterator[Event]:

@@ -115,7 +115,8 @@ def test_scalars_as_yaml_1_2_reads_them(text: str, value: object) -> None:
         ('{"a":b, "c":[1]}', {"a": "b", "c": [1]}),
         ("{a:}", {"a": None}),
         ("a: &x.y 1\nb: *x.y\nc: &é {d: 1}\ne: *é", {"a": 1, "b": 1, "c": {"d": 1}, "e": {"d": 1}}),
-        ("a: [what?, http://x/?y=1]", {"a": ["what?", "http://x/?y=1"]}),
+        ("a: [what?, http://x/?y=1, ::1]", {"a": ["what?", "http://x/?y=1", "::1"]}),
+        ("{a: http://x/?y=1, b: c? d\n  ? f, g: ::1}", {"a": "http://x/?y=1", "b": "c? d ? f", "g": "::1"}),
         ("a: yes\nb: 0777\nc: 1_000\nd: 12:30:45\ne: 0o17\nf: 2024-01-01", {
             "a": "yes", "b": "0777", "c": "1_000", "d": "12:30:45", "e": "0o17", "f": "2024-01-01",
         }),
