@@ -89,7 +89,7 @@ def mininet(graph: Graph) -> float | None:
     there = subprocess.run([_SYSTEM_PYTHON, "-c", "import mininet.net"], capture_output=True, check=False)
     if os.geteuid() != 0 or there.returncode != 0:
         return None
-    return _seconds(graph, _SYSTEM_PYTHON, "-c", _MININET)
+    return _seconds(graph, "unshare", "-n", _SYSTEM_PYTHON, "-c", _MININET)
 
 
 def _seconds(graph: Graph, *command: str) -> float:
