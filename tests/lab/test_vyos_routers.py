@@ -6,7 +6,6 @@ ibgp` means nothing to eBGP, and paths with different AS paths never share.
 
 import json
 import subprocess
-from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -118,15 +117,34 @@ def test_the_sources_of_a_deployed_lab_are_shown_although_its_files_are_gone(lab
 
 def all_at_once(version: str) -> str:
     """A configuration with every statement of a version that goes with those before it."""
-    lines = []
-    for _, words in samples(version):
-        # Addresses are the lab's, and neighbors cannot be in the router's own AS and in another.
-        if (words[:2] == ["interfaces", "ethernet"] and "address" in words) or "route-reflector-client" in words:
-            continue
-        more = [*lines, words, *companions(words)]
-        with suppress(TopologyError):
-            translate(parse_config(SourceText("c", configuration(version, more)), version), version, "rt")
-            lines = more
+
+    def goes(lines: list[list[str]]) -> bool:
+        try:
+            translate(parse_config(SourceText("c", configuration(version, lines)), version), version, "rt")
+        except TopologyError:
+            return False
+        return True
+
+    def with_more(lines: list[list[str]], more: list[list[str]]) -> list[list[str]]:
+        """With all that goes of these statements. Most do, so they are tried together before one by one."""
+        together = [*lines, *(line for words in more for line in (words, *companions(words)))]
+        if goes(together):
+            return together
+        if len(more) == 1:
+            return lines
+        half = len(more) // 2
+        return with_more(with_more(lines, more[:half]), more[half:])
+
+    # Addresses are the lab's, and neighbors cannot be in the router's own AS and in another.
+    lines = with_more(
+        [],
+        [
+            words
+            for _, words in samples(version)
+            if not (words[:2] == ["interfaces", "ethernet"] and "address" in words)
+            and "route-reflector-client" not in words
+        ],
+    )
     assert len(lines) > 280
     return configuration(version, lines)
 
