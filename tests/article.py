@@ -113,7 +113,7 @@ def answers(router: dict[str, Any]) -> Counter[str]:
     return found
 
 
-def test_three_nodes_announce_the_vip_and_the_routers_differ(cluster):
+def test_three_nodes_announce_the_vip_and_the_routers_differ(cluster: ClusterLab) -> None:
     """What the article saw: both routers learn three paths, and one of them uses them."""
     cluster.deploy()
     for router in ("rt-frr", "rt-vyos"):
@@ -136,7 +136,7 @@ def test_three_nodes_announce_the_vip_and_the_routers_differ(cluster):
     assert "ibgp-knob-on-ebgp-peers" in {finding["rule"] for finding in vyos["findings"]}
 
 
-def test_under_cluster_every_pod_answers_and_sees_a_nodes_address(cluster):
+def test_under_cluster_every_pod_answers_and_sees_a_nodes_address(cluster: ClusterLab) -> None:
     """kube-proxy spreads the connections a second time, and masquerades those that leave the node."""
     for router in cluster.routers().values():
         assert {pod["node"] for pod in router["pods"] if pod["flows"]} == set(WORKERS)
@@ -145,7 +145,7 @@ def test_under_cluster_every_pod_answers_and_sees_a_nodes_address(cluster):
         assert not seen & {"172.16.9.11", "172.16.10.11"}
 
 
-def test_each_client_is_answered_by_the_router_that_it_came_by(cluster):
+def test_each_client_is_answered_by_the_router_that_it_came_by(cluster: ClusterLab) -> None:
     """Two routers, two client networks: without the right way back one client's answers are lost."""
     for client in ("host-1", "host-2"):
         done = cluster.netlab("exec", "--lab", LAB, client, "--", "curl", "-s", "-m", "5", f"http://{VIP}/")
@@ -153,7 +153,7 @@ def test_each_client_is_answered_by_the_router_that_it_came_by(cluster):
         assert done.stdout.startswith("pod: nginx-")
 
 
-def test_under_local_pods_see_the_client_and_nodes_answer_for_themselves(cluster):
+def test_under_local_pods_see_the_client_and_nodes_answer_for_themselves(cluster: ClusterLab) -> None:
     cluster.redeploy(local(3))
     assert cluster.next_hops("rt-frr") == set(WORKERS.values())
     for router in cluster.routers().values():
@@ -164,7 +164,7 @@ def test_under_local_pods_see_the_client_and_nodes_answer_for_themselves(cluster
         assert seen == {{"rt-frr": "172.16.9.11", "rt-vyos": "172.16.10.11"}[router["router"]]}
 
 
-def test_under_local_a_worker_without_a_pod_does_not_announce(cluster):
+def test_under_local_a_worker_without_a_pod_does_not_announce(cluster: ClusterLab) -> None:
     cluster.redeploy(local(2, "k8s-worker", "k8s-worker3"))
     there = {WORKERS["k8s-worker"], WORKERS["k8s-worker3"]}
     for router in ("rt-frr", "rt-vyos"):
@@ -175,7 +175,7 @@ def test_under_local_a_worker_without_a_pod_does_not_announce(cluster):
     assert frr["flows"]["answered"] == FLOWS
 
 
-def test_under_local_nodes_share_the_flows_and_pods_do_not(cluster):
+def test_under_local_nodes_share_the_flows_and_pods_do_not(cluster: ClusterLab) -> None:
     """One pod on a worker, two on another: 50, 25 and 25 percent."""
     cluster.redeploy(local(3, "k8s-worker", "k8s-worker2", "k8s-worker2"))
     frr = cluster.routers("--router", "rt-frr")["rt-frr"]

@@ -4,6 +4,7 @@ and which tests a run leaves out, by what they are marked with."""
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import re
 import signal
@@ -37,7 +38,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     share nothing, each goes to whoever is free. Who schedules knows names and no marks, so it reads the files."""
     if config.getoption("dist") != "loadfile":
         return None
-    from xdist.scheduler import LoadFileScheduling
+    scheduler: Any = importlib.import_module("xdist.scheduler")  # the option is there, so pytest-xdist is
 
     @functools.cache
     def group(file: str) -> str | None:
@@ -47,7 +48,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         named = _GROUP.search(text)
         return named[1] if named else file
 
-    class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # untyped
+    class Scheduling(scheduler.LoadFileScheduling):  # type: ignore[misc]  # it is untyped
         def _split_scope(self, nodeid: str) -> str:
             return group(nodeid.split("::", maxsplit=1)[0]) or nodeid
 
@@ -91,7 +92,7 @@ def watched_processes() -> None:
 
 
 @pytest.fixture(scope="session")
-def netlab_options(pytestconfig: pytest.Config) -> dict[str, object]:
+def netlab_options(pytestconfig: pytest.Config) -> dict[str, Any]:
     """What holds for the labs of the pytest plugin as for those of the command line."""
     given = {"rootfs": pytestconfig.getoption("--frr-rootfs"), "runtime": pytestconfig.getoption("--runtime")}
     # As text: tests write them into programs.
@@ -99,13 +100,13 @@ def netlab_options(pytestconfig: pytest.Config) -> dict[str, object]:
 
 
 @pytest.fixture
-def netlab(tmp_path: Path, netlab_options: dict[str, object]) -> Iterator[Netlab]:
+def netlab(tmp_path: Path, netlab_options: dict[str, Any]) -> Iterator[Netlab]:
     """netlab with a state of its own; every lab of it is destroyed after the test."""
     yield from running_netlab(tmp_path / "netlab", **netlab_options)
 
 
 @pytest.fixture(scope="module")
-def shared_netlab(tmp_path_factory: pytest.TempPathFactory, netlab_options: dict[str, object]) -> Iterator[Netlab]:
+def shared_netlab(tmp_path_factory: pytest.TempPathFactory, netlab_options: dict[str, Any]) -> Iterator[Netlab]:
     """The same for a lab that all tests of a module look at and none of them changes."""
     yield from running_netlab(tmp_path_factory.mktemp("shared") / "netlab", **netlab_options)
 

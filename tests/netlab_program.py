@@ -7,10 +7,11 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from hoststate import descendants
 
@@ -36,8 +37,17 @@ def pair(host: str = "", name: str = "pair") -> str:
     return PAIR.format(host=host, name=name)
 
 
+Topology = Callable[..., Path]
+"""The fixture `topology`: writes a topology file; further files of its folder are given by name."""
 TOPOLOGIES = Path(__file__).resolve().parent.parent / "topologies"
 _PASSED_ON = ("PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "DOCKER_HOST")
+
+
+class Running(subprocess.Popen[str]):
+    """A command whose output is read while it runs."""
+
+    stdout: IO[str]
+    stderr: IO[str]
 
 
 @dataclass(frozen=True)
@@ -67,9 +77,9 @@ class Netlab:
             check=False,
         )
 
-    def start(self, *arguments: object) -> subprocess.Popen[str]:
+    def start(self, *arguments: object) -> Running:
         """Start a command in a process group of its own, as a shell does."""
-        return subprocess.Popen(
+        return Running(
             self._argv(arguments),
             env=self.environment(),
             cwd=self.folder / "home",

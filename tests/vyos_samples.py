@@ -90,6 +90,7 @@ _DEFINED = (
 
 def defined(version: str) -> tuple[str, ...]:
     """Statements that define what others name."""
+    profile: tuple[str, ...]
     if version >= "1.4":
         bgp, profile = ("protocols bgp system-as 64512", "protocols bgp"), ("protocols bfd profile PROFILE",)
     else:

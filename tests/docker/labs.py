@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from engine import Engine
 from netlab_program import Netlab
@@ -37,7 +38,7 @@ def container(node: str, lab: str = NAME) -> str:
     return f"netlab-{lab}-{node}"
 
 
-def inspected(netlab: Netlab, lab: str = NAME) -> dict[str, object]:
+def inspected(netlab: Netlab, lab: str = NAME) -> dict[str, Any]:
     """The lab as `inspect` has it."""
     (found,) = json.loads(netlab("inspect", "--lab", lab, "--format", "json").stdout)["labs"]
     return dict(found)

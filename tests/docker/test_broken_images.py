@@ -1,6 +1,11 @@
 """An image that is missing or broken: the deploy names it, says what mends it, and leaves nothing."""
 
+from collections.abc import Iterator
+
 import pytest
+from engine import Engine, OwnEngine
+from holdings import Holdings
+from netlab_program import Netlab, Topology
 
 pytestmark = pytest.mark.same_for_every_user
 
@@ -30,7 +35,7 @@ BROKEN = {
 
 
 @pytest.fixture(scope="module")
-def broken(engine):
+def broken(engine: Engine) -> Iterator[None]:
     """Images that are each broken in their way: `broken/NAME:1`."""
     for name, (command, change) in BROKEN.items():
         engine("run", f"--name=breaking-{name}", "--network=none", "--entrypoint=sh", "netlab/base:13", "-c", command)
@@ -56,7 +61,9 @@ def broken(engine):
         (HOST.format(image="broken/wrong-user:1"), "nobody-of-that-name"),
     ],
 )
-def test_a_broken_image_is_named_in_a_line_and_nothing_is_left(netlab, topology, holdings, node, said):
+def test_a_broken_image_is_named_in_a_line_and_nothing_is_left(
+    netlab: Netlab, topology: Topology, holdings: Holdings, node: str, said: str
+) -> None:
     done = netlab("deploy", topology(ONE.format(node=node)))
     assert done.returncode == 3, done
     assert "Traceback" not in done.stderr
@@ -66,7 +73,9 @@ def test_a_broken_image_is_named_in_a_line_and_nothing_is_left(netlab, topology,
     assert holdings.changes() == []
 
 
-def test_a_missing_image_of_the_users_is_named_with_the_command_that_fetches_it(netlab, topology, holdings):
+def test_a_missing_image_of_the_users_is_named_with_the_command_that_fetches_it(
+    netlab: Netlab, topology: Topology, holdings: Holdings
+) -> None:
     done = netlab("deploy", topology(ONE.format(node=ROUTER.format(image="example.org/none:1"))))
     assert done.returncode == 3, done
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("netlab: ")]
@@ -75,7 +84,9 @@ def test_a_missing_image_of_the_users_is_named_with_the_command_that_fetches_it(
     assert holdings.changes() == []
 
 
-def test_a_missing_image_of_netlabs_is_named_with_the_command_that_builds_it(netlab, topology, own_engine):
+def test_a_missing_image_of_netlabs_is_named_with_the_command_that_builds_it(
+    netlab: Netlab, topology: Topology, own_engine: OwnEngine
+) -> None:
     own_engine("tag", "netlab/frr:13", "kept:1")
     own_engine("rmi", "netlab/frr:13")
     try:

@@ -39,7 +39,7 @@ def leftovers() -> set[str]:
     return set(docker(*listing).stdout.split()) | {image for image in containers.split() if ":" not in image}
 
 
-def test_a_second_run_builds_nothing(clone: Clone):
+def test_a_second_run_builds_nothing(clone: Clone) -> None:
     before = clone.ids()
     assert sorted(before) == sorted(NAMES)
 
@@ -50,7 +50,7 @@ def test_a_second_run_builds_nothing(clone: Clone):
     assert clone.ids() == before
 
 
-def test_a_changed_file_rebuilds_its_image_alone_and_the_old_one_goes(clone: Clone):
+def test_a_changed_file_rebuilds_its_image_alone_and_the_old_one_goes(clone: Clone) -> None:
     start = clone.folder / "images/frr/start"
     start.write_text(start.read_text() + f"# of {clone.repository}\n")
     assert clone.build().returncode == 0
@@ -69,13 +69,13 @@ def test_a_changed_file_rebuilds_its_image_alone_and_the_old_one_goes(clone: Clo
 
 
 @pytest.mark.same_for_every_user
-def test_a_readme_is_no_part_of_an_image(clone: Clone):
+def test_a_readme_is_no_part_of_an_image(clone: Clone) -> None:
     (clone.folder / "images/client/README.md").write_text("Something else.\n")
     assert clone.states() == dict.fromkeys(NAMES, "up to date")
 
 
 @pytest.mark.same_for_every_user
-def test_a_changed_base_makes_every_image_out_of_date(clone: Clone):
+def test_a_changed_base_makes_every_image_out_of_date(clone: Clone) -> None:
     dockerfile = clone.folder / "images/base/Dockerfile"
     dockerfile.write_text(dockerfile.read_text() + "# changed\n")
     assert clone.build("base").returncode == 0
@@ -83,7 +83,7 @@ def test_a_changed_base_makes_every_image_out_of_date(clone: Clone):
 
 
 @pytest.mark.same_for_every_user
-def test_another_image_under_the_same_tag_is_replaced(clone: Clone):
+def test_another_image_under_the_same_tag_is_replaced(clone: Clone) -> None:
     before = clone.ids()
     docker("image", "tag", clone.tag("base"), clone.tag("client"))
     assert clone.states()["client"] == "out of date"
@@ -93,7 +93,7 @@ def test_another_image_under_the_same_tag_is_replaced(clone: Clone):
 
 
 @pytest.mark.same_for_every_user
-def test_a_build_that_fails_shows_why_and_leaves_the_old_image(clone: Clone):
+def test_a_build_that_fails_shows_why_and_leaves_the_old_image(clone: Clone) -> None:
     before, others = clone.ids(), leftovers()
     dockerfile = clone.folder / "images/client/Dockerfile"
     dockerfile.write_text(dockerfile.read_text() + "RUN echo the reason && false\n")
@@ -113,7 +113,7 @@ def test_a_build_that_fails_shows_why_and_leaves_the_old_image(clone: Clone):
     ("number", "status"),
     [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.same_for_every_user)],
 )
-def test_an_interrupted_build_leaves_nothing(clone: Clone, number: signal.Signals, status: int):
+def test_an_interrupted_build_leaves_nothing(clone: Clone, number: signal.Signals, status: int) -> None:
     before, others = clone.ids(), leftovers()
     dockerfile = clone.folder / "images/client/Dockerfile"
     dockerfile.write_text(dockerfile.read_text() + "RUN touch /begun && sleep 98765\n")
@@ -140,7 +140,7 @@ def commands() -> list[str]:
 
 
 @pytest.mark.same_for_every_user
-def test_two_runs_at_once_build_each_image_once(built: Clone, tmp_path: Path):
+def test_two_runs_at_once_build_each_image_once(built: Clone, tmp_path: Path) -> None:
     with cloned(tmp_path / "clone", f"{built.repository}-two", built.repository) as clone:
         runs = [clone.start(), clone.start("frr")]
         said = [run.communicate(timeout=400)[1] for run in runs]
@@ -176,7 +176,7 @@ def with_registry(clone: Clone, pull: str, source: str = "") -> Clone:
 
 
 @pytest.mark.same_for_every_user
-def test_where_a_registry_answers_its_debian_is_the_base(clone: Clone):
+def test_where_a_registry_answers_its_debian_is_the_base(clone: Clone) -> None:
     docker("image", "tag", clone.tag("debian"), clone.tag("official"))
     docker("image", "rm", clone.tag("debian"))
     registry = with_registry(
@@ -192,7 +192,7 @@ def test_where_a_registry_answers_its_debian_is_the_base(clone: Clone):
 
 
 @pytest.mark.same_for_every_user
-def test_a_registry_that_does_not_answer_is_given_up_after_seconds(clone: Clone, tmp_path: Path):
+def test_a_registry_that_does_not_answer_is_given_up_after_seconds(clone: Clone, tmp_path: Path) -> None:
     docker("image", "rm", clone.tag("debian"))
     silent = replace(with_registry(clone, "exec sleep 300"), cache=tmp_path / "cache")
 

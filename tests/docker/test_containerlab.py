@@ -1,21 +1,23 @@
 """What containerlab's files say of containers reaches the engine: names, limits, the image's own start."""
 
 import time
+from collections.abc import Callable
 
 import pytest
-from netlab_program import TOPOLOGIES
+from engine import Engine
+from netlab_program import TOPOLOGIES, Netlab, Topology
 
 pytestmark = pytest.mark.same_for_every_user
 
 FILES = TOPOLOGIES / "containerlab"
 
 
-def test_with_containerlabs_prefix_the_containers_have_containerlabs_names(netlab, engine):
+def test_with_containerlabs_prefix_the_containers_have_containerlabs_names(netlab: Netlab, engine: Engine) -> None:
     assert netlab("deploy", FILES / "links.clab.yml").returncode == 0
     assert engine.names("label=netlab.lab=links") == ["clab-links-client", "clab-links-router", "clab-links-server"]
 
 
-def test_the_engine_is_told_what_the_file_says_of_a_container(netlab, engine):
+def test_the_engine_is_told_what_the_file_says_of_a_container(netlab: Netlab, engine: Engine) -> None:
     assert netlab("deploy", FILES / "links.clab.yml").returncode == 0
     server = engine.inspect("clab-links-server")
     assert server["Config"]["Entrypoint"] == ["sh", "-c"]
@@ -29,7 +31,9 @@ def test_the_engine_is_told_what_the_file_says_of_a_container(netlab, engine):
     assert engine("logs", "clab-links-server").strip() == "links is up"
 
 
-def test_an_existing_container_gets_its_link_and_keeps_the_rest(netlab, topology, engine, foreign):
+def test_an_existing_container_gets_its_link_and_keeps_the_rest(
+    netlab: Netlab, topology: Topology, engine: Engine, foreign: Callable[..., str]
+) -> None:
     theirs = foreign("their-box")
     before = engine.inspect(theirs)
     file = topology("""
@@ -58,7 +62,7 @@ def test_an_existing_container_gets_its_link_and_keeps_the_rest(netlab, topology
         assert time.monotonic() < deadline, left
 
 
-def test_an_existing_container_that_is_not_there_is_named(netlab, topology):
+def test_an_existing_container_that_is_not_there_is_named(netlab: Netlab, topology: Topology) -> None:
     done = netlab("deploy", topology("name: x\ntopology: {nodes: {nobodys-box: {kind: ext-container}}}\n"))
     assert done.returncode == 3, done
     assert "no running container nobodys-box" in done.stderr

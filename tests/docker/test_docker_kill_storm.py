@@ -8,11 +8,14 @@ import random
 import secrets
 import signal
 import time
+from collections.abc import Callable
 
 import pytest
+from engine import Engine
+from holdings import Holdings
 from hoststate import descendants
 from labs import NAME, NODES, ROUTED, container
-from netlab_program import python_was_interrupted
+from netlab_program import Netlab, Running, Topology, python_was_interrupted
 
 pytestmark = pytest.mark.shares_nothing
 
@@ -31,7 +34,7 @@ OPERATIONS = {
 
 
 @pytest.fixture
-def seed(request, capsys):
+def seed(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> int:
     """The storm's seed: a new one for every run, unless one is given. Printed, whatever comes."""
     given = request.config.getoption("--storm-seed", default=None)
     seed = secrets.randbits(32) if given is None else int(given)
@@ -41,11 +44,11 @@ def seed(request, capsys):
 
 
 @pytest.fixture
-def operations(netlab, topology, engine):
+def operations(netlab: Netlab, topology: Topology, engine: Engine) -> Callable[[str], Running]:
     """Each operation by its name: what comes before it, and its command line."""
     file = topology(ROUTED)
 
-    def begin(name):
+    def begin(name: str) -> Running:
         if name != "deploy" and not netlab.state(NAME).exists():
             assert netlab("deploy", file).returncode == 0
         if name == "repair":
@@ -60,7 +63,9 @@ def operations(netlab, topology, engine):
     "operation",
     [pytest.param(name, marks=[] if name == "deploy" else pytest.mark.same_for_every_user) for name in OPERATIONS],
 )
-def test_whoever_is_killed_at_whatever_moment_destroy_leaves_nothing(netlab, operations, holdings, seed, operation):
+def test_whoever_is_killed_at_whatever_moment_destroy_leaves_nothing(
+    netlab: Netlab, operations: Callable[[str], Running], holdings: Holdings, seed: int, operation: str
+) -> None:
     draw = random.Random(f"{seed} {operation}")
     length = duration(operations(operation))
     netlab("destroy", "--all")
@@ -93,7 +98,7 @@ ENDS = {
 }
 
 
-def duration(running):
+def duration(running: Running) -> float:
     """Seconds that an operation takes that nobody disturbs."""
     start = time.monotonic()
     _, stderr = running.communicate(timeout=90)
@@ -101,7 +106,7 @@ def duration(running):
     return time.monotonic() - start
 
 
-def strike(running, blow):
+def strike(running: Running, blow: str) -> None:
     """Kill or interrupt; what has ended already is no error."""
     guards = [process.pid for process in descendants().values() if "docker/guard.py" in process.command]
     victims = {
@@ -118,7 +123,7 @@ def strike(running, blow):
             pass
 
 
-def gone(netlab, moment, *, at_once):
+def gone(netlab: Netlab, moment: str, *, at_once: bool) -> None:
     """Nothing of the lab is left, although nobody destroyed it; a whole lab may be there that was complete before.
 
     Of Ctrl-C too: netlab may have been printing its result. That none is left of one that is waited for is shown below.
@@ -146,7 +151,7 @@ LONELY = """
 
 @pytest.mark.parametrize("step", ["building", "wiring", "starting daemons", "waiting for"])
 @pytest.mark.parametrize("delay", [0.0, pytest.param(0.2, marks=pytest.mark.same_for_every_user)])
-def test_ctrl_c_leaves_nothing(netlab, topology, holdings, step, delay):
+def test_ctrl_c_leaves_nothing(netlab: Netlab, topology: Topology, holdings: Holdings, step: str, delay: float) -> None:
     deploying = netlab.start("deploy", topology(LONELY))
     for line in deploying.stderr:
         if f"s  {step}" in line:

@@ -4,9 +4,13 @@ tests/kind has the sessions with a cluster's speakers."""
 
 import json
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from external_container import ASN, EBGP, IBGP, LAB, config, connected, copy_lab, wait
+from engine import Engine
+from external_container import ASN, EBGP, IBGP, LAB, Suite, config, connected, copy_lab, wait
+from netlab_program import Netlab
 
 pytestmark = pytest.mark.alone
 
@@ -17,18 +21,18 @@ NEIGHBOR = "10.213.7.99"
 
 
 @pytest.fixture
-def network(engine):
+def network(engine: Engine) -> Iterator[str]:
     engine("network", "create", "--ipv6", *(f"--subnet={subnet}" for subnet in SUBNETS), NETWORK)
     yield NETWORK
     engine("network", "rm", NETWORK)
 
 
 @pytest.fixture
-def routers(network, engine, netlab, tmp_path):
+def routers(network: str, engine: Engine, netlab: Netlab, tmp_path: Path) -> dict[str, Suite]:
     return connected(netlab, engine, copy_lab(tmp_path), network)
 
 
-def test_the_suite_finds_the_routers_on_the_network_and_may_write_their_files(routers):
+def test_the_suite_finds_the_routers_on_the_network_and_may_write_their_files(routers: dict[str, Suite]) -> None:
     for suite in routers.values():
         ipv4, ipv6 = suite.take()
         assert ipv4.startswith("10.213.7."), ipv4
@@ -38,7 +42,7 @@ def test_the_suite_finds_the_routers_on_the_network_and_may_write_their_files(ro
         assert {(file.stat().st_uid, file.stat().st_gid) for file in files} == {(os.getuid(), os.getgid())}
 
 
-def test_the_routers_take_the_suites_configuration(routers, netlab):
+def test_the_routers_take_the_suites_configuration(routers: dict[str, Suite], netlab: Netlab) -> None:
     for router, suite in routers.items():
         own, _ = suite.take()
         suite.configure(config(ASN[router], own, [NEIGHBOR], 64512, "10.64.1.0/24"))
@@ -57,13 +61,13 @@ def test_the_routers_take_the_suites_configuration(routers, netlab):
 
 
 @pytest.mark.same_for_every_user
-def test_the_routers_fetch_pages(routers):
+def test_the_routers_fetch_pages(routers: dict[str, Suite]) -> None:
     routers[IBGP].engine("exec", "--detach", IBGP, "python3", "-m", "http.server", "80")
     wait(lambda: "Directory listing" in routers[IBGP].fetch("http://127.0.0.1"))
 
 
 @pytest.mark.needs_root  # vtysh gives the frr.conf that it writes to user frr, here as in FRR's own image
-def test_each_test_of_the_suite_replaces_the_configuration(routers):
+def test_each_test_of_the_suite_replaces_the_configuration(routers: dict[str, Suite]) -> None:
     suite = routers[IBGP]
     own, _ = suite.take()
     suite.configure(config(ASN[IBGP], own, [NEIGHBOR], 64512, "10.64.1.0/24"))
@@ -75,7 +79,9 @@ def test_each_test_of_the_suite_replaces_the_configuration(routers):
     assert "neighbor" not in suite.sh("vtysh -c 'show running-config'")
 
 
-def test_after_the_suites_teardown_destroy_removes_the_rest_and_the_lab_is_as_new(routers, netlab, engine, tmp_path):
+def test_after_the_suites_teardown_destroy_removes_the_rest_and_the_lab_is_as_new(
+    routers: dict[str, Suite], netlab: Netlab, engine: Engine, tmp_path: Path
+) -> None:
     for router, suite in routers.items():
         own, _ = suite.take()
         suite.configure(config(ASN[router], own, [NEIGHBOR], 64512, "10.64.1.0/24"))
@@ -93,7 +99,9 @@ def test_after_the_suites_teardown_destroy_removes_the_rest_and_the_lab_is_as_ne
 
 
 @pytest.mark.same_for_every_user
-def test_destroy_removes_routers_that_are_connected_to_a_network(routers, netlab, engine, network):
+def test_destroy_removes_routers_that_are_connected_to_a_network(
+    routers: dict[str, Suite], netlab: Netlab, engine: Engine, network: str
+) -> None:
     assert len(engine.inspect(network)["Containers"]) == len(routers)
     assert netlab("destroy").returncode == 0
     assert not {*ASN} & {*engine.names()}

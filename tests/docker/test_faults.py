@@ -5,36 +5,40 @@ import os
 import re
 import signal
 import time
+from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
+from engine import Engine, OwnEngine
+from holdings import Holdings
 from hoststate import SUPERVISOR, descendants
-from labs import NAME, NODES, ROUTED, container, dead, inspected, machines, works
-from netlab_program import TOPOLOGIES
+from labs import NAME, NODES, ROUTED, Machine, container, dead, inspected, machines, works
+from netlab_program import TOPOLOGIES, Netlab, Topology
 
 pytestmark = pytest.mark.shares_nothing
 
 
 @pytest.fixture
-def lab(netlab, topology):
+def lab(netlab: Netlab, topology: Topology) -> Netlab:
     """netlab with the lab deployed."""
     done = netlab("deploy", topology(ROUTED))
     assert done.returncode == 0, done
     return netlab
 
 
-def lines(done):
+def lines(done: CompletedProcess[str]) -> list[str]:
     """What netlab says on standard error, without its progress."""
     assert "Traceback" not in done.stderr, done
     return [line for line in done.stderr.splitlines() if line.startswith("netlab: ")]
 
 
-def same_but(before, after, *changed):
+def same_but(before: dict[str, Machine], after: dict[str, Machine], *changed: str) -> None:
     """Every machine but these is what it was: container, pid, interface indexes, addresses, routes, processes."""
     others = set(before) - set(changed)
     assert {node: before[node] for node in others} == {node: after[node] for node in others}
 
 
-def without_index(text):
+def without_index(text: str) -> list[str]:
     """Interfaces by name: a link that was made again has another index, and its peer's another MAC address."""
     return sorted(re.findall(r"^\d+: (\S+?)[@:]", text, re.MULTILINE))
 
@@ -43,7 +47,7 @@ def without_index(text):
 
 
 @pytest.mark.parametrize("node", ["rt-1", "host-1", "lan"])
-def test_a_killed_container_is_named_and_repair_puts_back_all_it_had(lab, engine, node):
+def test_a_killed_container_is_named_and_repair_puts_back_all_it_had(lab: Netlab, engine: Engine, node: str) -> None:
     before = machines(engine)
 
     engine("kill", container(node))
@@ -71,7 +75,7 @@ def test_a_killed_container_is_named_and_repair_puts_back_all_it_had(lab, engine
 
 
 @pytest.mark.same_for_every_user
-def test_links_that_nobody_lost_are_left_alone(lab, engine):
+def test_links_that_nobody_lost_are_left_alone(lab: Netlab, engine: Engine) -> None:
     before = machines(engine)
     engine("kill", container("host-2"))
     assert lab("repair").returncode == 0
@@ -79,7 +83,7 @@ def test_links_that_nobody_lost_are_left_alone(lab, engine):
 
 
 @pytest.mark.same_for_every_user
-def test_repair_of_a_whole_lab_changes_nothing(lab, engine):
+def test_repair_of_a_whole_lab_changes_nothing(lab: Netlab, engine: Engine) -> None:
     before = machines(engine)
     for _ in range(2):
         done = lab("repair")
@@ -87,7 +91,7 @@ def test_repair_of_a_whole_lab_changes_nothing(lab, engine):
     assert machines(engine) == before
 
 
-def test_restart_gives_a_node_back_its_links_and_daemons(lab, engine):
+def test_restart_gives_a_node_back_its_links_and_daemons(lab: Netlab, engine: Engine) -> None:
     before = machines(engine)
     done = lab("restart", "rt-1")
     assert done.returncode == 0, done
@@ -103,7 +107,7 @@ def test_restart_gives_a_node_back_its_links_and_daemons(lab, engine):
 
 
 @pytest.mark.same_for_every_user
-def test_what_somebody_else_restarted_is_told_and_repaired(lab, engine):
+def test_what_somebody_else_restarted_is_told_and_repaired(lab: Netlab, engine: Engine) -> None:
     engine("restart", "--time=1", container("rt-1"))
     refused = lab("vtysh", "rt-1", "-c", "show version")
     assert refused.returncode != 0
@@ -114,7 +118,7 @@ def test_what_somebody_else_restarted_is_told_and_repaired(lab, engine):
 
 
 @pytest.mark.same_for_every_user
-def test_a_container_that_was_removed_is_made_again(lab, engine):
+def test_a_container_that_was_removed_is_made_again(lab: Netlab, engine: Engine) -> None:
     removed = engine.inspect(container("rt-2"))["Id"]
     engine("rm", "--force", container("rt-2"))
     assert dead(lab) == {"rt-2"}
@@ -124,14 +128,16 @@ def test_a_container_that_was_removed_is_made_again(lab, engine):
 
 
 @pytest.mark.same_for_every_user
-def test_a_configuration_written_by_the_router_itself_survives_its_restart(lab):
+def test_a_configuration_written_by_the_router_itself_survives_its_restart(lab: Netlab) -> None:
     configure = ("-c", "configure", "-c", "ip route 192.0.2.0/24 blackhole", "-c", "end", "-c", "write memory")
     assert lab("vtysh", "rt-1", *configure).returncode == 0
     assert lab("restart", "rt-1").returncode == 0
     assert "192.0.2.0/24" in lab("exec", "rt-1", "--", "ip", "route").stdout
 
 
-def test_destroy_takes_a_lab_of_which_some_are_dead(netlab, topology, engine, holdings):
+def test_destroy_takes_a_lab_of_which_some_are_dead(
+    netlab: Netlab, topology: Topology, engine: Engine, holdings: Holdings
+) -> None:
     assert netlab("deploy", topology(ROUTED)).returncode == 0
     engine("kill", container("rt-1"))
     engine("rm", "--force", container("host-1"))
@@ -141,7 +147,9 @@ def test_destroy_takes_a_lab_of_which_some_are_dead(netlab, topology, engine, ho
 
 
 @pytest.mark.same_for_every_user
-def test_a_lab_of_which_all_are_dead_is_dead_and_can_be_replaced(lab, engine, topology):
+def test_a_lab_of_which_all_are_dead_is_dead_and_can_be_replaced(
+    lab: Netlab, engine: Engine, topology: Topology
+) -> None:
     engine("kill", *(container(node) for node in NODES))
     assert inspected(lab)["state"] == "dead"
     done = lab("exec", "host-1", "--", "true")
@@ -154,13 +162,13 @@ def test_a_lab_of_which_all_are_dead_is_dead_and_can_be_replaced(lab, engine, to
 
 
 @pytest.mark.same_for_every_user
-def test_ecmp_check_says_what_a_dead_container_means_for_the_traffic(netlab, engine):
+def test_ecmp_check_says_what_a_dead_container_means_for_the_traffic(netlab: Netlab, engine: Engine) -> None:
     assert netlab("deploy", TOPOLOGIES / "speakers.yaml").returncode == 0
 
-    def rt_frr():
+    def rt_frr() -> dict[str, Any]:
         done = netlab("ecmp-check", "--router", "rt-frr", "--format", "json")
         assert done.returncode == 0, done
-        return json.loads(done.stdout)["routers"][0]
+        return dict(json.loads(done.stdout)["routers"][0])
 
     engine("kill", container("speaker-2", "speakers"))
     router = rt_frr()
@@ -189,7 +197,9 @@ ASK_ALL = (*ASK, ("inspect",), ("ecmp-check",), ("capture", "rt-1"), ("repair",)
 
 @pytest.mark.needs_root
 @pytest.mark.parametrize(("number", "commands"), [(signal.SIGTERM, ASK_ALL), (signal.SIGKILL, ASK)])
-def test_an_engine_that_is_gone_is_told_plainly(lab, own_engine, number, commands):
+def test_an_engine_that_is_gone_is_told_plainly(
+    lab: Netlab, own_engine: OwnEngine, number: signal.Signals, commands: tuple[tuple[str, ...], ...]
+) -> None:
     own_engine.end(number)  # killed, it leaves the containers running
     socket = own_engine.host.removeprefix("unix://")
     for command in commands:
@@ -201,7 +211,9 @@ def test_an_engine_that_is_gone_is_told_plainly(lab, own_engine, number, command
 
 
 @pytest.mark.needs_root
-def test_a_restarted_engine_has_ended_all_containers_and_repair_brings_the_lab_back(lab, own_engine):
+def test_a_restarted_engine_has_ended_all_containers_and_repair_brings_the_lab_back(
+    lab: Netlab, own_engine: OwnEngine
+) -> None:
     own_engine.restart()
     assert inspected(lab)["state"] == "dead"
     assert dead(lab) == set(NODES)
@@ -215,7 +227,9 @@ def test_a_restarted_engine_has_ended_all_containers_and_repair_brings_the_lab_b
 
 @pytest.mark.needs_root
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_destroy_after_the_engines_restart_leaves_nothing(netlab, topology, own_engine, holdings, number):
+def test_destroy_after_the_engines_restart_leaves_nothing(
+    netlab: Netlab, topology: Topology, own_engine: OwnEngine, holdings: Holdings, number: signal.Signals
+) -> None:
     assert netlab("deploy", topology(ROUTED)).returncode == 0
     own_engine.end(number)
     own_engine.start()
@@ -224,7 +238,9 @@ def test_destroy_after_the_engines_restart_leaves_nothing(netlab, topology, own_
 
 
 @pytest.mark.needs_root
-def test_an_engine_that_dies_during_a_deploy_fails_it_and_nothing_is_left(netlab, topology, own_engine, holdings):
+def test_an_engine_that_dies_during_a_deploy_fails_it_and_nothing_is_left(
+    netlab: Netlab, topology: Topology, own_engine: OwnEngine, holdings: Holdings
+) -> None:
     deploying = netlab.start("deploy", topology(ROUTED))
     for line in deploying.stderr:
         if "building" in line:
@@ -242,7 +258,9 @@ def test_an_engine_that_dies_during_a_deploy_fails_it_and_nothing_is_left(netlab
 # The state folder
 
 
-def test_a_lab_whose_state_was_removed_is_found_by_its_labels(lab, engine, topology, holdings):
+def test_a_lab_whose_state_was_removed_is_found_by_its_labels(
+    lab: Netlab, engine: Engine, topology: Topology, holdings: Holdings
+) -> None:
     for path in sorted(lab.state(NAME).rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
     lab.state(NAME).rmdir()
@@ -259,7 +277,7 @@ def test_a_lab_whose_state_was_removed_is_found_by_its_labels(lab, engine, topol
 # netlab itself
 
 
-def test_no_process_of_netlab_stays_behind_a_running_lab(lab):
+def test_no_process_of_netlab_stays_behind_a_running_lab(lab: Netlab) -> None:
     left = [process.command for process in descendants().values() if SUPERVISOR not in process.command]
     assert [command for command in left if "netlab" in command] == []
     assert os.getpid() not in descendants()

@@ -2,21 +2,27 @@
 
 import os
 import signal
+from collections.abc import Callable
+from subprocess import CompletedProcess
 
 import pytest
+from engine import Engine
 from labs import NAME, ROUTED, container, works
+from netlab_program import Netlab, Topology
 
 pytestmark = pytest.mark.shares_nothing
 
 
-def said(done):
+def said(done: CompletedProcess[str]) -> str:
     assert done.returncode == 3, done
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("netlab: ")]
     return line
 
 
 @pytest.mark.same_for_every_user
-def test_a_foreign_container_of_a_machines_name_is_named_and_left_alone(netlab, topology, engine, foreign):
+def test_a_foreign_container_of_a_machines_name_is_named_and_left_alone(
+    netlab: Netlab, topology: Topology, engine: Engine, foreign: Callable[..., str]
+) -> None:
     foreign(container("host-1"))
     pid = engine.pid(container("host-1"))
 
@@ -32,7 +38,9 @@ def test_a_foreign_container_of_a_machines_name_is_named_and_left_alone(netlab, 
 
 
 @pytest.mark.same_for_every_user
-def test_another_name_of_the_lab_goes_beside_it(netlab, topology, engine, foreign):
+def test_another_name_of_the_lab_goes_beside_it(
+    netlab: Netlab, topology: Topology, engine: Engine, foreign: Callable[..., str]
+) -> None:
     foreign(container("host-1"))
     assert netlab("deploy", "--name", "other", topology(ROUTED)).returncode == 0
     works(netlab, "other")
@@ -43,7 +51,9 @@ def test_another_name_of_the_lab_goes_beside_it(netlab, topology, engine, foreig
 LABELS = ("netlab.lab=faulty", "netlab.node=host-1", f"netlab.owner={os.geteuid()}", "netlab.directory=/elsewhere")
 
 
-def test_one_label_of_netlabs_makes_no_container_netlabs(netlab, topology, engine, foreign):
+def test_one_label_of_netlabs_makes_no_container_netlabs(
+    netlab: Netlab, topology: Topology, engine: Engine, foreign: Callable[..., str]
+) -> None:
     strangers = [foreign(f"stranger-{n}", "--network=none", "--label", label) for n, label in enumerate(LABELS)]
     pids = [engine.pid(stranger) for stranger in strangers]
     assert netlab("deploy", topology(ROUTED)).returncode == 0
@@ -55,7 +65,9 @@ def test_one_label_of_netlabs_makes_no_container_netlabs(netlab, topology, engin
 
 
 @pytest.mark.same_for_every_user
-def test_neither_ctrl_c_nor_an_earlier_death_touches_a_foreign_container(netlab, topology, engine, foreign):
+def test_neither_ctrl_c_nor_an_earlier_death_touches_a_foreign_container(
+    netlab: Netlab, topology: Topology, engine: Engine, foreign: Callable[..., str]
+) -> None:
     foreign("stranger", "--network=none", "--label", f"netlab.lab={NAME}", "--label", f"netlab.owner={os.geteuid()}")
     pid = engine.pid("stranger")
     for number in (signal.SIGINT, signal.SIGKILL):
@@ -70,7 +82,9 @@ def test_neither_ctrl_c_nor_an_earlier_death_touches_a_foreign_container(netlab,
 
 
 @pytest.mark.same_for_every_user
-def test_a_network_namespace_shared_with_a_foreign_container_outlives_the_lab(netlab, topology, engine, foreign):
+def test_a_network_namespace_shared_with_a_foreign_container_outlives_the_lab(
+    netlab: Netlab, topology: Topology, engine: Engine, foreign: Callable[..., str]
+) -> None:
     assert netlab("deploy", topology(ROUTED)).returncode == 0
     foreign("guest", f"--network=container:{container('host-2')}")
     assert "10.0.2.11" in engine("exec", "guest", "ip", "address")
@@ -91,11 +105,13 @@ BOXES = """
 """
 
 
-def test_an_interface_of_a_foreign_containers_owner_is_never_touched(netlab, topology, engine, foreign):
+def test_an_interface_of_a_foreign_containers_owner_is_never_touched(
+    netlab: Netlab, topology: Topology, engine: Engine, foreign: Callable[..., str]
+) -> None:
     """One that has the name of a link's end is an error before anything is made. netlab's own go with the lab, those
     between two such containers too, and bear its mark meanwhile."""
 
-    def links(box):
+    def links(box: str) -> str:
         return engine("exec", box, "ip", "-o", "link")
 
     for box in ("box-1", "box-2"):

@@ -71,19 +71,19 @@ def answer(container: str, command: str, wanted: str, seconds: float = 20) -> st
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_program_of_an_image_starts(images: Clone, name: str):
+def test_every_program_of_an_image_starts(images: Clone, name: str) -> None:
     done = docker("run", "--rm", "--network", "none", images.tag(name), "sh", "-exc", "\n".join(PROGRAMS[name]))
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_python_has_what_netlabs_init_imports(images: Clone, name: str):
+def test_python_has_what_netlabs_init_imports(images: Clone, name: str) -> None:
     program = f"import sys, {', '.join(INIT_NEEDS.split())}; print(sys.version_info >= (3, 9))"
     done = docker("run", "--rm", "--network", "none", images.tag(name), "python3", "-I", "-S", "-c", program)
     assert done.stdout == "True\n", done.stderr
 
 
-def test_an_frr_container_runs_what_its_etc_frr_says(container: Callable[..., str], tmp_path: Path):
+def test_an_frr_container_runs_what_its_etc_frr_says(container: Callable[..., str], tmp_path: Path) -> None:
     etc = tmp_path / "etc-frr"
     etc.mkdir()
     (etc / "daemons").write_text("bgpd=yes\n")
@@ -106,7 +106,7 @@ def test_an_frr_container_runs_what_its_etc_frr_says(container: Callable[..., st
     assert line in (etc / "frr.conf").read_text()
 
 
-def test_an_frr_container_without_more_is_a_router_with_static_routes(container: Callable[..., str]):
+def test_an_frr_container_without_more_is_a_router_with_static_routes(container: Callable[..., str]) -> None:
     router = container("frr", *ROUTER)
     said = answer(router, "vtysh -c 'show watchfrr'", "staticd              Up")
     assert "mgmtd                Up" in said
@@ -120,12 +120,12 @@ def bird_configuration(folder: Path) -> tuple[str, str]:
     return "--volume", f"{folder}/bird.conf:/etc/bird/bird.conf"
 
 
-def test_a_bird_container_runs_bird(container: Callable[..., str], tmp_path: Path):
+def test_a_bird_container_runs_bird(container: Callable[..., str], tmp_path: Path) -> None:
     router = container("bird", *ROUTER, *bird_configuration(tmp_path))
     answer(router, "birdc show status", "Router ID is 10.0.0.1")
 
 
-def test_what_bird_says_is_in_the_containers_log(container: Callable[..., str]):
+def test_what_bird_says_is_in_the_containers_log(container: Callable[..., str]) -> None:
     router = container("bird", *ROUTER)
     docker("wait", router)
     # Without an interface it has no router id.
@@ -133,7 +133,7 @@ def test_what_bird_says_is_in_the_containers_log(container: Callable[..., str]):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_container_stays_and_stops_when_asked(container: Callable[..., str], name: str, tmp_path: Path):
+def test_a_container_stays_and_stops_when_asked(container: Callable[..., str], name: str, tmp_path: Path) -> None:
     running = container(name, *ROUTER, *(bird_configuration(tmp_path) if name == "bird" else ()))
     time.sleep(0.5)  # one that ends by itself has ended
     assert docker("inspect", "--format", "{{.State.Status}}", running).stdout == "running\n", docker("logs", running)
@@ -179,7 +179,7 @@ def ask(container: str, address: str, port: int, request: str) -> tuple[str, dic
 )
 def test_the_application_answers_as_an_emulated_pod_does(
     container: Callable[..., str], address: str, request_text: str
-):
+) -> None:
     pod = container(
         "web", "--env", "POD_NAME=web-7d4b", "--env", "PORT=8080", "--sysctl", "net.ipv6.conf.lo.disable_ipv6=0"
     )
@@ -194,7 +194,7 @@ def test_the_application_answers_as_an_emulated_pod_does(
         assert real[2] == f"pod: web-7d4b\nclient: {address}\n"
 
 
-def test_the_application_is_named_by_its_hostname_and_listens_on_80(container: Callable[..., str]):
+def test_the_application_is_named_by_its_hostname_and_listens_on_80(container: Callable[..., str]) -> None:
     pod = container("web", "--hostname", "nginx-5c9", "--read-only", "--tmpfs", "/tmp")
     _, _, body = ask(pod, "127.0.0.1", 80, r"GET / HTTP/1.0\r\n\r\n")
     assert body == "pod: nginx-5c9\nclient: 127.0.0.1\n"
@@ -210,7 +210,7 @@ def test_the_application_is_named_by_its_hostname_and_listens_on_80(container: C
 )
 def test_a_variable_is_no_way_into_the_applications_configuration(
     container: Callable[..., str], variable: str, said: str
-):
+) -> None:
     pod = container("web", "--env", variable)
     assert docker("wait", pod).stdout == "2\n"
     assert docker("logs", pod).stderr == f"{said}\n"

@@ -4,7 +4,10 @@ import os
 from textwrap import dedent
 
 import pytest
+from engine import Engine
+from holdings import Holdings
 from labs import NAME, NODES, ROUTED, container, machines, works
+from netlab_program import Netlab, Topology
 
 import netlab as package
 
@@ -15,7 +18,7 @@ EVERY_NODE = {
 
 
 @pytest.mark.same_for_every_user
-def test_destroy_leaves_nothing_at_all(netlab, topology, holdings):
+def test_destroy_leaves_nothing_at_all(netlab: Netlab, topology: Topology, holdings: Holdings) -> None:
     assert netlab("deploy", topology(ROUTED)).returncode == 0
     works(netlab)
     assert netlab("exec", "host-1", "--", "sh", "-c", "sleep 1000 >/dev/null 2>&1 &").returncode == 0
@@ -26,7 +29,7 @@ def test_destroy_leaves_nothing_at_all(netlab, topology, holdings):
     assert holdings.changes() == []
 
 
-def test_every_container_can_be_found_from_docker_alone(netlab, topology, engine):
+def test_every_container_can_be_found_from_docker_alone(netlab: Netlab, topology: Topology, engine: Engine) -> None:
     file = topology(ROUTED)
     assert netlab("deploy", file).returncode == 0
     assert engine.names(f"label=netlab.lab={NAME}") == sorted(container(node) for node in NODES)
@@ -42,7 +45,7 @@ def test_every_container_can_be_found_from_docker_alone(netlab, topology, engine
         assert {key: labels.get(key) for key in wanted} == wanted
 
 
-def test_no_machine_has_more_rights_than_it_is_said_to_have(netlab, topology, engine):
+def test_no_machine_has_more_rights_than_it_is_said_to_have(netlab: Netlab, topology: Topology, engine: Engine) -> None:
     assert netlab("deploy", topology(ROUTED)).returncode == 0
     for node in NODES:
         config = engine.inspect(container(node))["HostConfig"]
@@ -63,7 +66,7 @@ def test_no_machine_has_more_rights_than_it_is_said_to_have(netlab, topology, en
 
 
 @pytest.mark.same_for_every_user
-def test_a_machine_reaches_nothing_outside_its_lab(netlab, topology, engine):
+def test_a_machine_reaches_nothing_outside_its_lab(netlab: Netlab, topology: Topology, engine: Engine) -> None:
     assert netlab("deploy", topology(ROUTED)).returncode == 0
     for node, machine in machines(engine).items():
         assert "eth0" not in machine.links
@@ -90,12 +93,12 @@ OF_THE_KERNEL = (
     ],
 )
 @pytest.mark.parametrize("node", ["host-1", "rt-1"])
-def test_a_machine_cannot_change_the_host(running, node, attempt):
+def test_a_machine_cannot_change_the_host(running: Netlab, node: str, attempt: str) -> None:
     assert running("exec", "--lab", "running", node, "--", "sh", "-c", attempt).returncode not in (0, 125)
 
 
 @pytest.fixture(scope="module")
-def running(shared_netlab, tmp_path_factory):
+def running(shared_netlab: Netlab, tmp_path_factory: pytest.TempPathFactory) -> Netlab:
     """The lab, which no test changes."""
     file = tmp_path_factory.mktemp("running") / "lab.yaml"
     file.write_text(dedent(ROUTED).replace(NAME, "running"))
@@ -105,7 +108,7 @@ def running(shared_netlab, tmp_path_factory):
 
 
 @pytest.mark.same_for_every_user
-def test_a_second_deploy_is_refused_and_harms_nothing(netlab, topology, engine):
+def test_a_second_deploy_is_refused_and_harms_nothing(netlab: Netlab, topology: Topology, engine: Engine) -> None:
     file = topology(ROUTED)
     assert netlab("deploy", file).returncode == 0
     before = machines(engine)

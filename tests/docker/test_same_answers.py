@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from netlab_program import Netlab
 
 SPEAKERS = Path(__file__).resolve().parents[2] / "topologies" / "speakers.yaml"
 SEED = "386389165"
@@ -33,7 +34,7 @@ def essence(router: dict[str, Any]) -> dict[str, Any]:
     return {key: router[key] for key in (*kept, "hash", "forwarding")} | {"rules": rules}
 
 
-def test_the_answers_are_the_same_but_for_the_runtime(netlab):
+def test_the_answers_are_the_same_but_for_the_runtime(netlab: Netlab) -> None:
     answers = {}
     for runtime in ("netns", "docker"):
         deployed = netlab("deploy", SPEAKERS, "--runtime", runtime, "--name", "same", "--format", "json")

@@ -7,11 +7,14 @@ import shlex
 import shutil
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from article import VIP, small
+from engine import Engine
 from hoststate import HostState, descendants
+from netlab_program import Netlab, Topology
 
 from netlab.statefolder.lock import is_held
 
@@ -19,7 +22,7 @@ SMALL = small("small")
 SMALL_KIND = "netlab-small-k8s"
 
 
-def holdings(engine, netlab):
+def holdings(engine: Engine, netlab: Netlab) -> set[str]:
     """What the engine and netlab's folders hold, as lines."""
     return {
         *(f"container {name}" for name in engine.names()),
@@ -30,7 +33,7 @@ def holdings(engine, netlab):
     }
 
 
-def is_left(engine, netlab, before, seconds=30):
+def is_left(engine: Engine, netlab: Netlab, before: set[str], seconds: float = 30) -> set[str]:
     """What is there that was not, once no more of it goes."""
     deadline = time.monotonic() + seconds
     while (left := holdings(engine, netlab) ^ before) and time.monotonic() < deadline:
@@ -56,7 +59,9 @@ BLOWS = (
 
 
 @pytest.mark.alone
-def test_a_clusters_objects_outlive_every_deploy_that_reuses_it_and_destroy_leaves_nothing(engine, netlab, topology):
+def test_a_clusters_objects_outlive_every_deploy_that_reuses_it_and_destroy_leaves_nothing(
+    engine: Engine, netlab: Netlab, topology: Topology
+) -> None:
     before, host = holdings(engine, netlab), HostState.now()
     file = topology(SMALL)
     done = netlab("deploy", file, timeout=600)
@@ -65,7 +70,7 @@ def test_a_clusters_objects_outlive_every_deploy_that_reuses_it_and_destroy_leav
     assert kubectl(netlab, "create", "configmap", "precious") == "configmap/precious created"
     nodes = {name: engine.pid(name) for name in engine.names(f"label=io.x-k8s.kind.cluster={SMALL_KIND}")}
 
-    def is_whole(when):
+    def is_whole(when: str) -> None:
         assert kubectl(netlab, "get", "configmap", "precious", "-o", "name") == "configmap/precious", when
         assert {name: engine.pid(name) for name in nodes} == nodes, when
 
@@ -115,23 +120,24 @@ LONELY = """
 """
 
 
-def kubectl(netlab, *words):
+def kubectl(netlab: Netlab, *words: str) -> str:
     done = netlab("kubectl", "--lab", "small", "--", *words)
     assert done.returncode == 0, done
     return done.stdout.strip()
 
 
-def state(netlab):
+def state(netlab: Netlab) -> str:
     """Of the lab, as inspect has it."""
-    return json.loads(netlab("inspect", "--lab", "small", "--format", "json").stdout)["labs"][0]["state"]
+    (lab,) = json.loads(netlab("inspect", "--lab", "small", "--format", "json").stdout)["labs"]
+    return str(lab["state"])
 
 
-def commands(stderr):
+def commands(stderr: str) -> list[list[str]]:
     """The netlab commands that a message names, without the program's name."""
     return [shlex.split(found)[1:] for found in re.findall(r"'(netlab (?:deploy|destroy) [^']+)'", stderr)]
 
 
-def ended(netlab, file, step, how, number):
+def ended(netlab: Netlab, file: Path, step: str, how: str, number: signal.Signals) -> tuple[int, str]:
     """Have a deploy that reuses the cluster end by a signal after a step; its exit code and what it said."""
     running = netlab.start("deploy", "--reuse-cluster", file)
     said = ""
@@ -152,8 +158,8 @@ def ended(netlab, file, step, how, number):
     return running.returncode, said + rest
 
 
-def file_lab(file):
-    return re.search(r"name: (\S+)", Path(file).read_text())[1]
+def file_lab(file: Path) -> str:
+    return str(re.findall(r"name: (\S+)", file.read_text())[0])
 
 
 @pytest.mark.alone
@@ -166,7 +172,9 @@ def file_lab(file):
         ("starting Kubernetes", signal.SIGKILL),
     ],
 )
-def test_a_deploy_that_is_ended_leaves_nothing(engine, netlab, topology, blow, phase):
+def test_a_deploy_that_is_ended_leaves_nothing(
+    engine: Engine, netlab: Netlab, topology: Topology, blow: signal.Signals, phase: str
+) -> None:
     before, host = holdings(engine, netlab), HostState.now()
     deploying = netlab.start("deploy", topology(SMALL))
     wanted = 2 if phase == "starting Kubernetes" else 0
@@ -189,7 +197,7 @@ def test_a_deploy_that_is_ended_leaves_nothing(engine, netlab, topology, blow, p
 
 @pytest.mark.alone
 @pytest.mark.same_for_every_user
-def test_a_kind_cluster_of_that_name_is_not_touched(engine, netlab, topology):
+def test_a_kind_cluster_of_that_name_is_not_touched(engine: Engine, netlab: Netlab, topology: Topology) -> None:
     label = f"io.x-k8s.kind.cluster={SMALL_KIND}"
     engine("create", f"--name={SMALL_KIND}-control-plane", f"--label={label}", "--network=none", "netlab/base:13")
     try:
@@ -204,7 +212,9 @@ def test_a_kind_cluster_of_that_name_is_not_touched(engine, netlab, topology):
 
 @pytest.mark.alone
 @pytest.mark.same_for_every_user
-def test_a_node_image_that_kind_cannot_start_is_said_and_nothing_is_left(engine, netlab, topology):
+def test_a_node_image_that_kind_cannot_start_is_said_and_nothing_is_left(
+    engine: Engine, netlab: Netlab, topology: Topology
+) -> None:
     before = holdings(engine, netlab)
     file = topology(SMALL.replace("kind: k8s\n", "kind: k8s\n          image: netlab/base:13\n"))
     done = netlab("deploy", file, timeout=300)
@@ -215,10 +225,10 @@ def test_a_node_image_that_kind_cannot_start_is_said_and_nothing_is_left(engine,
 
 
 @pytest.mark.same_for_every_user
-def test_without_kind_the_message_says_how_to_get_it(netlab, topology, tmp_path):
+def test_without_kind_the_message_says_how_to_get_it(netlab: Netlab, topology: Topology, tmp_path: Path) -> None:
     path = tmp_path / "bin"
     path.mkdir()
-    (path / "docker").symlink_to(shutil.which("docker"))
+    (path / "docker").symlink_to(shutil.which("docker") or "")
     environment = {"PATH": str(path), "XDG_CACHE_HOME": str(tmp_path)}
     done = netlab("deploy", topology(SMALL), env=environment)
     assert done.returncode == 3
@@ -228,14 +238,14 @@ def test_without_kind_the_message_says_how_to_get_it(netlab, topology, tmp_path)
 
 
 @pytest.fixture
-def metallb(netlab):
+def metallb(netlab: Netlab) -> Path:
     """MetalLB's own manifest, as scripts/build-images --kind keeps it."""
     (found,) = Path(netlab.environment()["XDG_CACHE_HOME"]).glob("netlab/kind/manifests/metallb-native-*.yaml")
     return found
 
 
 @pytest.fixture
-def users_network(engine):
+def users_network(engine: Engine) -> Iterator[str]:
     """A Docker network of the user's, which goes with whoever is on it."""
     engine("network", "create", "netlab-test-users")
     yield "netlab-test-users"
@@ -267,7 +277,9 @@ EXISTING = """
 
 
 @pytest.mark.same_for_every_user
-def test_a_lab_is_attached_to_a_running_cluster_and_goes_without_it(engine, netlab, topology, metallb, users_network):
+def test_a_lab_is_attached_to_a_running_cluster_and_goes_without_it(
+    engine: Engine, netlab: Netlab, topology: Topology, metallb: Path, users_network: str
+) -> None:
     """The running one is another lab's, which goes on meanwhile, and has its MetalLB as its user has installed it."""
     text = SMALL.replace("pool: 172.16.7.192/26", "pool: 172.16.7.192/26, install: false")
     text = text.replace('["k8s", "k8s-net"]', '["k8s:lan1", "k8s-net"]')  # Docker takes eth1, or refuses
@@ -276,7 +288,7 @@ def test_a_lab_is_attached_to_a_running_cluster_and_goes_without_it(engine, netl
     assert done.returncode == 0, done
     assert "installing MetalLB" not in done.stderr
 
-    def objects():
+    def objects() -> list[str]:
         kinds = "deployments,services,ipaddresspools.metallb.io,bgppeers.metallb.io,bgpadvertisements.metallb.io"
         done = netlab("kubectl", "--lab", "small", "--", "get", kinds, "-A", "-o", "name")
         assert done.returncode == 0, done
@@ -285,7 +297,7 @@ def test_a_lab_is_attached_to_a_running_cluster_and_goes_without_it(engine, netl
     before = objects()
     nodes = {name: engine.pid(name) for name in engine.names(f"label=io.x-k8s.kind.cluster={SMALL_KIND}")}
 
-    def links():
+    def links() -> str:
         return engine("exec", f"{SMALL_KIND}-worker", "ip", "-o", "link")
 
     # An interface of the user's stays, and one of the lab's gets another name.
@@ -331,7 +343,7 @@ def test_a_lab_is_attached_to_a_running_cluster_and_goes_without_it(engine, netl
 
 
 @pytest.mark.same_for_every_user
-def test_a_cluster_that_is_not_there_is_said(netlab, topology):
+def test_a_cluster_that_is_not_there_is_said(netlab: Netlab, topology: Topology) -> None:
     done = netlab("deploy", topology(EXISTING % "nobodys"), timeout=120)
     assert done.returncode == 3
     assert "there is no kind cluster nobodys" in done.stderr
@@ -340,7 +352,7 @@ def test_a_cluster_that_is_not_there_is_said(netlab, topology):
 
 @pytest.mark.same_for_every_user
 @pytest.mark.parametrize("mode", ["frr", "frr-k8s"])
-def test_fast_failure_detection_by_bfd(netlab, topology, mode):
+def test_fast_failure_detection_by_bfd(netlab: Netlab, topology: Topology, mode: str) -> None:
     """MetalLB speaks by FRR, beside its speakers or in pods of its own. A dead link is noticed in less than the hold
     time."""
     text = SMALL.replace("workers: 1", "workers: 2").replace("replicas: 1", "replicas: 2")
@@ -364,11 +376,11 @@ def test_fast_failure_detection_by_bfd(netlab, topology, mode):
         time.sleep(0.2)
 
 
-def bfd_states(netlab):
+def bfd_states(netlab: Netlab) -> list[str]:
     return sorted(peer["status"] for peer in json.loads(netlab("vtysh", "rt-1", "-c", "show bfd peers json").stdout))
 
 
-def next_hops(netlab):
+def next_hops(netlab: Netlab) -> int:
     """How many next hops the router's RIB has to the VIP."""
     (route,) = json.loads(netlab("vtysh", "rt-1", "-c", f"show ip route {VIP}/32 json").stdout)[f"{VIP}/32"]
     return sum("fib" in hop for hop in route["nexthops"])

@@ -2,10 +2,13 @@
 adds to a cluster: images of their own, and manifests."""
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from engine import Engine
 from hoststate import HostState
-from netlab_program import TOPOLOGIES
+from netlab_program import TOPOLOGIES, Netlab
 
 pytestmark = [pytest.mark.same_for_every_user, pytest.mark.alone]
 
@@ -23,12 +26,14 @@ spec:
 
 
 @pytest.fixture(scope="module")
-def host():
+def host() -> HostState:
     return HostState.now()
 
 
 @pytest.fixture(scope="module")
-def dual(host, shared_netlab, engine, tmp_path_factory):
+def dual(
+    host: HostState, shared_netlab: Netlab, engine: Engine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Netlab]:
     """netlab with the shipped lab deployed, in another mode of MetalLB and with something of the user's."""
     folder = tmp_path_factory.mktemp("dual")
     (folder / "own.yaml").write_text(MANIFEST)
@@ -47,13 +52,13 @@ def dual(host, shared_netlab, engine, tmp_path_factory):
         engine("rmi", OWN_IMAGE)
 
 
-def kubectl(netlab, *words):
+def kubectl(netlab: Netlab, *words: str) -> Any:
     done = netlab("kubectl", "--lab", LAB, "--", "get", *words, "-o", "json")
     assert done.returncode == 0, done
     return json.loads(done.stdout)
 
 
-def test_one_service_is_ecmp_by_ipv4_and_single_path_by_ipv6(dual):
+def test_one_service_is_ecmp_by_ipv4_and_single_path_by_ipv6(dual: Netlab) -> None:
     done = dual("ecmp-check", "--format", "json")
     assert done.returncode == 0, done
     v4, v6 = json.loads(done.stdout)["routers"]
@@ -70,7 +75,7 @@ def test_one_service_is_ecmp_by_ipv4_and_single_path_by_ipv6(dual):
     assert all(":" in seen for pod in v6["pods"] for seen in pod["client_addresses_seen"])
 
 
-def test_frr_k8s_speaks_for_metallb(dual):
+def test_frr_k8s_speaks_for_metallb(dual: Netlab) -> None:
     """MetalLB asks it, node by node, for a session with each of the router's addresses."""
     pods = kubectl(dual, "pods", "-n", "metallb-system", "-l", "app.kubernetes.io/component=frr-k8s")["items"]
     nodes = {f"netlab-{LAB}-k8s-{name}" for name in ("control-plane", "worker", "worker2", "worker3")}
@@ -87,19 +92,19 @@ def test_frr_k8s_speaks_for_metallb(dual):
     assert neighbors == {node: wanted for node in nodes if not node.endswith("control-plane")}
 
 
-def test_pods_and_services_have_an_address_of_each_version(dual):
+def test_pods_and_services_have_an_address_of_each_version(dual: Netlab) -> None:
     for pod in kubectl(dual, "pods", "-l", "app=nginx")["items"]:
         assert [":" in each["ip"] for each in pod["status"]["podIPs"]] == [False, True]
     service = kubectl(dual, "service", "nginx")
     assert [each["ip"] for each in service["status"]["loadBalancer"]["ingress"]] == ["172.16.7.192", "2001:db8:8::c0"]
 
 
-def test_the_users_manifest_runs_the_users_image(dual):
+def test_the_users_manifest_runs_the_users_image(dual: Netlab) -> None:
     done = dual("kubectl", "--lab", LAB, "--", "wait", "--for=condition=Ready", "pod/own", "--timeout=60s", timeout=90)
     assert done.returncode == 0, done
 
 
-def test_a_restarted_worker_is_repaired_in_both_versions(dual, engine):
+def test_a_restarted_worker_is_repaired_in_both_versions(dual: Netlab, engine: Engine) -> None:
     engine("restart", "--time=5", f"netlab-{LAB}-k8s-worker2")
     done = dual("repair", "--lab", LAB, timeout=180)
     assert done.returncode == 0, done
@@ -109,7 +114,7 @@ def test_a_restarted_worker_is_repaired_in_both_versions(dual, engine):
         assert (router["paths"]["announced"], router["flows"]["answered"]) == (3, 600)
 
 
-def test_it_leaves_no_trace(dual, host, engine):
+def test_it_leaves_no_trace(dual: Netlab, host: HostState, engine: Engine) -> None:
     """Last: for a network with IPv6 Docker has the host forward IPv6, which goes back too."""
     assert dual("destroy", "--lab", LAB, timeout=120).returncode == 0
     assert host.changes() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engine import own_engine
@@ -25,9 +26,7 @@ def _watched(watched_processes: None) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _engine(
-    _watched: None, netlab_options: dict[str, object], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
+def _engine(_watched: None, netlab_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Of labs in containers, where root has other tests run meanwhile: a container's name belongs to a whole engine, so
     each process of pytest has an engine."""
     beside_others = "PYTEST_XDIST_WORKER" in os.environ and os.geteuid() == 0
@@ -40,7 +39,7 @@ def _engine(
 
 
 @pytest.fixture(scope="session")
-def ecmp_file(netlab_options: dict[str, object]) -> Path:
+def ecmp_file(netlab_options: dict[str, Any]) -> Path:
     """topologies/ecmp.yaml, or what is like it where there are no clusters: for what does not look at the cluster."""
     docker = netlab_options.get("runtime") == "docker"
     return Path(__file__).with_name("ecmp-of-speakers.yaml") if docker else TOPOLOGIES / "ecmp.yaml"
