@@ -13,6 +13,8 @@ import stat
 import struct
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 MACHINE = os.uname().machine
@@ -41,13 +43,13 @@ CLONE3 = 435
 MS_BIND, MS_REMOUNT, MNT_DETACH = 0x1000, 0x20, 2
 NAMESPACES = {"mnt": 0x20000, "uts": 0x4000000, "ipc": 0x8000000, "user": 0x10000000, "pid": 0x20000000}
 NAMESPACES |= {"net": 0x40000000, "cgroup": 0x2000000, "time": 0x80}
-FOUND = {}
+FOUND: dict[str, bool] = {}
 
 
-def attempt(name):
+def attempt(name: str) -> Callable[[Callable[[], object]], None]:
     """Run the function now and keep whether it succeeded."""
 
-    def run(action):
+    def run(action: Callable[[], object]) -> None:
         try:
             FOUND[name] = bool(action())
         except (OSError, ValueError):
@@ -56,17 +58,17 @@ def attempt(name):
     return run
 
 
-def call(function, *arguments):
+def call(function: str, *arguments: Any) -> bool:
     """A function of the C library, whether it succeeded."""
-    return getattr(LIBC, function)(*arguments) >= 0
+    return bool(getattr(LIBC, function)(*arguments) >= 0)
 
 
-def system_call(name, *arguments):
+def system_call(name: str, *arguments: Any) -> bool:
     """A system call by number. Left out where this machine's number is not in the table."""
     return name in NUMBERS and LIBC.syscall(ctypes.c_long(NUMBERS[name]), *arguments) >= 0
 
 
-def in_a_child(action):
+def in_a_child(action: Callable[[], object]) -> bool:
     """Run it in a process of its own, as namespaces change for good."""
     child = os.fork()
     if child == 0:
@@ -77,7 +79,7 @@ def in_a_child(action):
     return os.waitpid(child, 0)[1] == 0
 
 
-def write(path, data=b""):
+def write(path: str, data: bytes = b"") -> bool:
     """Open a file that is there for writing, and write what it holds already where that is known."""
     descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
     try:
@@ -86,13 +88,13 @@ def write(path, data=b""):
         os.close(descriptor)
 
 
-def same(path):
+def same(path: str) -> bool:
     """Write to a file what is in it."""
     with open(path, "rb") as file:
         return write(path, file.read() or b"\n")
 
 
-def mount(source, target, kind, flags=0):
+def mount(source: bytes | None, target: bytes, kind: bytes | None, flags: int = 0) -> bool:
     """mount(2), undone at once."""
     if LIBC.mount(source, target, kind, ctypes.c_ulong(flags), None) < 0:
         return False
@@ -101,16 +103,16 @@ def mount(source, target, kind, flags=0):
     return True
 
 
-def reached_by_handle(path, below):
+def reached_by_handle(path: str, below: str) -> bool:
     """Whether a handle of what `path` names, taken by the mount of `below`, opens what may lie below other mounts."""
     handle, mount_id = ctypes.create_string_buffer(struct.pack("Ii", 128, 0) + b"\0" * 128), ctypes.c_int()
     if LIBC.name_to_handle_at(-100, path.encode(), handle, ctypes.byref(mount_id), 0) < 0:
         return False
     folder = os.open(below, os.O_RDONLY)
-    return LIBC.open_by_handle_at(folder, handle, os.O_RDONLY) >= 0
+    return bool(LIBC.open_by_handle_at(folder, handle, os.O_RDONLY) >= 0)
 
 
-def in_namespaces_by_clone(number, flags):
+def in_namespaces_by_clone(number: int, flags: int) -> bool:
     """clone(2) or clone3(2) of a process that ends at once, in new namespaces."""
     if number == CLONE3:
         pid = LIBC.syscall(ctypes.c_long(CLONE3), struct.pack("11Q", flags, 0, 0, 0, 17, *[0] * 6), ctypes.c_size_t(88))
@@ -118,15 +120,15 @@ def in_namespaces_by_clone(number, flags):
         pid = LIBC.syscall(ctypes.c_long(number), ctypes.c_ulong(flags | 17), None, None, None, None)
     if pid == 0:
         os._exit(0)
-    return pid > 0 and os.waitpid(pid, 0)[0] == pid
+    return bool(pid > 0 and os.waitpid(pid, 0)[0] == pid)
 
 
-def visible_processes():
+def visible_processes() -> list[int]:
     """The pids of all processes that this one sees."""
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
-def is_foreign(pid):
+def is_foreign(pid: int) -> bool:
     """Whether a process is in another PID namespace than this one. Raises for one that may not be looked at."""
     return os.readlink(f"/proc/{pid}/ns/pid") != os.readlink("/proc/self/ns/pid")
 
@@ -278,7 +280,7 @@ attempt("a key of the caller")(lambda: system_call("keyctl", FIND_KEY, SESSION_K
 attempt("shared memory of the host")(lambda: len(open("/proc/sysvipc/shm").readlines()) > 1)
 for address in json.loads(os.environ.get("SOCKETS", "[]")):
 
-    def connect(address=address):
+    def connect(address: str = address) -> bool:
         """Whether somebody listens there."""
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(address.replace("@", "\0"))

@@ -3,17 +3,18 @@
 import pytest
 from article import *  # noqa: F403  its tests are this module's
 from article import LAB, SHIPPED, ClusterLab
+from netlab_program import Netlab
 
 pytestmark = [pytest.mark.netns, pytest.mark.cluster, pytest.mark.same_for_every_user]
 
 
 @pytest.fixture(scope="module")
-def cluster(shared_netlab, tmp_path_factory):
+def cluster(shared_netlab: Netlab, tmp_path_factory: pytest.TempPathFactory) -> ClusterLab:
     """The article's lab with an emulated cluster."""
     return ClusterLab(shared_netlab, tmp_path_factory.mktemp("article"), "--reconfigure")
 
 
-def test_what_is_emulated_is_said(cluster):
+def test_what_is_emulated_is_said(cluster: ClusterLab) -> None:
     cluster.deploy(SHIPPED)
     _, verdict = cluster.check()
     assert [sentence.partition(":")[0] for sentence in verdict["emulated"]] == ["rt-vyos", "Kubernetes cluster k8s"]

@@ -4,11 +4,14 @@ import json
 import re
 import subprocess
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from netlab_program import TOPOLOGIES
+from netlab_program import TOPOLOGIES, Netlab, Topology
 
 from netlab.model.errors import InputError
 from netlab.plan import plan_file
@@ -54,13 +57,16 @@ OWN = """\
     """
 
 
-def servers(topology, name, more="", **files):
+T = TypeVar("T")
+
+
+def servers(topology: Topology, name: str, more: str = "", **files: str) -> Path:
     """A BIRD router before three servers that announce one VIP by BIRD."""
     router = BGP.format(neighbors=NEIGHBORS, more=more) if not files else "startup-config: rt.conf"
     return topology(SERVERS.format(name=name, router=router), {f"{key}.conf": text for key, text in files.items()})
 
 
-def until(condition, seconds=20):
+def until(condition: Callable[[], T], seconds: float = 20) -> T:
     """Poll until the condition holds; its last value."""
     deadline = time.monotonic() + seconds
     while not (found := condition()) and time.monotonic() < deadline:
@@ -68,29 +74,29 @@ def until(condition, seconds=20):
     return found
 
 
-def kernel_next_hops(netlab, prefix, lab=()):
+def kernel_next_hops(netlab: Netlab, prefix: str, lab: tuple[str, ...] = ()) -> tuple[str | None, list[str]]:
     route = netlab("exec", *lab, "rt-1", "--", "ip", "-json", "route", "show", prefix).stdout
     (found,) = json.loads(route or "[]") or [{}]
     hops = found.get("nexthops", [found] if "gateway" in found else [])
     return found.get("protocol"), sorted(hop["gateway"] for hop in hops)
 
 
-def check(netlab, *options):
+def check(netlab: Netlab, *options: object) -> dict[str, Any]:
     done = netlab("ecmp-check", "--format", "json", *options)
     assert done.returncode in (0, 1), done
     (router,) = json.loads(done.stdout)["routers"]
-    return router
+    return dict(router)
 
 
 @pytest.fixture(scope="module")
-def three(shared_netlab):
+def three(shared_netlab: Netlab) -> Netlab:
     done = shared_netlab("deploy", TOPOLOGIES / "three-routers.yaml")
     assert done.returncode == 0, done
     return shared_netlab
 
 
 @pytest.mark.cluster
-def test_three_routers_on_one_cluster(three):
+def test_three_routers_on_one_cluster(three: Netlab) -> None:
     done = three("ecmp-check", "--format", "json")
     assert done.returncode == 0, done
     document = json.loads(done.stdout)
@@ -109,7 +115,7 @@ def test_three_routers_on_one_cluster(three):
 
 
 @pytest.mark.cluster
-def test_one_table_has_all_three(three):
+def test_one_table_has_all_three(three: Netlab) -> None:
     done = three("ecmp-check", env={"COLUMNS": "140"})
     assert done.returncode == 0, done
     header = done.stdout.splitlines()[0]
@@ -118,7 +124,7 @@ def test_one_table_has_all_three(three):
 
 
 @pytest.mark.cluster
-def test_inspect_names_the_daemon_and_its_sessions(three):
+def test_inspect_names_the_daemon_and_its_sessions(three: Netlab) -> None:
     (report,) = json.loads(three("inspect", "--format", "json").stdout)["labs"]
     (bird,) = [node for node in report["nodes"] if node["name"] == "rt-bird"]
     assert bird["runs_as"].startswith("BIRD 2.")
@@ -126,7 +132,7 @@ def test_inspect_names_the_daemon_and_its_sessions(three):
 
 
 @pytest.mark.cluster
-def test_birdc_in_the_node_just_works_and_vtysh_says_so(three):
+def test_birdc_in_the_node_just_works_and_vtysh_says_so(three: Netlab) -> None:
     done = three("exec", "rt-bird", "--", "birdc", "show", "route", "172.16.7.192/32")
     assert done.returncode == 0, done
     assert done.stdout.count("unicast [bgp_k8s_worker") == 3
@@ -138,7 +144,7 @@ def test_birdc_in_the_node_just_works_and_vtysh_says_so(three):
 
 
 @pytest.mark.cluster
-def test_the_daemon_has_no_more_capabilities_than_any_process_of_a_node(three):
+def test_the_daemon_has_no_more_capabilities_than_any_process_of_a_node(three: Netlab) -> None:
     script = 'for name in bird sleep; do grep CapPrm "/proc/$(pgrep -x "$name")/status"; done'
     done = three("exec", "rt-bird", "--", "bash", "-c", f"sleep 60 & {script}; kill $!")
     daemon, any_process = done.stdout.splitlines()
@@ -146,14 +152,16 @@ def test_the_daemon_has_no_more_capabilities_than_any_process_of_a_node(three):
     assert not int(daemon.split()[1], 16) & 1 << 21  # CAP_SYS_ADMIN
 
 
-def test_by_default_three_routes_are_known_and_one_next_hop_is_in_the_kernel(netlab, topology):
+def test_by_default_three_routes_are_known_and_one_next_hop_is_in_the_kernel(
+    netlab: Netlab, topology: Topology
+) -> None:
     assert netlab("deploy", servers(topology, "default")).returncode == 0
     protocol, hops = kernel_next_hops(netlab, "172.16.7.192")
     assert protocol == "bird"
     assert len(hops) == 1
 
 
-def test_merge_paths_gives_the_kernel_all_three(netlab, topology):
+def test_merge_paths_gives_the_kernel_all_three(netlab: Netlab, topology: Topology) -> None:
     assert netlab("deploy", servers(topology, "merge", ", merge-paths: true")).returncode == 0
     assert kernel_next_hops(netlab, "172.16.7.192") == ("bird", ["172.16.7.11", "172.16.7.12", "172.16.7.13"])
     router = check(netlab, "--expect", "ecmp")
@@ -171,7 +179,7 @@ def test_merge_paths_gives_the_kernel_all_three(netlab, topology):
 
 
 @pytest.mark.cluster
-def test_a_dual_stack_cluster_in_front_of_bird(netlab, tmp_path):
+def test_a_dual_stack_cluster_in_front_of_bird(netlab: Netlab, tmp_path: Path) -> None:
     text = (TOPOLOGIES / "dual-stack.yaml").read_text()
     for old, new in (
         ("kind: frr", "kind: bird"),
@@ -191,23 +199,23 @@ def test_a_dual_stack_cluster_in_front_of_bird(netlab, tmp_path):
     # MetalLB's FRR mode promises a graceful restart, so BIRD keeps the path of a speaker that is gone.
     assert netlab("exec", "k8s-worker2", "--", "pkill", "-KILL", "bgpd").returncode == 0
 
-    def session():
+    def session() -> str:
         (report,) = json.loads(netlab("inspect", "--format", "json").stdout)["labs"]
         (state,) = [s["state"] for s in report["nodes"][0]["sessions"] if s["neighbor"] == "172.16.7.12"]
-        return state
+        return str(state)
 
     assert until(lambda: session() != "Established")
     assert len(kernel_next_hops(netlab, "172.16.7.192")[1]) == 3
 
 
-def test_a_limit_below_the_equal_paths_is_named(netlab, topology):
+def test_a_limit_below_the_equal_paths_is_named(netlab: Netlab, topology: Topology) -> None:
     assert netlab("deploy", servers(topology, "limit", ", merge-paths: 2")).returncode == 0
     router = check(netlab)
     assert (router["verdict"], router["paths"]["multipath"], router["paths"]["fib"]) == ("partial", 2, 2)
     assert "max-paths-below-announced" in [finding["rule"] for finding in router["findings"]]
 
 
-def test_a_whole_configuration_of_the_users_own(netlab, topology):
+def test_a_whole_configuration_of_the_users_own(netlab: Netlab, topology: Topology) -> None:
     done = netlab("deploy", servers(topology, "own", rt=OWN))
     assert done.returncode == 0, done
     router = check(netlab, "--expect", "single-path")
@@ -218,7 +226,7 @@ def test_a_whole_configuration_of_the_users_own(netlab, topology):
     assert list(sessions.values()).count(("Established", False)) == 3
 
 
-def test_paths_that_the_users_own_configuration_keeps_from_the_kernel(netlab, topology):
+def test_paths_that_the_users_own_configuration_keeps_from_the_kernel(netlab: Netlab, topology: Topology) -> None:
     kept = OWN.replace("export where source = RTS_BGP", "export none")
     assert netlab("deploy", servers(topology, "kept", rt=kept)).returncode == 0
     router = check(netlab, "--flows", "20", "--timeout", "1")
@@ -227,7 +235,7 @@ def test_paths_that_the_users_own_configuration_keeps_from_the_kernel(netlab, to
     assert "`protocol kernel` of BIRD" in finding["mend"]
 
 
-def test_a_frozen_daemon_is_said_and_nothing_hangs(netlab, topology):
+def test_a_frozen_daemon_is_said_and_nothing_hangs(netlab: Netlab, topology: Topology) -> None:
     assert netlab("deploy", servers(topology, "frozen")).returncode == 0
     assert netlab("exec", "rt-1", "--", "pkill", "-STOP", "-x", "bird").returncode == 0
     (report,) = json.loads(netlab("inspect", "--format", "json").stdout)["labs"]
@@ -237,7 +245,9 @@ def test_a_frozen_daemon_is_said_and_nothing_hangs(netlab, topology):
     assert "bird does not answer" in checked.stderr
 
 
-def test_a_neighbor_of_the_users_own_configuration_that_stays_away_is_waited_for(netlab, topology):
+def test_a_neighbor_of_the_users_own_configuration_that_stays_away_is_waited_for(
+    netlab: Netlab, topology: Topology
+) -> None:
     path = servers(topology, "away", rt=OWN.replace("disabled; ", ""))
     done = netlab("deploy", path, "--timeout", "4")
     assert done.returncode == 1, done
@@ -252,7 +262,9 @@ def test_a_neighbor_of_the_users_own_configuration_that_stays_away_is_waited_for
         ("protocol bgp x { local as 64512; }", "Neighbor must be configured"),
     ],
 )
-def test_a_mistake_in_it_is_named_by_the_users_own_file_and_line(netlab, topology, wrong, message):
+def test_a_mistake_in_it_is_named_by_the_users_own_file_and_line(
+    netlab: Netlab, topology: Topology, wrong: str, message: str
+) -> None:
     path = servers(topology, "wrong", rt=OWN + "    " + wrong + "\n")
     done = netlab("deploy", path)
     assert done.returncode == 2, done
@@ -261,7 +273,7 @@ def test_a_mistake_in_it_is_named_by_the_users_own_file_and_line(netlab, topolog
     assert not netlab.state("wrong").exists()
 
 
-def test_a_mistake_that_ends_the_file_has_a_place_too(netlab, topology):
+def test_a_mistake_that_ends_the_file_has_a_place_too(netlab: Netlab, topology: Topology) -> None:
     done = netlab("deploy", servers(topology, "cut", rt="protocol device {\n"))
     assert done.returncode == 2, done
     assert "/rt.conf:" in done.stderr
@@ -314,7 +326,7 @@ BESIDE_FRR = """
     """
 
 
-def test_beside_frr_with_bfd_ipv6_and_networks(netlab, topology):
+def test_beside_frr_with_bfd_ipv6_and_networks(netlab: Netlab, topology: Topology) -> None:
     done = netlab("deploy", topology(BESIDE_FRR))
     assert done.returncode == 0, done
     # Two neighbors in different autonomous systems: BIRD merges what FRR needs multipath-relax for.
@@ -322,7 +334,7 @@ def test_beside_frr_with_bfd_ipv6_and_networks(netlab, topology):
     assert "via" in netlab("exec", "rt-1", "--", "ip", "-6", "route", "show", "fd00:7::/64", "proto", "bird").stdout
     assert until(lambda: netlab("exec", "rt-1", "--", "birdc", "show", "bfd", "sessions").stdout.count(" Up ") == 2)
 
-    def announced(prefix):
+    def announced(prefix: str) -> bool:
         return f'"{prefix}"' in netlab("vtysh", "rt-2", "-c", "show bgp ipv4 unicast json").stdout
 
     # A network is announced while there is a route to it, of an interface or of the kernel's, and no longer.
@@ -369,7 +381,9 @@ ROUTER = st.fixed_dictionaries(
 @pytest.mark.netns
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(router=ROUTER, ipv6=st.booleans())
-def test_whatever_the_options_let_through_birds_parser_takes(tmp_path, router, ipv6):
+def test_whatever_the_options_let_through_birds_parser_takes(
+    tmp_path: Path, router: dict[str, Any], ipv6: bool
+) -> None:
     link = {"endpoints": ["r:eth1", "h:eth1"], "ipv4": ["10.0.1.1/24", "10.0.1.9/24"]}
     link |= {"ipv6": ["fd00::1/64", "fd00::9/64"]} if ipv6 else {}
     nodes = {"r": {"kind": "bird", "bgp": router}, "h": {"kind": "linux"}}
@@ -381,6 +395,6 @@ def test_whatever_the_options_let_through_birds_parser_takes(tmp_path, router, i
         return
     (config,) = [made.content for made in plan.node("r").files if made.path == "/etc/bird/bird.conf"]
     (tmp_path / "bird.conf").write_text(config)
-    argv = ["/usr/sbin/bird", "-p", "-c", tmp_path / "bird.conf"]
+    argv = ["/usr/sbin/bird", "-p", "-c", str(tmp_path / "bird.conf")]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr + config

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from hoststate import descendants
+from netlab_program import Netlab, Running, Topology
 
 
-def begin(netlab, *arguments):
+def begin(netlab: Netlab, *arguments: object) -> Running:
     """A capture that has begun."""
     running = netlab.start("capture", *arguments)
     line = running.stderr.readline()
@@ -19,7 +20,7 @@ def begin(netlab, *arguments):
     return running
 
 
-def ping(netlab, source="host-1", target="172.16.7.11", count=1):
+def ping(netlab: Netlab, source: str = "host-1", target: str = "172.16.7.11", count: int = 1) -> None:
     done = netlab("exec", source, "--", "ping", "-c", count, "-i", "0.2", "-W", "5", target)
     assert done.returncode == 0, done
 
@@ -44,7 +45,7 @@ def read(file: Path) -> list[tuple[float, int, bytes]]:
     return packets
 
 
-def test_a_file_holds_what_the_filter_chose_and_is_private(ecmp, tmp_path):
+def test_a_file_holds_what_the_filter_chose_and_is_private(ecmp: Netlab, tmp_path: Path) -> None:
     file = tmp_path / "ping.pcapng"
     before = time.time()
     running = begin(ecmp, "rt-1", "-w", file, "--count", 4, "icmp", "and", "host", "host-1")
@@ -63,7 +64,7 @@ def test_a_file_holds_what_the_filter_chose_and_is_private(ecmp, tmp_path):
 
 
 @pytest.mark.front_end
-def test_a_short_snaplen_keeps_the_lengths(ecmp, tmp_path):
+def test_a_short_snaplen_keeps_the_lengths(ecmp: Netlab, tmp_path: Path) -> None:
     file = tmp_path / "short.pcapng"
     running = begin(ecmp, "rt-1:eth2", "-w", file, "--count", 2, "--snaplen", 20, "icmp")
     ping(ecmp)
@@ -72,7 +73,9 @@ def test_a_short_snaplen_keeps_the_lengths(ecmp, tmp_path):
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_is_the_ordinary_end_and_the_file_is_whole(ecmp, tmp_path, stop):
+def test_an_interrupt_is_the_ordinary_end_and_the_file_is_whole(
+    ecmp: Netlab, tmp_path: Path, stop: signal.Signals
+) -> None:
     file = tmp_path / "until.pcapng"
     running = begin(ecmp, "host-1:eth1", "-w", file, "icmp")
     ping(ecmp, count=2)
@@ -85,7 +88,7 @@ def test_an_interrupt_is_the_ordinary_end_and_the_file_is_whole(ecmp, tmp_path, 
 
 
 @pytest.mark.front_end
-def test_a_line_per_packet_without_a_file(ecmp):
+def test_a_line_per_packet_without_a_file(ecmp: Netlab) -> None:
     running = begin(ecmp, "rt-1:eth1", "--count", 2, "icmp")
     ping(ecmp)
     request, reply = running.communicate(timeout=20)[0].splitlines()
@@ -105,7 +108,7 @@ def test_a_line_per_packet_without_a_file(ecmp):
         pytest.param("nginx-1", {"eth0", "lo"}, marks=pytest.mark.cluster),
     ],
 )
-def test_every_machine_and_interface_can_be_looked_at(ecmp, node, interfaces):
+def test_every_machine_and_interface_can_be_looked_at(ecmp: Netlab, node: str, interfaces: set[str]) -> None:
     running = ecmp.start("capture", node, "--duration", "0.2")
     _, progress = running.communicate(timeout=20)
     assert running.returncode == 0, progress
@@ -113,7 +116,7 @@ def test_every_machine_and_interface_can_be_looked_at(ecmp, node, interfaces):
     assert interfaces <= set(shown)
 
 
-def test_on_lo_a_packet_is_seen_once(ecmp):
+def test_on_lo_a_packet_is_seen_once(ecmp: Netlab) -> None:
     running = begin(ecmp, "host-1:lo", "--duration", 2, "icmp")
     ping(ecmp, target="127.0.0.1")
     said = running.communicate(timeout=20)[0].splitlines()
@@ -129,7 +132,7 @@ for tag in (10, 11):
 """
 
 
-def test_a_vlan_tag_that_the_kernel_keeps_beside_the_packet_is_seen_and_filtered(ecmp, tmp_path):
+def test_a_vlan_tag_that_the_kernel_keeps_beside_the_packet_is_seen_and_filtered(ecmp: Netlab, tmp_path: Path) -> None:
     file = tmp_path / "vlan.pcapng"
     lines = begin(ecmp, "rt-1:eth2", "--count", 1, "vlan 11")
     whole = begin(ecmp, "rt-1:eth2", "--count", 2, "-w", file, "vlan")
@@ -140,7 +143,7 @@ def test_a_vlan_tag_that_the_kernel_keeps_beside_the_packet_is_seen_and_filtered
     assert [packet[12:18].hex() for _, _, packet in read(file)] == ["8100000a88b5", "8100000b88b5"]
 
 
-def test_a_reader_that_goes_ends_the_capture_though_nothing_more_comes(ecmp):
+def test_a_reader_that_goes_ends_the_capture_though_nothing_more_comes(ecmp: Netlab) -> None:
     running = begin(ecmp, "host-1:eth1", "-w", "-", "udp port 9")
     assert os.read(running.stdout.fileno(), 4) == b"\x0a\x0d\x0d\x0a"
     running.stdout.close()
@@ -149,7 +152,7 @@ def test_a_reader_that_goes_ends_the_capture_though_nothing_more_comes(ecmp):
 
 
 @pytest.mark.front_end
-def test_a_reader_that_is_stuck_does_not_hold_an_interrupted_capture(ecmp):
+def test_a_reader_that_is_stuck_does_not_hold_an_interrupted_capture(ecmp: Netlab) -> None:
     running = begin(ecmp, "k8s-worker", "-w", "-")
     for _ in range(3):
         ping(ecmp, target="172.16.7.11", count=5)
@@ -158,7 +161,7 @@ def test_a_reader_that_is_stuck_does_not_hold_an_interrupted_capture(ecmp):
     assert running.wait(timeout=15) == 0
 
 
-def test_the_recorder_dies_with_its_caller(ecmp, tmp_path):
+def test_the_recorder_dies_with_its_caller(ecmp: Netlab, tmp_path: Path) -> None:
     running = begin(ecmp, "host-1", "-w", tmp_path / "x.pcapng")
     recorders = [process.pid for process in descendants().values() if "--record" in process.command]
     assert recorders
@@ -170,7 +173,9 @@ def test_the_recorder_dies_with_its_caller(ecmp, tmp_path):
         time.sleep(0.02)
 
 
-def test_a_lab_that_dies_ends_the_capture_with_a_readable_file(netlab, topology, tmp_path):
+def test_a_lab_that_dies_ends_the_capture_with_a_readable_file(
+    netlab: Netlab, topology: Topology, tmp_path: Path
+) -> None:
     file = topology(
         """
         name: brief
@@ -210,7 +215,7 @@ def test_a_lab_that_dies_ends_the_capture_with_a_readable_file(netlab, topology,
         (["rt-1", "--count", "0"], 2, ""),
     ],
 )
-def test_mistakes_are_told_in_a_line(ecmp, arguments, code, said):
+def test_mistakes_are_told_in_a_line(ecmp: Netlab, arguments: tuple[str, ...], code: int, said: str) -> None:
     done = ecmp("capture", *arguments)
     assert done.returncode == code, done
     assert said in done.stderr
@@ -218,7 +223,7 @@ def test_mistakes_are_told_in_a_line(ecmp, arguments, code, said):
 
 
 @pytest.mark.front_end
-def test_a_wrong_filter_costs_no_older_capture(ecmp, tmp_path):
+def test_a_wrong_filter_costs_no_older_capture(ecmp: Netlab, tmp_path: Path) -> None:
     file = tmp_path / "old.pcapng"
     file.write_text("precious")
     assert ecmp("capture", "rt-1", "-w", file, "wrong filter").returncode == 2
@@ -228,7 +233,7 @@ def test_a_wrong_filter_costs_no_older_capture(ecmp, tmp_path):
 
 
 @pytest.mark.front_end
-def test_packets_are_not_poured_onto_a_terminal(ecmp):
+def test_packets_are_not_poured_onto_a_terminal(ecmp: Netlab) -> None:
     leader, follower = os.openpty()
     done = subprocess.run(
         [*ecmp._argv(("capture", "rt-1", "-w", "-"))],

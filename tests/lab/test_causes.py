@@ -6,8 +6,12 @@ The numbers of paths are those that docs/ecmp-check.md and the measured table of
 import json
 import shutil
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+from netlab_program import Netlab, Topology
 
 pytestmark = [pytest.mark.same_for_every_user, pytest.mark.outcome_is_frrs, pytest.mark.shares_nothing]
 
@@ -53,7 +57,17 @@ router bgp 64512
 MARKED = "neighbor 172.16.7.13 route-map CHANGE in"
 
 
-def look(netlab, topology, *, change="", family="", globally="", binds="", files=None, flows=120):
+def look(
+    netlab: Netlab,
+    topology: Topology,
+    *,
+    change: str = "",
+    family: str = "",
+    globally: str = "",
+    binds: str = "",
+    files: dict[str, str] | None = None,
+    flows: int = 120,
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Deploy the lab with this configuration and measure."""
     config = CONFIG.format(change=change, family=family, globally=globally)
     file = topology(LAB.format(binds=binds), files={"frr.conf": config, **(files or {})})
@@ -74,14 +88,16 @@ def look(netlab, topology, *, change="", family="", globally="", binds="", files
         ("set origin incomplete", "origin", 2),
     ],
 )
-def test_a_path_with_another_attribute_is_not_equal(netlab, topology, change, attribute, chosen):
+def test_a_path_with_another_attribute_is_not_equal(
+    netlab: Netlab, topology: Topology, change: str, attribute: str, chosen: int
+) -> None:
     router, findings = look(netlab, topology, change=change, family=MARKED)
     paths = router["paths"]
     assert (paths["announced"], paths["multipath"], paths["fib"]) == (3, chosen, chosen)
     assert f"lost by {attribute}: " in findings["attribute-differs"]["message"]
 
 
-def test_paths_from_one_as_share_the_load_whatever_stands_behind_it(netlab, topology):
+def test_paths_from_one_as_share_the_load_whatever_stands_behind_it(netlab: Netlab, topology: Topology) -> None:
     family = "\n  ".join(f"neighbor 172.16.7.{11 + n} route-map AS{n} in" for n in range(3))
     maps = "\n".join(f"route-map AS{n} permit 10\n set as-path prepend {64600 + n}" for n in range(3))
     router, findings = look(netlab, topology, family=family, globally=maps)
@@ -130,7 +146,7 @@ SPEAKERS = "{address: 172.16.7.11, asn: 64522}, {address: 172.16.7.12, asn: 6452
 
 
 @pytest.mark.parametrize(("relax", "paths"), [("false", 1), ("true", 2)])
-def test_paths_from_two_autonomous_systems(netlab, topology, relax, paths):
+def test_paths_from_two_autonomous_systems(netlab: Netlab, topology: Topology, relax: str, paths: int) -> None:
     netlab("deploy", topology(TRANSIT.format(relax=relax, speakers=SPEAKERS)))
     done = netlab("ecmp-check", "--router", "rt-1", "--format", "json")
     assert done.stdout, done
@@ -140,7 +156,9 @@ def test_paths_from_two_autonomous_systems(netlab, topology, relax, paths):
     assert ("as-paths-differ" in names) == (paths == 1)
 
 
-def test_two_tiers_are_measured_at_once_and_each_by_the_flows_that_it_carries(netlab, topology):
+def test_two_tiers_are_measured_at_once_and_each_by_the_flows_that_it_carries(
+    netlab: Netlab, topology: Topology
+) -> None:
     netlab("deploy", topology(TRANSIT.format(relax="true", speakers=SPEAKERS)))
     done = netlab("ecmp-check", "--expect", "ecmp", "--flows", "3000", "--format", "json")
     assert done.returncode == 0, done
@@ -167,20 +185,20 @@ def test_two_tiers_are_measured_at_once_and_each_by_the_flows_that_it_carries(ne
     assert "a longer way to the same, by 10.1.0.1 (AS path 64512 64602 64522)" in router["reason"]
 
 
-def paths_to_the_vip(netlab, router):
+def paths_to_the_vip(netlab: Netlab, router: str) -> list[dict[str, Any]]:
     shown = netlab("exec", router, "--", "vtysh", "-c", "show bgp ipv4 unicast 172.16.7.192/32 json")
     assert shown.returncode == 0, shown
-    return json.loads(shown.stdout).get("paths", [])
+    return list(json.loads(shown.stdout).get("paths", []))
 
 
-def eventually(holds, seconds=60):
+def eventually(holds: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"not within {seconds} s"
         time.sleep(0.2)
 
 
-def test_a_source_port_in_use_on_the_client_is_no_flow_without_an_answer(netlab, topology):
+def test_a_source_port_in_use_on_the_client_is_no_flow_without_an_answer(netlab: Netlab, topology: Topology) -> None:
     config = CONFIG.format(change="", family="", globally="")
     netlab("deploy", topology(LAB.format(binds=""), files={"frr.conf": config}))
     held = "import socket, time; kept = []\n"
@@ -201,7 +219,7 @@ def test_a_source_port_in_use_on_the_client_is_no_flow_without_an_answer(netlab,
 
 
 @pytest.mark.netns  # the host's zebra, which need not run in a container
-def test_zebra_started_with_a_limit(netlab, topology, tmp_path):
+def test_zebra_started_with_a_limit(netlab: Netlab, topology: Topology, tmp_path: Path) -> None:
     wrapper = '#!/bin/sh\nexec /opt/zebra -e 2 "$@"\n'
     binds = ', binds: ["zebra.sh:/usr/lib/frr/zebra:ro", "zebra:/opt/zebra:ro"]'
     (tmp_path / "topology").mkdir()
@@ -216,8 +234,8 @@ def test_zebra_started_with_a_limit(netlab, topology, tmp_path):
 @pytest.mark.parametrize(
     "where", [{"family": "table-map NOTHING"}, {"globally": "ip protocol bgp route-map NOTHING"}], ids=["bgpd", "zebra"]
 )
-def test_a_filter_between_bgp_and_the_kernel(netlab, topology, where):
-    router, findings = look(netlab, topology, **where)
+def test_a_filter_between_bgp_and_the_kernel(netlab: Netlab, topology: Topology, where: dict[str, str]) -> None:
+    router, findings = look(netlab, topology, family=where.get("family", ""), globally=where.get("globally", ""))
     assert router["verdict"] == "no-route"
     assert (router["paths"]["multipath"], router["paths"]["fib"]) == (3, 0)
     assert "BGP chose 3 paths to 172.16.7.192/32" in findings["filtered-from-fib"]["message"]

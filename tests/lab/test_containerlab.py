@@ -2,10 +2,14 @@
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
-from netlab_program import TOPOLOGIES, Netlab
+from netlab_program import TOPOLOGIES, Netlab, Topology
 
 FILES = TOPOLOGIES / "containerlab"
 IMAGES = {"FRR_IMAGE": "netlab/frr:13", "HOST_IMAGE": "netlab/client:13", "LINUX_IMAGE": "netlab/client:13"}
@@ -20,17 +24,17 @@ class Running:
     lab: str
     told: str = ""
 
-    def __call__(self, command, *arguments):
+    def __call__(self, command: str, *arguments: object) -> CompletedProcess[str]:
         return self.netlab(command, "--lab", self.lab, *arguments)
 
 
-def deploy(netlab, file, **environment):
+def deploy(netlab: Netlab, file: Path, **environment: str) -> str:
     done = netlab("deploy", file, env={**IMAGES, **environment})
     assert done.returncode == 0, done
     return done.stderr
 
 
-def addresses(netlab, node):
+def addresses(netlab: Callable[..., CompletedProcess[str]], node: str) -> dict[str, list[str]]:
     """The global addresses of a node's interfaces, as the kernel has them."""
     done = netlab("exec", node, "--", "ip", "-json", "address")
     return {
@@ -39,12 +43,12 @@ def addresses(netlab, node):
     }
 
 
-def link(netlab, node, interface):
+def link(netlab: Callable[..., CompletedProcess[str]], node: str, interface: str) -> dict[str, Any]:
     done = netlab("exec", node, "--", "ip", "-json", "-details", "link", "show", interface)
-    return json.loads(done.stdout)[0]
+    return dict(json.loads(done.stdout)[0])
 
 
-def within(seconds, condition):
+def within(seconds: float, condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s"
@@ -55,42 +59,42 @@ def within(seconds, condition):
 
 
 @pytest.fixture(scope="module")
-def frr_linux(shared_netlab):
+def frr_linux(shared_netlab: Netlab) -> Running:
     deploy(shared_netlab, FILES / "frr-linux.clab.yml")
     return Running(shared_netlab, "frr-linux")
 
 
-def test_an_image_of_frr_runs_the_daemons_that_its_bound_file_names(frr_linux):
+def test_an_image_of_frr_runs_the_daemons_that_its_bound_file_names(frr_linux: Running) -> None:
     for router in ("rt-1", "rt-2"):
         running = frr_linux("exec", router, "--", "pgrep", "-l", ".").stdout.split()
         assert {"zebra", "staticd", "bgpd"} <= set(running)
         assert "ospfd" not in running
 
 
-def test_its_bound_configuration_is_loaded_and_counts_as_given(frr_linux):
+def test_its_bound_configuration_is_loaded_and_counts_as_given(frr_linux: Running) -> None:
     assert addresses(frr_linux, "rt-1")["eth2"] == ["10.0.1.1/24"]
     (lab,) = json.loads(frr_linux("inspect", "--format", "json").stdout)["labs"]
     (rt_1,) = [node for node in lab["nodes"] if node["name"] == "rt-1"]
     assert [session["state"] for session in rt_1["sessions"]] == ["Established"]
 
 
-def test_it_forwards_between_the_clients(frr_linux):
+def test_it_forwards_between_the_clients(frr_linux: Running) -> None:
     assert frr_linux("exec", "pc-1", "--", "ping", "-c1", "-W2", "10.0.2.2").returncode == 0
 
 
-def test_a_script_of_another_tool_configures_it_later(frr_linux):
+def test_a_script_of_another_tool_configures_it_later(frr_linux: Running) -> None:
     done = frr_linux("exec", "rt-1", "--", "sh", "/etc/config/01-initial.sh")
     assert done.returncode == 0, done
     assert addresses(frr_linux, "rt-1")["lo"] == ["10.255.0.1/32"]
     within(5, lambda: "10.255.0.1/32" in frr_linux("vtysh", "rt-2", "-c", "show ip route bgp").stdout)
 
 
-def test_the_groups_and_the_nodes_commands_ran(frr_linux):
+def test_the_groups_and_the_nodes_commands_ran(frr_linux: Running) -> None:
     assert link(frr_linux, "pc-2", "eth1")["mtu"] == 1400
     assert addresses(frr_linux, "pc-2")["eth1"] == ["10.0.2.2/24"]
 
 
-def test_nothing_is_written_to_a_bound_folder(frr_linux):
+def test_nothing_is_written_to_a_bound_folder(frr_linux: Running) -> None:
     assert sorted(path.name for path in (FILES / "frr-linux/rt-2").iterdir()) == ["daemons", "frr.conf", "vtysh.conf"]
 
 
@@ -148,7 +152,7 @@ SCRIPTS = {
 
 
 @pytest.mark.netns
-def test_a_generated_lab_starts_empty_and_is_configured_by_its_scripts(netlab, topology):
+def test_a_generated_lab_starts_empty_and_is_configured_by_its_scripts(netlab: Netlab, topology: Topology) -> None:
     deploy(netlab, topology(GENERATED, SCRIPTS))
     assert "elsewhere" in netlab("exec", "r1", "--", "cat", "/etc/hosts").stdout
     assert "router bgp" not in netlab("vtysh", "r1", "-c", "show running-config").stdout
@@ -162,7 +166,9 @@ def test_a_generated_lab_starts_empty_and_is_configured_by_its_scripts(netlab, t
 
 
 @pytest.mark.netns
-def test_each_daemon_reads_its_own_file_where_the_configuration_is_not_integrated(netlab, topology):
+def test_each_daemon_reads_its_own_file_where_the_configuration_is_not_integrated(
+    netlab: Netlab, topology: Topology
+) -> None:
     deploy(netlab, topology(GENERATED, SCRIPTS))  # although r2's neighbor is shut down, and r1 has none
 
     assert addresses(netlab, "r2")["eth1"] == ["10.1.0.2/30"]
@@ -172,7 +178,7 @@ def test_each_daemon_reads_its_own_file_where_the_configuration_is_not_integrate
 
 
 @pytest.mark.netns
-def test_a_mistake_in_a_bound_configuration_has_its_place(netlab, topology):
+def test_a_mistake_in_a_bound_configuration_has_its_place(netlab: Netlab, topology: Topology) -> None:
     text = GENERATED.replace("/etc/frr/zebra.conf", "/etc/frr/frr.conf").replace(
         "vtysh.conf:/etc/frr/vtysh", "hosts:/x"
     )
@@ -182,7 +188,7 @@ def test_a_mistake_in_a_bound_configuration_has_its_place(netlab, topology):
 
 
 @pytest.mark.netns
-def test_a_program_of_an_image_that_the_host_lacks_is_named(netlab, topology):
+def test_a_program_of_an_image_that_the_host_lacks_is_named(netlab: Netlab, topology: Topology) -> None:
     file = topology("""
         name: lacking
         topology:
@@ -200,16 +206,16 @@ def test_a_program_of_an_image_that_the_host_lacks_is_named(netlab, topology):
 
 
 @pytest.fixture(scope="module")
-def links(shared_netlab):
+def links(shared_netlab: Netlab) -> Running:
     told = deploy(shared_netlab, FILES / "links.clab.yml", LINK_MTU="1300")
     return Running(shared_netlab, "links", told)
 
 
-def test_a_brief_link_has_its_mtu_from_the_environment(links):
+def test_a_brief_link_has_its_mtu_from_the_environment(links: Running) -> None:
     assert link(links, "router", "eth1")["mtu"] == 1300
 
 
-def test_an_extended_link_has_its_ends_addresses(links):
+def test_an_extended_link_has_its_ends_addresses(links: Running) -> None:
     end = link(links, "client", "eth2")
     assert (end["address"], end["ifalias"]) == ("02:00:00:00:02:02", "to-the-server")
     assert link(links, "server", "eth2")["address"] == "02:00:00:00:02:01"
@@ -217,7 +223,7 @@ def test_an_extended_link_has_its_ends_addresses(links):
     assert links("exec", "client", "--", "ping", "-c1", "-W2", "2001:db8:2::1").returncode == 0
 
 
-def test_a_dummy_interface_is_up_and_holds_an_address(links):
+def test_a_dummy_interface_is_up_and_holds_an_address(links: Running) -> None:
     dummy = link(links, "router", "loop0")
     assert (dummy["address"], dummy["mtu"]) == ("02:00:00:00:00:0a", 9000)
     assert {"UP", "LOWER_UP"} <= set(dummy["flags"])
@@ -227,7 +233,7 @@ def test_a_dummy_interface_is_up_and_holds_an_address(links):
     assert links("exec", "server", "--", "ping", "-c1", "-W2", "192.168.255.1").returncode == 0
 
 
-def test_a_hosts_program_has_the_variables_of_files_and_of_its_own(links):
+def test_a_hosts_program_has_the_variables_of_files_and_of_its_own(links: Running) -> None:
     within(5, lambda: links("exec", "server", "--", "pgrep", "-f", "sleep 86400").returncode == 0)
     pid = links("exec", "server", "--", "pgrep", "-of", "^sleep 86400").stdout.strip()
     found = links("exec", "server", "--", "cat", f"/proc/{pid}/environ").stdout.split("\0")
@@ -235,7 +241,7 @@ def test_a_hosts_program_has_the_variables_of_files_and_of_its_own(links):
 
 
 @pytest.mark.front_end
-def test_what_is_not_used_is_said_once_each_with_its_place(links):
+def test_what_is_not_used_is_said_once_each_with_its_place(links: Running) -> None:
     file = FILES / "links.clab.yml"
     for line, key in ((14, "mgmt"), (27, "mgmt-ipv4"), (60, "restart-policy"), (61, "healthcheck"), (66, "wait-for")):
         (note,) = [note for note in links.told.splitlines() if f" not used: {key} (" in note]
@@ -246,7 +252,7 @@ def test_what_is_not_used_is_said_once_each_with_its_place(links):
 
 
 @pytest.mark.cluster
-def test_an_existing_container_called_as_a_clusters_node_is_that_node(netlab):
+def test_an_existing_container_called_as_a_clusters_node_is_that_node(netlab: Netlab) -> None:
     deploy(netlab, FILES / "cluster.clab.yml")
     assert addresses(netlab, "k8s-worker")["eth1"] == ["192.168.10.11/24"]
     assert addresses(netlab, "k8s-control-plane")["eth1"] == ["192.168.10.10/24"]
@@ -254,7 +260,7 @@ def test_an_existing_container_called_as_a_clusters_node_is_that_node(netlab):
 
 
 @pytest.mark.netns
-def test_another_existing_container_needs_docker(netlab, topology):
+def test_another_existing_container_needs_docker(netlab: Netlab, topology: Topology) -> None:
     file = topology("""
         name: foreign
         topology:
@@ -275,7 +281,7 @@ def test_another_existing_container_needs_docker(netlab, topology):
 # Names
 
 
-def test_a_lab_and_its_nodes_have_the_names_that_containerlab_takes(netlab, topology):
+def test_a_lab_and_its_nodes_have_the_names_that_containerlab_takes(netlab: Netlab, topology: Topology) -> None:
     file = topology("""
         name: My_Lab.1
         topology:

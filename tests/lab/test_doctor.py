@@ -6,8 +6,10 @@ namespaces are used up.
 
 import json
 import re
+from pathlib import Path
 
 import pytest
+from netlab_program import Netlab, Topology
 
 pytestmark = pytest.mark.netns
 
@@ -75,7 +77,7 @@ def hidden(*paths: str) -> str:
         ),
     ],
 )
-def test_what_a_lab_needs(netlab, topology, lack, said):
+def test_what_a_lab_needs(netlab: Netlab, topology: Topology, lack: str, said: tuple[str, str, str]) -> None:
     need, found, mend = said
     prefix = on_a_host_where(lack)
 
@@ -91,7 +93,7 @@ def test_what_a_lab_needs(netlab, topology, lack, said):
     assert netlab.files() == []
 
 
-def test_what_only_some_labs_need_is_said_and_fails_nothing(netlab):
+def test_what_only_some_labs_need_is_said_and_fails_nothing(netlab: Netlab) -> None:
     paths = [
         f"{folder}/{name}"
         for folder in ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -108,7 +110,7 @@ def test_what_only_some_labs_need_is_said_and_fails_nothing(netlab):
     assert "missing  BIRD (kind bird): not installed" in done.stdout
 
 
-def test_a_state_folder_that_cannot_be_used(netlab, topology, tmp_path):
+def test_a_state_folder_that_cannot_be_used(netlab: Netlab, topology: Topology, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = netlab("doctor", env={"XDG_STATE_HOME": str(tmp_path / "file")})
     assert done.returncode == 3, done

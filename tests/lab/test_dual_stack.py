@@ -2,9 +2,10 @@
 
 import json
 import time
+from typing import Any
 
 import pytest
-from netlab_program import TOPOLOGIES
+from netlab_program import TOPOLOGIES, Netlab, Topology
 
 pytestmark = [pytest.mark.same_for_every_user, pytest.mark.outcome_is_frrs]
 
@@ -62,32 +63,32 @@ SPEAKERS = """
 """
 
 
-def six(service="replicas: 3"):
+def six(service: str = "replicas: 3") -> str:
     """A lab without any IPv4 address, with a cluster."""
     return SIX.format(service=service)
 
 
-def speakers(router):
+def speakers(router: str) -> str:
     """A lab without any IPv4 address, with servers that announce the VIP themselves."""
     return SPEAKERS.format(router=router)
 
 
-def check(netlab, *options):
+def check(netlab: Netlab, *options: object) -> tuple[int, list[dict[str, Any]]]:
     """Exit code and verdicts of `ecmp-check`."""
     done = netlab("ecmp-check", "--format", "json", *options)
     assert done.stdout, done
     return done.returncode, json.loads(done.stdout)["routers"]
 
 
-def finding(router, rule):
+def finding(router: dict[str, Any], rule: str) -> dict[str, Any]:
     """The finding of a rule; it must be there."""
     found = {finding["rule"]: finding for finding in router["findings"]}
     assert rule in found
-    return found[rule]
+    return dict(found[rule])
 
 
 @pytest.fixture(scope="module")
-def dual(shared_netlab):
+def dual(shared_netlab: Netlab) -> Netlab:
     """netlab with the shipped lab deployed."""
     done = shared_netlab("deploy", TOPOLOGIES / "dual-stack.yaml")
     assert done.returncode == 0, done
@@ -96,7 +97,7 @@ def dual(shared_netlab):
 
 
 @pytest.mark.cluster
-def test_one_service_is_ecmp_by_ipv4_and_single_path_by_ipv6(dual):
+def test_one_service_is_ecmp_by_ipv4_and_single_path_by_ipv6(dual: Netlab) -> None:
     code, (v4, v6) = check(dual)
     assert code == 0
     assert (v4["vip"], v4["verdict"], v4["expected"]) == ("172.16.7.192", "ecmp", "ecmp")
@@ -116,7 +117,7 @@ def test_one_service_is_ecmp_by_ipv4_and_single_path_by_ipv6(dual):
 
 
 @pytest.mark.cluster
-def test_an_ipv6_next_hop_is_link_local_and_its_node_is_known(dual):
+def test_an_ipv6_next_hop_is_link_local_and_its_node_is_known(dual: Netlab) -> None:
     _, (router,) = check(dual, "--vip", "[2001:db8:8::c0]:80", "--flows", "50")
     (hop,) = router["next_hops"]
     assert hop["address"].startswith("fe80::")
@@ -126,7 +127,7 @@ def test_an_ipv6_next_hop_is_link_local_and_its_node_is_known(dual):
 
 
 @pytest.mark.cluster
-def test_one_router_with_two_vips_is_two_columns(dual):
+def test_one_router_with_two_vips_is_two_columns(dual: Netlab) -> None:
     done = dual("ecmp-check", env={"COLUMNS": "120"})
     assert done.returncode == 0, done
     for words in (
@@ -141,7 +142,7 @@ def test_one_router_with_two_vips_is_two_columns(dual):
 
 
 @pytest.mark.cluster
-def test_pods_have_an_address_of_each_version(dual):
+def test_pods_have_an_address_of_each_version(dual: Netlab) -> None:
     done = dual("exec", "nginx-1", "--", "ip", "-brief", "address", "show", "eth0")
     assert "10.244.1.2/32" in done.stdout
     assert "fd00:10:244:1::2/128" in done.stdout
@@ -152,7 +153,7 @@ def test_pods_have_an_address_of_each_version(dual):
 
 
 @pytest.mark.cluster
-def test_a_lab_of_ipv6_alone(netlab, topology):
+def test_a_lab_of_ipv6_alone(netlab: Netlab, topology: Topology) -> None:
     assert netlab("deploy", topology(six())).returncode == 0
     code, (router,) = check(netlab, "--expect", "ecmp")
     assert (code, router["verdict"], router["vip"]) == (0, "ecmp", "fd00:c0::1")
@@ -164,7 +165,7 @@ def test_a_lab_of_ipv6_alone(netlab, topology):
     assert done.stdout == ""
 
 
-def test_the_seed_is_ipv6s_too(netlab, topology):
+def test_the_seed_is_ipv6s_too(netlab: Netlab, topology: Topology) -> None:
     """Two routers of one seed send the same flows to the same positions; another seed, other flows."""
     spread = []
     for seed in (7, 7, 8):
@@ -176,14 +177,14 @@ def test_the_seed_is_ipv6s_too(netlab, topology):
     assert spread[0] == spread[1] != spread[2]
 
 
-def test_hash_policy_1_measures_the_senders_socket_in_ipv6_too(netlab, topology):
+def test_hash_policy_1_measures_the_senders_socket_in_ipv6_too(netlab: Netlab, topology: Topology) -> None:
     assert netlab("deploy", topology(speakers("hash: {policy: 1}"))).returncode == 0
     _, (router,) = check(netlab)
     assert finding(router, "socket-hash")["severity"] == "error"
     assert 120 < router["prediction"]["agree"] < 280
 
 
-def test_hash_policy_0_spreads_ipv6_by_the_flow_label(netlab, topology):
+def test_hash_policy_0_spreads_ipv6_by_the_flow_label(netlab: Netlab, topology: Topology) -> None:
     """Under IPv4 all flows of one client are one key; IPv6 has a label per connection (net.ipv6.auto_flowlabels)."""
     assert netlab("deploy", topology(speakers("hash: {policy: 0}"))).returncode == 0
     code, (router,) = check(netlab, "--expect", "ecmp")
@@ -193,7 +194,7 @@ def test_hash_policy_0_spreads_ipv6_by_the_flow_label(netlab, topology):
 
 
 @pytest.mark.cluster
-def test_local_policy_shows_the_clients_own_address(netlab, topology):
+def test_local_policy_shows_the_clients_own_address(netlab: Netlab, topology: Topology) -> None:
     file = topology(six(service="replicas: 2, external-traffic-policy: Local"))
     assert netlab("deploy", file).returncode == 0
     code, (router,) = check(netlab, "--expect", "ecmp")
@@ -238,7 +239,7 @@ UNNUMBERED = """
 
 
 @pytest.mark.cluster
-def test_unnumbered_links_carry_both_versions(netlab, topology):
+def test_unnumbered_links_carry_both_versions(netlab: Netlab, topology: Topology) -> None:
     """RFC 8950: the edge's IPv4 route has link-local IPv6 next hops."""
     done = netlab("deploy", topology(UNNUMBERED))
     assert done.returncode == 0, done
@@ -253,7 +254,7 @@ def test_unnumbered_links_carry_both_versions(netlab, topology):
 
 
 @pytest.mark.cluster
-def test_a_dead_speaker_is_a_node_that_does_not_announce(netlab, topology):
+def test_a_dead_speaker_is_a_node_that_does_not_announce(netlab: Netlab, topology: Topology) -> None:
     assert netlab("deploy", topology(six())).returncode == 0
     assert netlab("exec", "k8s-worker3", "--", "pkill", "-KILL", "-x", "bgpd").returncode == 0
     deadline = time.monotonic() + 20

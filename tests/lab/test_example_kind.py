@@ -5,13 +5,14 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from netlab_program import Netlab
 
 pytestmark = pytest.mark.same_for_every_user
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "example-kind"
 
 
-def test_a_kind_of_another_package_deploys(netlab, tmp_path, monkeypatch):
+def test_a_kind_of_another_package_deploys(netlab: Netlab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     points = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]["entry-points"]["netlab.kinds"]
     metadata = tmp_path / "site" / "netlab_nat-1.0.dist-info"
     metadata.mkdir(parents=True)

@@ -94,7 +94,7 @@ print(json.dumps([said, untouched, made, ours, broken, again, left]))
 
 
 @pytest.mark.netns
-def test_only_what_bears_the_labs_mark_is_changed_and_removed():
+def test_only_what_bears_the_labs_mark_is_changed_and_removed() -> None:
     argv = ["unshare", "-Urn", sys.executable, "-c", PROGRAM]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr

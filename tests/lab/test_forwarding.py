@@ -4,7 +4,8 @@ import json
 from math import comb
 
 import pytest
-from netlab_program import TOPOLOGIES
+from hoststate import HostState
+from netlab_program import TOPOLOGIES, Netlab, Topology
 
 pytestmark = [pytest.mark.same_for_every_user, pytest.mark.outcome_is_frrs, pytest.mark.shares_nothing]
 
@@ -64,7 +65,7 @@ def most_survivors(flows: int, next_hops: int) -> int:
 
 
 @pytest.mark.cluster
-def test_the_fixed_article_on_its_own_kernel_loses_most_requests(netlab, host):
+def test_the_fixed_article_on_its_own_kernel_loses_most_requests(netlab: Netlab, host: HostState) -> None:
     deployed = netlab("deploy", TOPOLOGIES / "article-3.13.yaml")
     assert deployed.returncode == 0, deployed
     assert "emulated: rt-1: per-packet forwarding by nftables" in deployed.stdout
@@ -90,7 +91,7 @@ def test_the_fixed_article_on_its_own_kernel_loses_most_requests(netlab, host):
     assert host.changes() == []
 
 
-def test_the_router_beside_it_keeps_its_flows(netlab, topology):
+def test_the_router_beside_it_keeps_its_flows(netlab: Netlab, topology: Topology) -> None:
     deployed = netlab("deploy", topology(SIDE_BY_SIDE))
     assert deployed.returncode == 0, deployed
     done = netlab("ecmp-check", "--format", "json")
@@ -178,7 +179,7 @@ ONE_PATH = """
 
 
 @pytest.mark.parametrize("far", ["10.0.2.2", "fd02::2"])
-def test_a_packet_leaves_as_it_came(netlab, topology, far):
+def test_a_packet_leaves_as_it_came(netlab: Netlab, topology: Topology, far: str) -> None:
     file = topology(ONE_PATH, {"server.py": SERVER, "client.py": CLIENT})
     assert netlab("deploy", file).returncode == 0
     connect = f"import socket; socket.create_connection(('{far}', 80), 1)"

@@ -2,8 +2,11 @@
 
 import re
 import time
+from collections.abc import Callable
+from subprocess import CompletedProcess
 
 import pytest
+from netlab_program import Netlab, Topology
 
 pytestmark = pytest.mark.outcome_is_frrs
 
@@ -28,15 +31,18 @@ while kill -0 $pid; do sleep 0.05; done
 """
 
 
+Run = Callable[[str, str], CompletedProcess[str]]
+
+
 @pytest.fixture(scope="module")
-def frr(shared_netlab):
+def frr(shared_netlab: Netlab) -> Run:
     """Runs a command in a node of the lab: (node, script) to its exit code and output."""
     file = shared_netlab.folder / "home" / "lab.yaml"
     file.write_text(LAB)
     done = shared_netlab("deploy", file)
     assert done.returncode == 0, done
 
-    def run(node, script):
+    def run(node: str, script: str) -> CompletedProcess[str]:
         # FRR 10's daemons keep the output of whoever started them open, and so this test would wait for its end.
         kept = f"{{ {script.strip()}\n}} >/run/said 2>&1; code=$?; cat /run/said; exit $code"
         return shared_netlab("exec", node, "--", "sh", "-c", kept)
@@ -44,7 +50,7 @@ def frr(shared_netlab):
     return run
 
 
-def eventually(holds, seconds=60):
+def eventually(holds: Callable[[], object], seconds: float = 60) -> bool:
     """Whether it holds before the deadline."""
     deadline = time.monotonic() + seconds
     while not holds():
@@ -54,13 +60,13 @@ def eventually(holds, seconds=60):
     return True
 
 
-def pid_of(frr, node, daemon):
+def pid_of(frr: Run, node: str, daemon: str) -> int | None:
     """The daemon's pid, None where it does not run."""
     done = frr(node, f"pid=$(cat /var/run/frr/{daemon}.pid) && kill -0 $pid && echo $pid")
     return int(done.stdout) if done.returncode == 0 else None
 
 
-def test_a_daemon_that_was_killed_is_started_by_hand(frr):
+def test_a_daemon_that_was_killed_is_started_by_hand(frr: Run) -> None:
     before = pid_of(frr, "rt-1", "bgpd")
     done = frr("rt-1", START_BGPD)
     assert done.returncode == 0, done
@@ -69,20 +75,20 @@ def test_a_daemon_that_was_killed_is_started_by_hand(frr):
 
 
 @pytest.mark.parametrize("make", ["mkdir -p /var/log/frr", "touch /var/log/frr.log"])
-def test_what_is_given_to_user_frr_is_the_daemons_to_write(frr, make):
-    path = make.split()[-1]
+def test_what_is_given_to_user_frr_is_the_daemons_to_write(frr: Run, make: str) -> None:
+    path = make.rsplit(maxsplit=1)[-1]
     log = path if path.endswith(".log") else f"{path}/frr.log"
     done = frr("rt-1", f"{make} && chown frr:frr {path} && vtysh -c 'configure terminal' -c 'log file {log} debugging'")
     assert done.returncode == 0, done
     assert eventually(lambda: frr("rt-1", f"vtysh -c 'clear bgp *'; grep -q BGP {log}").returncode == 0)
 
 
-def test_frrs_user_and_groups_are_other_names_of_root(frr):
+def test_frrs_user_and_groups_are_other_names_of_root(frr: Run) -> None:
     assert frr("rt-1", "id -u frr; id -u; id -un").stdout == "0\n0\nroot\n"
     assert frr("rt-1", "install -d -o frr -g frrvty /run/made && stat -c %u:%g:%U /run/made").stdout == "0:0:root\n"
 
 
-def test_frrs_script_restarts_what_netlab_started_and_what_a_file_of_daemons_names(frr):
+def test_frrs_script_restarts_what_netlab_started_and_what_a_file_of_daemons_names(frr: Run) -> None:
     """rt-2's `exec` in the topology has done it once already, while netlab waited for it."""
     assert "watchfrr" in frr("rt-2", "vtysh -c 'show daemons'").stdout
     before = {name: pid_of(frr, "rt-2", name) for name in ("watchfrr", "zebra", "bgpd", "staticd", "bfdd")}
@@ -97,14 +103,14 @@ def test_frrs_script_restarts_what_netlab_started_and_what_a_file_of_daemons_nam
     assert eventually(lambda: "Established" in frr("rt-2", "vtysh -c 'show bgp neighbors'").stdout)
 
 
-def test_watchfrr_starts_a_daemon_that_was_killed(frr):
+def test_watchfrr_starts_a_daemon_that_was_killed(frr: Run) -> None:
     assert frr("rt-2", f"{SCRIPTS} status || {SCRIPTS} restart").returncode == 0
     before = pid_of(frr, "rt-2", "staticd")
     assert frr("rt-2", f"kill -KILL {before}").returncode == 0
     assert eventually(lambda: pid_of(frr, "rt-2", "staticd") not in (None, before))
 
 
-def test_frrs_script_reloads_a_changed_configuration(frr):
+def test_frrs_script_reloads_a_changed_configuration(frr: Run) -> None:
     if frr("rt-2", "test -e /usr/lib/frr/frr-reload.py").returncode != 0:
         pytest.skip("this FRR lacks frr-reload.py (Debian: frr-pythontools)")
     change = "sed -i 's/^router bgp.*/&\\n bgp router-id 10.9.9.9/; /router-id 10.0/d' /etc/frr/frr.conf"
@@ -113,13 +119,13 @@ def test_frrs_script_reloads_a_changed_configuration(frr):
     assert "bgp router-id 10.9.9.9" in frr("rt-2", "vtysh -c 'show running-config'").stdout
 
 
-def test_frrs_script_stops_all(frr):
+def test_frrs_script_stops_all(frr: Run) -> None:
     assert frr("rt-2", f"{SCRIPTS} stop").returncode == 0
     assert [name for name in ("watchfrr", "zebra", "bgpd", "staticd") if pid_of(frr, "rt-2", name)] == []
 
 
 @pytest.mark.netns  # under docker the image itself would run
-def test_a_containerlab_file_that_sets_frrs_image_up_by_exec(netlab, topology):
+def test_a_containerlab_file_that_sets_frrs_image_up_by_exec(netlab: Netlab, topology: Topology) -> None:
     """As files for FRR's image have it: `cmd: bash`, the file of daemons changed, everything started by hand."""
     file = topology(
         """

@@ -1,5 +1,7 @@
 """What a node can do to the host, to other nodes and to other labs: nothing, as root's and as an ordinary user's."""
 
+from __future__ import annotations
+
 import json
 import os
 import shutil
@@ -8,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 import venv
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import typer
 from hoststate import HostState
-from netlab_program import Netlab, pair
+from netlab_program import Netlab, Topology, pair
 
 import netlab as package
 
@@ -27,7 +30,7 @@ ATTEMPTS = Path(__file__).with_name("attempts.py").read_text(encoding="utf-8")
 
 
 @pytest.fixture
-def sockets():
+def sockets() -> Iterator[list[str]]:
     """Services of the host that listen on unix sockets: an abstract one, and one in every folder that they use."""
     with ExitStack() as stack:
         folders = ["/tmp", "/var/tmp", *(["/run", "/var/lib", "/root"] if os.geteuid() == 0 else [])]
@@ -41,7 +44,9 @@ def sockets():
 
 
 @pytest.mark.parametrize("node", ["host-1", "rt-1", "k8s-worker"])
-def test_every_attempt_of_a_node_on_the_host_fails(ecmp, host, sockets, node):
+def test_every_attempt_of_a_node_on_the_host_fails(
+    ecmp: Netlab, host: HostState, sockets: list[str], node: str
+) -> None:
     done = ecmp("exec", node, "--", "env", f"SOCKETS={json.dumps(sockets)}", "python3", "-c", ATTEMPTS)
 
     assert done.returncode == 0, done
@@ -52,7 +57,9 @@ def test_every_attempt_of_a_node_on_the_host_fails(ecmp, host, sockets, node):
     assert host.changes() == []
 
 
-def test_every_attempt_of_a_routing_daemon_on_the_host_fails(netlab, topology, host):
+def test_every_attempt_of_a_routing_daemon_on_the_host_fails(
+    netlab: Netlab, topology: Topology, host: HostState
+) -> None:
     """FRR's daemons hold CAP_SYS_ADMIN. One that was taken over can do nothing with it all the same."""
     script = f"#!{os.path.realpath(sys.executable)} -IS\nimport sys\nsys.stdout = open('/srv/answer', 'w')\n{ATTEMPTS}"
     file = topology(
@@ -96,7 +103,7 @@ print(json.dumps(written))
 """
 
 
-def test_a_node_changes_its_own_sysctls_and_none_of_the_host(netlab, topology):
+def test_a_node_changes_its_own_sysctls_and_none_of_the_host(netlab: Netlab, topology: Topology) -> None:
     assert netlab("deploy", topology(pair())).returncode == 0
     host = HostState.now()
 
@@ -121,7 +128,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
-def test_no_node_has_the_keys_of_the_callers_session(netlab, topology):
+def test_no_node_has_the_keys_of_the_callers_session(netlab: Netlab, topology: Topology) -> None:
     """A login's session keyring holds Kerberos tickets and the keys of encrypted folders; children inherit it."""
     file = topology(pair())
     holder = (sys.executable, "-c", HOLD_A_KEY)
@@ -133,7 +140,7 @@ def test_no_node_has_the_keys_of_the_callers_session(netlab, topology):
         assert "a key of the caller" not in json.loads(done.stdout)["succeeded"]
 
 
-def test_a_node_that_kills_all_it_can_kills_itself_alone(netlab, topology):
+def test_a_node_that_kills_all_it_can_kills_itself_alone(netlab: Netlab, topology: Topology) -> None:
     assert netlab("deploy", topology(pair("cmd: sleep 1000"))).returncode == 0
     assert netlab("exec", "host-1", "--", "sh", "-c", "kill -KILL -1; kill -TERM -1; kill -KILL 1").returncode == 0
     assert netlab("exec", "host-1", "--", "ping", "-c1", "-W2", "10.0.0.2").returncode == 0
@@ -143,7 +150,7 @@ def test_a_node_that_kills_all_it_can_kills_itself_alone(netlab, topology):
 # Files of the host
 
 
-def test_a_bind_is_the_way_to_its_own_folder_and_to_nothing_else(netlab, topology):
+def test_a_bind_is_the_way_to_its_own_folder_and_to_nothing_else(netlab: Netlab, topology: Topology) -> None:
     binds = "binds: [data:/srv/data, kept:/srv/kept:ro]"
     file = topology(pair(binds), {"data/one": "one\n", "kept/two": "two\n", "aside": "three\n"})
     folder = file.parent
@@ -168,7 +175,7 @@ def test_a_bind_is_the_way_to_its_own_folder_and_to_nothing_else(netlab, topolog
     assert not Path("/etc/netlab-was-here").exists()
 
 
-def test_files_that_netlab_writes_do_not_follow_links_of_a_bind(netlab, topology):
+def test_files_that_netlab_writes_do_not_follow_links_of_a_bind(netlab: Netlab, topology: Topology) -> None:
     """A bind over /etc/frr brings a link where netlab writes the daemons' configuration."""
     file = topology(
         """
@@ -204,7 +211,9 @@ assert netlab("destroy") == 0
 """
 
 
-def test_what_is_mounted_below_a_writable_bind_is_as_writable_as_on_the_host(netlab, topology):
+def test_what_is_mounted_below_a_writable_bind_is_as_writable_as_on_the_host(
+    netlab: Netlab, topology: Topology
+) -> None:
     file = topology(pair("binds: [data:/srv/data]"), {"data/one": ""})
     done = netlab.with_own_mounts(BELOW_A_BIND, file)
     assert done.returncode == 0, done
@@ -234,7 +243,7 @@ assert "frrvty:x:0:" in after[0] and after[2] == "rt-1\\n" and "frr:x:0:0:" in a
 """
 
 
-def test_a_node_keeps_its_own_files_when_the_host_replaces_its(netlab, topology):
+def test_a_node_keeps_its_own_files_when_the_host_replaces_its(netlab: Netlab, topology: Topology) -> None:
     """useradd writes a new /etc/group and renames it over the old one, which drops what is mounted on that."""
     file = topology("name: kept\ntopology:\n  nodes:\n    rt-1: {kind: frr, bgp: {asn: 64512}}\n")
     done = netlab.with_own_mounts(REPLACE_A_FILE_OF_ETC, file)
@@ -250,7 +259,7 @@ _HEAVY = shutil.ignore_patterns("scipy*", "numpy*", "mypy*", "ruff*", "hypothesi
 
 
 @pytest.fixture
-def users(tmp_path_factory):
+def users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[User]]:
     """netlab as root and as two ordinary users without subordinate ids, each with a home of its own."""
     if os.geteuid() != 0:
         pytest.skip("only root can be several users; the tier lab-root runs this")
@@ -274,22 +283,25 @@ def users(tmp_path_factory):
 class User(Netlab):
     """netlab as some user has it, from a copy of the code that everybody may read."""
 
+    _uid: int
+    _python: str
+
     def __init__(self, folder: Path, uid: int, python: str) -> None:
         super().__init__(folder)
         object.__setattr__(self, "_uid", uid)
         object.__setattr__(self, "_python", python)
 
-    def _argv(self, arguments):
+    def _argv(self, arguments: tuple[object, ...]) -> list[str]:
         identity = ["setpriv", f"--reuid={self._uid}", f"--regid={self._uid}", "--clear-groups"] if self._uid else []
         return [*identity, self._python, "-m", "netlab", *(str(argument) for argument in arguments)]
 
-    def environment(self):
+    def environment(self) -> dict[str, str]:
         return {key: value for key, value in super().environment().items() if key != "PYTHONPATH"}
 
 
 def _python_for_all(folder: Path) -> str:
     """An interpreter with netlab and what it needs, copied: the clone may be below a private folder."""
-    code, site = (Path(module.__file__).parent for module in (package, typer))
+    code, site = (Path(str(module.__file__)).parent for module in (package, typer))
     venv.create(folder / "venv", symlinks=True)
     shutil.copytree(code, folder / "code" / "netlab", ignore=_HEAVY)
     shutil.copytree(site.parent, folder / "site", ignore=_HEAVY, symlinks=True)
@@ -301,7 +313,7 @@ def _python_for_all(folder: Path) -> str:
     return str(folder / "venv" / "bin" / "python")
 
 
-def test_labs_of_one_name_of_root_and_of_two_users_do_not_notice_each_other(users, host):
+def test_labs_of_one_name_of_root_and_of_two_users_do_not_notice_each_other(users: list[User], host: HostState) -> None:
     root, first, second = users
     files = {}
     for number, user in enumerate(users):
@@ -327,7 +339,7 @@ def test_labs_of_one_name_of_root_and_of_two_users_do_not_notice_each_other(user
     assert host.changes() == []
 
 
-def test_no_user_reaches_the_lab_of_another(users):
+def test_no_user_reaches_the_lab_of_another(users: list[User]) -> None:
     root, first, second = users
     file = first.folder.parent / "lab.yaml"
     file.write_text(pair(name="mine").replace("\n    ", "\n"))

@@ -8,11 +8,12 @@ import secrets
 import signal
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hoststate import HostState
-from netlab_program import TOPOLOGIES, python_was_interrupted
-from storm import STEPS, Operation, Witness, moments, phase_lengths, state_of, strike
+from netlab_program import TOPOLOGIES, Netlab, Topology, python_was_interrupted
+from storm import STEPS, Moment, Operation, Witness, moments, phase_lengths, state_of, strike
 
 pytestmark = pytest.mark.netns
 
@@ -26,14 +27,14 @@ TINY = "name: ecmp\ntopology:\n  nodes:\n    host-1: {kind: linux}\n"
 
 
 @pytest.fixture
-def seed(request):
+def seed(request: pytest.FixtureRequest) -> int:
     """The storm's seed: a new one for every run, unless one is given."""
     given = request.config.getoption("--storm-seed", default=None)
     return secrets.randbits(32) if given is None else int(given)
 
 
 @pytest.fixture
-def witness(netlab, topology):
+def witness(netlab: Netlab, topology: Topology) -> Witness:
     """A lab of the same shape that runs all the while."""
     file = topology((TOPOLOGIES / "ecmp.yaml").read_text().replace("name: ecmp", "name: witness"), name="witness.yaml")
     assert netlab("deploy", file).returncode == 0
@@ -48,7 +49,9 @@ ARGUMENTS = {
 }
 
 
-def test_a_storm_of_signals_leaves_nothing_and_no_other_lab_notices(netlab, topology, witness, seed, capsys):
+def test_a_storm_of_signals_leaves_nothing_and_no_other_lab_notices(
+    netlab: Netlab, topology: Topology, witness: Witness, seed: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     tiny = topology(TINY, name="tiny.yaml")
     host, files = HostState.now(), netlab.files()
     lengths = {
@@ -89,7 +92,7 @@ def test_a_storm_of_signals_leaves_nothing_and_no_other_lab_notices(netlab, topo
     witness.sessions_never_dropped()
 
 
-def hit(netlab, tiny, moment, patience):
+def hit(netlab: Netlab, tiny: Path, moment: Moment, patience: float) -> bool:
     """Bring about the moment, judge what came of it, and destroy what there is. False where it struck nobody.
 
     `patience` are the seconds that a deploy waits for a router whose bgpd was killed.
@@ -115,7 +118,7 @@ def hit(netlab, tiny, moment, patience):
     return struck
 
 
-def ended_as_designed(moment, code, stderr):
+def ended_as_designed(moment: Moment, code: int, stderr: str) -> None:
     """The exit code, and one line that says why."""
     if moment.signal is signal.SIGINT and moment.victim == "netlab" and python_was_interrupted(code, stderr):
         return
@@ -141,7 +144,7 @@ def ended_as_designed(moment, code, stderr):
         assert said == ["netlab: interrupted"], stderr
 
 
-def settled(netlab):
+def settled(netlab: Netlab) -> str | None:
     """What inspect says of the lab once all that is half-built had time to go."""
     deadline = time.monotonic() + GONE_WITHIN
     while (state := state_of(netlab, LAB)) == "unfinished" and time.monotonic() < deadline:
@@ -149,7 +152,7 @@ def settled(netlab):
     return state
 
 
-def left_as_designed(netlab, moment, code, state):
+def left_as_designed(netlab: Netlab, moment: Moment, code: int, state: str | None) -> None:
     """A lab is whole, dead and said to be so, or not there."""
     removing = moment.operation in ("destroy", "reconfigure")
     if moment.victim == "netlab" and removing:  # stopped while it removed the folder

@@ -2,9 +2,11 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
-from netlab_program import TOPOLOGIES
+from hoststate import HostState
+from netlab_program import TOPOLOGIES, Netlab, Topology
 
 pytestmark = pytest.mark.shares_nothing
 
@@ -31,7 +33,7 @@ LONELY_ROUTER = """
 
 
 @pytest.mark.cluster
-def test_deploy_says_what_it_built_and_what_is_emulated(netlab):
+def test_deploy_says_what_it_built_and_what_is_emulated(netlab: Netlab) -> None:
     done = netlab("deploy", TOPOLOGIES / "ecmp.yaml")
     assert done.returncode == 0, done
     assert "lab ecmp has converged: 10 nodes, VIP 172.16.7.192:80" in done.stdout.splitlines()
@@ -45,7 +47,7 @@ def test_deploy_says_what_it_built_and_what_is_emulated(netlab):
 
 
 @pytest.mark.front_end
-def test_deploy_as_json_is_nothing_but_json(netlab, ecmp_file):
+def test_deploy_as_json_is_nothing_but_json(netlab: Netlab, ecmp_file: Path) -> None:
     done = netlab("deploy", ecmp_file, "--format", "json")
     assert done.returncode == 0, done
     document = json.loads(done.stdout)
@@ -55,7 +57,7 @@ def test_deploy_as_json_is_nothing_but_json(netlab, ecmp_file):
     assert document["vips"] == [{"service": "nginx", "vip": "172.16.7.192", "port": 80}]
 
 
-def test_a_deployed_lab_holds_nothing_of_its_caller(netlab, ecmp_file):
+def test_a_deployed_lab_holds_nothing_of_its_caller(netlab: Netlab, ecmp_file: Path) -> None:
     deploying = netlab.start("deploy", ecmp_file)
     # Both streams end with the command, although the lab goes on.
     assert "has converged" in deploying.communicate(timeout=30)[0]
@@ -64,7 +66,7 @@ def test_a_deployed_lab_holds_nothing_of_its_caller(netlab, ecmp_file):
 
 
 @pytest.mark.front_end
-def test_a_running_lab_is_not_deployed_over(netlab, topology):
+def test_a_running_lab_is_not_deployed_over(netlab: Netlab, topology: Topology) -> None:
     file = topology(TWO_HOSTS.format(name="pair"))
     assert netlab("deploy", file).returncode == 0
     assert netlab("exec", "host-1", "--", "touch", "/tmp/here").returncode == 0
@@ -78,7 +80,7 @@ def test_a_running_lab_is_not_deployed_over(netlab, topology):
     assert netlab("exec", "host-1", "--", "ping", "-c1", "-W2", "10.0.0.2").returncode == 0
 
 
-def test_reconfigure_replaces_the_lab(netlab, topology):
+def test_reconfigure_replaces_the_lab(netlab: Netlab, topology: Topology) -> None:
     assert netlab("deploy", topology(TWO_HOSTS.format(name="pair"))).returncode == 0
     assert netlab("exec", "host-1", "--", "touch", "/tmp/here").returncode == 0
 
@@ -90,12 +92,12 @@ def test_reconfigure_replaces_the_lab(netlab, topology):
 
 
 @pytest.mark.front_end
-def test_reconfigure_deploys_a_lab_that_is_not_there(netlab, topology):
+def test_reconfigure_deploys_a_lab_that_is_not_there(netlab: Netlab, topology: Topology) -> None:
     assert netlab("deploy", "--reconfigure", topology(TWO_HOSTS.format(name="pair"))).returncode == 0
 
 
 @pytest.mark.front_end
-def test_a_broken_file_replaces_nothing(netlab, topology):
+def test_a_broken_file_replaces_nothing(netlab: Netlab, topology: Topology) -> None:
     assert netlab("deploy", topology(TWO_HOSTS.format(name="pair"))).returncode == 0
     broken = topology(TWO_HOSTS.format(name="pair").replace("linux", "linus"))
 
@@ -106,7 +108,7 @@ def test_a_broken_file_replaces_nothing(netlab, topology):
     assert netlab("exec", "host-1", "--", "true").returncode == 0
 
 
-def test_two_labs_with_the_same_addresses_do_not_notice_each_other(netlab, topology):
+def test_two_labs_with_the_same_addresses_do_not_notice_each_other(netlab: Netlab, topology: Topology) -> None:
     for name in ("left", "right"):
         assert netlab("deploy", topology(TWO_HOSTS.format(name=name), name=f"{name}.yaml")).returncode == 0
     assert netlab("exec", "-l", "left", "host-2", "--", "ip", "link", "set", "eth1", "down").returncode == 0
@@ -119,7 +121,7 @@ def test_two_labs_with_the_same_addresses_do_not_notice_each_other(netlab, topol
 
 
 @pytest.mark.front_end
-def test_several_labs_must_be_told_apart(netlab, topology):
+def test_several_labs_must_be_told_apart(netlab: Netlab, topology: Topology) -> None:
     for name in ("left", "right"):
         assert netlab("deploy", topology(TWO_HOSTS.format(name=name), name=f"{name}.yaml")).returncode == 0
 
@@ -137,7 +139,7 @@ def test_several_labs_must_be_told_apart(netlab, topology):
 
 
 @pytest.mark.front_end
-def test_destroy_by_file_by_name_and_all(netlab, topology):
+def test_destroy_by_file_by_name_and_all(netlab: Netlab, topology: Topology) -> None:
     files = {name: topology(TWO_HOSTS.format(name=name), name=f"{name}.yaml") for name in ("a", "b", "c", "d")}
     for file in files.values():
         assert netlab("deploy", file).returncode == 0
@@ -151,7 +153,7 @@ def test_destroy_by_file_by_name_and_all(netlab, topology):
     assert netlab("destroy", "--all").returncode == 0
 
 
-def test_destroying_what_is_not_there(netlab, topology):
+def test_destroying_what_is_not_there(netlab: Netlab, topology: Topology) -> None:
     nothing = netlab("destroy")
     assert nothing.returncode == 3, nothing
     assert nothing.stderr == "netlab: no lab is deployed\n"
@@ -164,14 +166,14 @@ def test_destroying_what_is_not_there(netlab, topology):
 
 
 @pytest.mark.front_end
-def test_a_command_without_a_lab_says_how_to_get_one(netlab):
+def test_a_command_without_a_lab_says_how_to_get_one(netlab: Netlab) -> None:
     done = netlab("exec", "host-1", "--", "true")
     assert done.returncode == 125, done
     assert done.stderr == "netlab: no lab is deployed: 'netlab deploy FILE' builds one\n"
 
 
 @pytest.mark.front_end
-def test_a_lab_that_does_not_converge_is_kept_and_says_what_is_missing(netlab, topology):
+def test_a_lab_that_does_not_converge_is_kept_and_says_what_is_missing(netlab: Netlab, topology: Topology) -> None:
     done = netlab("deploy", "--timeout", "3", topology(LONELY_ROUTER.replace("EXPECT", "")))
     assert done.returncode == 1, done
     assert "has not converged after 3" in done.stdout
@@ -181,14 +183,14 @@ def test_a_lab_that_does_not_converge_is_kept_and_says_what_is_missing(netlab, t
 
 
 @pytest.mark.front_end
-def test_a_neighbor_that_is_expected_down_is_not_waited_for(netlab, topology):
+def test_a_neighbor_that_is_expected_down_is_not_waited_for(netlab: Netlab, topology: Topology) -> None:
     done = netlab("deploy", "--timeout", "10", topology(LONELY_ROUTER.replace("EXPECT", ", expect: down")))
     assert done.returncode == 0, done
     assert "lab lonely has converged" in done.stdout
 
 
 @pytest.mark.front_end
-def test_no_wait_returns_once_the_lab_is_built(netlab, topology):
+def test_no_wait_returns_once_the_lab_is_built(netlab: Netlab, topology: Topology) -> None:
     done = netlab("deploy", "--no-wait", topology(LONELY_ROUTER.replace("EXPECT", "")))
     assert done.returncode == 0, done
     assert "lab lonely is built: 2 nodes" in done.stdout
@@ -196,7 +198,7 @@ def test_no_wait_returns_once_the_lab_is_built(netlab, topology):
     assert "neighbor 10.0.0.2 remote-as 64513" in netlab("vtysh", "rt-1", "-c", "show running-config").stdout
 
 
-def test_inspect_names_nodes_sessions_and_vips(netlab, ecmp_file):
+def test_inspect_names_nodes_sessions_and_vips(netlab: Netlab, ecmp_file: Path) -> None:
     assert netlab("deploy", ecmp_file).returncode == 0
 
     (lab,) = json.loads(netlab("inspect", "--format", "json").stdout)["labs"]
@@ -218,7 +220,7 @@ def test_inspect_names_nodes_sessions_and_vips(netlab, ecmp_file):
 
 @pytest.mark.front_end
 @pytest.mark.cluster
-def test_validate_touches_nothing(netlab, host):
+def test_validate_touches_nothing(netlab: Netlab, host: HostState) -> None:
     done = netlab("validate", TOPOLOGIES / "ecmp.yaml")
     assert done.returncode == 0, done
     assert done.stdout == f"{TOPOLOGIES / 'ecmp.yaml'}: lab ecmp: 10 nodes, 9 links, no problems\n"
@@ -227,7 +229,7 @@ def test_validate_touches_nothing(netlab, host):
 
 
 @pytest.mark.netns
-def test_doctor_finds_nothing_that_a_lab_needs_missing(netlab, host):
+def test_doctor_finds_nothing_that_a_lab_needs_missing(netlab: Netlab, host: HostState) -> None:
     done = netlab("doctor")
     assert done.returncode == 0, done
     assert "MISSING" not in done.stdout
@@ -236,7 +238,7 @@ def test_doctor_finds_nothing_that_a_lab_needs_missing(netlab, host):
 
 
 @pytest.mark.front_end
-def test_the_graph_of_a_running_lab_says_which_sessions_are_up(netlab, topology):
+def test_the_graph_of_a_running_lab_says_which_sessions_are_up(netlab: Netlab, topology: Topology) -> None:
     assert netlab("deploy", topology(LONELY_ROUTER.replace("EXPECT", ", expect: down"))).returncode == 0
     drawn = netlab("graph")
     assert drawn.returncode == 0, drawn

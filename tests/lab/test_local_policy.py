@@ -2,8 +2,12 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
+from netlab_program import Topology
+
+from netlab.api import Lab, RouterVerdict
 
 LAB = """
     name: local-policy
@@ -36,14 +40,17 @@ WORKERS = ["k8s-worker", "k8s-worker2", "k8s-worker3"]
 pytestmark = [pytest.mark.cluster, pytest.mark.same_for_every_user]
 
 
-def states(router):
+def states(router: RouterVerdict) -> tuple[list[int], list[bool | None]]:
     """The workers' ready pods, and which of them announce."""
+    assert router.service
     nodes = [node for node in router.service.nodes if node.node in WORKERS]
     assert [node.node for node in nodes] == WORKERS
-    return [node.ready_endpoints for node in nodes], [node.announces for node in nodes]
+    ready = [node.ready_endpoints for node in nodes if node.ready_endpoints is not None]
+    assert len(ready) == len(nodes)
+    return ready, [node.announces for node in nodes]
 
 
-def test_three_pods_on_two_nodes_get_50_25_25(deploy_lab, topology):
+def test_three_pods_on_two_nodes_get_50_25_25(deploy_lab: Callable[..., Lab], topology: Topology) -> None:
     verdict = deploy_lab(topology(LAB)).ecmp_check(flows=3000).assert_expected()
     uneven, even, shared = (verdict.router("rt-1", f"172.16.7.{host}") for host in (192, 193, 194))
 
@@ -70,7 +77,7 @@ def test_three_pods_on_two_nodes_get_50_25_25(deploy_lab, topology):
     # As many on each: nothing to say. Nor under Cluster, where every node sends to any pod.
     assert (even.rules, states(even)) == ((), ([1, 1, 0], [True, True, False]))
     assert (shared.rules, states(shared)[1]) == ((), [True, True, True])
-    assert [router.service.external_traffic_policy for router in (uneven, even, shared)] == [
+    assert [router.service and router.service.external_traffic_policy for router in (uneven, even, shared)] == [
         "Local",
         "Local",
         "Cluster",
@@ -80,7 +87,9 @@ def test_three_pods_on_two_nodes_get_50_25_25(deploy_lab, topology):
 
 
 @pytest.mark.netns
-def test_a_node_whose_speaker_is_dead_is_silent_for_that_reason(deploy_lab, topology):
+def test_a_node_whose_speaker_is_dead_is_silent_for_that_reason(
+    deploy_lab: Callable[..., Lab], topology: Topology
+) -> None:
     lab = deploy_lab(topology(LAB))
     lab.exec("k8s-worker2", "pkill", "-KILL", "-x", "bgpd", check=True)
     deadline = time.monotonic() + 20
@@ -89,6 +98,7 @@ def test_a_node_whose_speaker_is_dead_is_silent_for_that_reason(deploy_lab, topo
 
     router = lab.ecmp_check().router("rt-1", "172.16.7.194")
 
+    assert router.service
     silent = router.service.nodes[1]
     assert (silent.node, silent.speaker, silent.announces) == ("k8s-worker2", "not ready", False)
     (found,) = router.findings

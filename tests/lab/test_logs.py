@@ -4,6 +4,7 @@ import os
 import signal
 
 import pytest
+from netlab_program import Netlab, Topology
 
 pytestmark = pytest.mark.shares_nothing
 
@@ -18,25 +19,25 @@ TALKERS = """
 
 
 @pytest.fixture
-def talkers(netlab, topology):
+def talkers(netlab: Netlab, topology: Topology) -> Netlab:
     assert netlab("deploy", topology(TALKERS)).returncode == 0
     return netlab
 
 
-def write(netlab, process, text):
+def write(netlab: Netlab, process: str, text: str) -> None:
     """As a process of node a, whose output the lab keeps."""
     with (netlab.state("talkers") / "logs" / "a" / f"{process}.log").open("a") as log:
         log.write(text)
 
 
 @pytest.mark.front_end
-def test_the_last_lines_alone(talkers):
+def test_the_last_lines_alone(talkers: Netlab) -> None:
     assert talkers("logs", "a", "--tail", 2).stdout == "exec: line 4\nexec: line 5\n"
     assert talkers("logs", "a", "-n", 0).stdout == ""
     assert talkers("logs", "a", "--process", "exec", "--tail", 99).stdout.count("\n") == 5
 
 
-def test_new_lines_of_every_process_come_whole_until_ctrl_c(talkers):
+def test_new_lines_of_every_process_come_whole_until_ctrl_c(talkers: Netlab) -> None:
     running = talkers.start("logs", "a", "-f", "--tail", 1)
     assert running.stdout.readline() == "exec: line 5\n"
 
@@ -52,7 +53,7 @@ def test_new_lines_of_every_process_come_whole_until_ctrl_c(talkers):
 
 
 @pytest.mark.front_end
-def test_one_process_alone(talkers):
+def test_one_process_alone(talkers: Netlab) -> None:
     running = talkers.start("logs", "a", "--process", "exec", "--follow", "--tail", 1)
     assert running.stdout.readline() == "line 5\n"
     write(talkers, "later", "not this\n")
@@ -63,7 +64,7 @@ def test_one_process_alone(talkers):
 
 
 @pytest.mark.parametrize("end", [["destroy"], ["deploy", "--reconfigure"]])
-def test_the_labs_end_is_told(talkers, topology, end):
+def test_the_labs_end_is_told(talkers: Netlab, topology: Topology, end: list[str]) -> None:
     running = talkers.start("logs", "a", "-f")
     for number in range(1, 6):
         assert running.stdout.readline() == f"exec: line {number}\n"
@@ -77,7 +78,7 @@ def test_the_labs_end_is_told(talkers, topology, end):
 
 
 @pytest.mark.front_end
-def test_a_reader_that_goes_ends_it_though_nothing_more_comes(talkers):
+def test_a_reader_that_goes_ends_it_though_nothing_more_comes(talkers: Netlab) -> None:
     running = talkers.start("logs", "a", "-f")
     assert running.stdout.readline() == "exec: line 1\n"
     running.stdout.close()
@@ -86,7 +87,7 @@ def test_a_reader_that_goes_ends_it_though_nothing_more_comes(talkers):
 
 
 @pytest.mark.front_end
-def test_an_unknown_process_is_told_at_once(talkers):
+def test_an_unknown_process_is_told_at_once(talkers: Netlab) -> None:
     done = talkers("logs", "a", "-f", "--process", "bgpd")
     assert done.returncode == 2
     assert done.stderr == "netlab: a has no process bgpd (there is exec)\n"

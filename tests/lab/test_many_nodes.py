@@ -5,7 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
-from hoststate import descendants
+from hoststate import HostState, descendants
+from netlab_program import Netlab, Topology
 
 LEAVES, PER_LEAF = 10, 13
 FORGETFUL = 40
@@ -33,7 +34,7 @@ def status(pid: int, field: str) -> str:
     return next(row.partition(":")[2].strip() for row in rows if row.startswith(f"{field}:"))
 
 
-def test_every_node_is_whole_and_its_own_and_none_is_left(netlab, topology, host):
+def test_every_node_is_whole_and_its_own_and_none_is_left(netlab: Netlab, topology: Topology, host: HostState) -> None:
     assert netlab("deploy", topology(many()), "--no-wait").returncode == 0
     lab = json.loads((netlab.state("many") / "lab.json").read_text())
     pids = {node["name"]: node["pid"] for node in lab["nodes"]}
@@ -58,7 +59,9 @@ def test_every_node_is_whole_and_its_own_and_none_is_left(netlab, topology, host
     assert host.changes() == []
 
 
-def test_a_node_that_cannot_be_made_is_named_and_nothing_is_left(netlab, topology, host):
+def test_a_node_that_cannot_be_made_is_named_and_nothing_is_left(
+    netlab: Netlab, topology: Topology, host: HostState
+) -> None:
     file = topology(many("binds: ['data:/proc/none/x']"), {"data": "x"})
     done = netlab("deploy", file, "--no-wait")
     assert done.returncode == 3, done
@@ -67,7 +70,9 @@ def test_a_node_that_cannot_be_made_is_named_and_nothing_is_left(netlab, topolog
     assert host.changes() == []
 
 
-def test_killed_while_many_nodes_are_made_netlab_leaves_nothing(netlab, topology, host):
+def test_killed_while_many_nodes_are_made_netlab_leaves_nothing(
+    netlab: Netlab, topology: Topology, host: HostState
+) -> None:
     running = netlab.start("deploy", topology(many()), "--no-wait")
     assert any("building 140 nodes" in line for line in running.stderr)
     deadline = time.monotonic() + ENDS_WITHIN

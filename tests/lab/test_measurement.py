@@ -1,9 +1,14 @@
 """Labs with a known fault: the measurement must show it where it is, and nothing else."""
 
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+from netlab_program import Topology
 
+from netlab.api import Lab
 from netlab.model.verdict import PathCounts
 
 pytestmark = [pytest.mark.same_for_every_user, pytest.mark.outcome_is_frrs, pytest.mark.shares_nothing]
@@ -65,24 +70,24 @@ CLUSTER = """
 """
 
 
-def fault(router="", bgp=""):
+def fault(router: str = "", bgp: str = "") -> str:
     """A router before three servers that announce one VIP, with something wrong."""
     return LAB.format(router=router, bgp=bgp)
 
 
-def clustered(cluster="", service="replicas: 3"):
+def clustered(cluster: str = "", service: str = "replicas: 3") -> str:
     """The lab of topologies/ecmp.yaml with something wrong in its cluster."""
     return CLUSTER.format(cluster=cluster, service=service)
 
 
-def finding(router, rule):
+def finding(router: Any, rule: str) -> Any:
     """The finding of a rule; it must be there."""
     found = {finding.rule: finding for finding in router.findings}
     assert rule in found
     return found[rule]
 
 
-def test_hash_policy_0_and_one_client_prove_nothing(deploy_lab, topology):
+def test_hash_policy_0_and_one_client_prove_nothing(deploy_lab: Callable[..., Lab], topology: Topology) -> None:
     lab = deploy_lab(topology(fault(router="hash: {policy: 0}")))
     router = lab.ecmp_check(expect="ecmp").router("rt-1")
     assert (router.matches, router.verdict) == (False, "inconclusive")
@@ -93,7 +98,7 @@ def test_hash_policy_0_and_one_client_prove_nothing(deploy_lab, topology):
     assert "All 600 flows share one hash key" in finding(router, "one-hash-key").message
 
 
-def test_hash_policy_1_measures_the_senders_socket(deploy_lab, topology):
+def test_hash_policy_1_measures_the_senders_socket(deploy_lab: Callable[..., Lab], topology: Topology) -> None:
     lab = deploy_lab(topology(fault(router="hash: {policy: 1}")))
     router = lab.ecmp_check().router("rt-1")
     assert finding(router, "socket-hash").severity == "error"
@@ -102,7 +107,7 @@ def test_hash_policy_1_measures_the_senders_socket(deploy_lab, topology):
 
 
 @pytest.mark.cluster
-def test_a_worker_without_a_route_back_loses_its_third(deploy_lab, topology):
+def test_a_worker_without_a_route_back_loses_its_third(deploy_lab: Callable[..., Lab], topology: Topology) -> None:
     file = topology(clustered(cluster="worker-routes: {k8s-worker2: none}"))
     lab = deploy_lab(file, timeout=20, must_converge=False)  # whether the first probe finds that worker is chance
 
@@ -118,7 +123,7 @@ def test_a_worker_without_a_route_back_loses_its_third(deploy_lab, topology):
     assert "k8s-worker2" in unanswered.mend
 
 
-def test_a_server_without_a_route_back_loses_its_third(deploy_lab, topology):
+def test_a_server_without_a_route_back_loses_its_third(deploy_lab: Callable[..., Lab], topology: Topology) -> None:
     lab = deploy_lab(topology(fault()))
     # Better than the route that bgpd has learned, which has a metric.
     lab.exec("s2", "ip", "route", "add", "unreachable", "172.16.9.0/24", check=True)
@@ -136,7 +141,9 @@ def test_a_server_without_a_route_back_loses_its_third(deploy_lab, topology):
 @pytest.mark.parametrize(
     ("file", "node"), [(fault(), "s3"), pytest.param(clustered(), "k8s-worker3", marks=pytest.mark.cluster)]
 )
-def test_a_dead_speaker_is_a_node_that_does_not_announce(deploy_lab, topology, file, node):
+def test_a_dead_speaker_is_a_node_that_does_not_announce(
+    deploy_lab: Callable[..., Lab], topology: Topology, file: Path, node: str
+) -> None:
     lab = deploy_lab(topology(file))
     lab.exec(node, "pkill", "-KILL", "-x", "bgpd", check=True)
     _wait_for_next_hops(lab, 2)
@@ -151,7 +158,7 @@ def test_a_dead_speaker_is_a_node_that_does_not_announce(deploy_lab, topology, f
     assert (router.matches, router.verdict) == (True, "ecmp")
 
 
-def test_a_next_hop_that_does_not_answer_on_the_link(deploy_lab, topology):
+def test_a_next_hop_that_does_not_answer_on_the_link(deploy_lab: Callable[..., Lab], topology: Topology) -> None:
     lab = deploy_lab(topology(fault()))
     # The session outlives the link for its hold time of 180 s, and so do route and next hop.
     lab.exec("s2", "ip", "link", "set", "eth1", "down", check=True)
@@ -167,7 +174,9 @@ def test_a_next_hop_that_does_not_answer_on_the_link(deploy_lab, topology):
 
 
 @pytest.mark.cluster
-def test_local_policy_keeps_the_clients_address_and_announces_where_pods_are(deploy_lab, topology):
+def test_local_policy_keeps_the_clients_address_and_announces_where_pods_are(
+    deploy_lab: Callable[..., Lab], topology: Topology
+) -> None:
     lab = deploy_lab(topology(clustered(service="replicas: 2, external-traffic-policy: Local")))
     router = lab.ecmp_check(expect="ecmp").assert_expected().router("rt-1")
     assert router.verdict == "ecmp"
@@ -181,14 +190,14 @@ def test_local_policy_keeps_the_clients_address_and_announces_where_pods_are(dep
 
 
 @pytest.mark.cluster
-def test_cluster_policy_hides_the_client_behind_the_nodes(deploy_lab, topology):
+def test_cluster_policy_hides_the_client_behind_the_nodes(deploy_lab: Callable[..., Lab], topology: Topology) -> None:
     router = deploy_lab(topology(clustered())).ecmp_check().router("rt-1")
     seen = {address for pod in router.pods for address in pod.client_addresses_seen}
     assert "172.16.9.11" not in seen
     assert len(seen) >= 3
 
 
-def test_max_paths_below_what_is_announced_is_partial(deploy_lab, topology):
+def test_max_paths_below_what_is_announced_is_partial(deploy_lab: Callable[..., Lab], topology: Topology) -> None:
     lab = deploy_lab(topology(fault(bgp="maximum-paths: 2")))
     router = lab.ecmp_check(expect="ecmp").router("rt-1")
     assert (router.matches, router.verdict) == (False, "partial")
@@ -197,14 +206,14 @@ def test_max_paths_below_what_is_announced_is_partial(deploy_lab, topology):
 
 
 @pytest.mark.cluster
-def test_a_service_without_pods_is_announced_by_nobody(deploy_lab, topology):
+def test_a_service_without_pods_is_announced_by_nobody(deploy_lab: Callable[..., Lab], topology: Topology) -> None:
     lab = deploy_lab(topology(clustered(service="replicas: 0, external-traffic-policy: Local")))
     router = lab.ecmp_check(flows=10, timeout=1, expect="ecmp").router("rt-1")
     assert (router.matches, router.verdict) == (False, "no-route")
     assert router.flows.answered == 0
 
 
-def _wait_for_next_hops(lab, count):
+def _wait_for_next_hops(lab: Lab, count: int) -> None:
     """Wait until the router's kernel has so many next hops to the VIP."""
     deadline = time.monotonic() + 30
     while lab.exec("rt-1", "ip", "route", "show", "172.16.7.192").stdout.count("via") != count:

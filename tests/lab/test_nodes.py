@@ -7,12 +7,13 @@ import time
 from pathlib import Path
 
 import pytest
-from netlab_program import pair
+from hoststate import HostState
+from netlab_program import Netlab, Topology, pair
 
 # Commands
 
 
-def test_exec_passes_the_output_on(ecmp):
+def test_exec_passes_the_output_on(ecmp: Netlab) -> None:
     done = ecmp("exec", "host-1", "--", "sh", "-c", "echo to stdout; echo to stderr >&2")
     assert (done.returncode, done.stdout, done.stderr) == (0, "to stdout\n", "to stderr\n")
 
@@ -28,12 +29,12 @@ def test_exec_passes_the_output_on(ecmp):
         (["sh", "-c", "kill -KILL $$"], 128 + signal.SIGKILL),
     ],
 )
-def test_exec_ends_with_the_code_of_the_command(ecmp, command, code):
+def test_exec_ends_with_the_code_of_the_command(ecmp: Netlab, command: str, code: int) -> None:
     assert ecmp("exec", "host-1", "--", *command).returncode == code
 
 
 @pytest.mark.front_end
-def test_exec_takes_the_options_of_the_command_for_its_own(ecmp):
+def test_exec_takes_the_options_of_the_command_for_its_own(ecmp: Netlab) -> None:
     assert ecmp("exec", "host-1", "--", "echo", "-n", "--lab", "-f").stdout == "--lab -f"
     assert ecmp("exec", "host-1", "echo", "-n", "--lab").stdout == "--lab"
 
@@ -45,19 +46,19 @@ def test_exec_takes_the_options_of_the_command_for_its_own(ecmp):
         *(pytest.param(name, marks=pytest.mark.cluster) for name in ("k8s-control-plane", "nginx-1")),
     ],
 )
-def test_exec_works_in_every_kind_of_node(ecmp, node):
+def test_exec_works_in_every_kind_of_node(ecmp: Netlab, node: str) -> None:
     assert ecmp("exec", node, "--", "hostname").stdout == f"{node}\n"
     assert ecmp("exec", node, "--", "cat", "/etc/hostname").stdout == f"{node}\n"
 
 
 @pytest.mark.front_end
-def test_exec_in_a_node_that_is_not_there(ecmp):
+def test_exec_in_a_node_that_is_not_there(ecmp: Netlab) -> None:
     done = ecmp("exec", "host-2", "--", "true")
     assert done.returncode == 125, done
     assert done.stderr == 'netlab: lab ecmp has no node host-2 (did you mean "host-1"?)\n'
 
 
-def test_a_process_left_in_the_background_lives_on_and_holds_nobody(ecmp):
+def test_a_process_left_in_the_background_lives_on_and_holds_nobody(ecmp: Netlab) -> None:
     start = time.monotonic()
     # The sleep has exec's own standard output, which this test reads to its end.
     done = ecmp("exec", "host-1", "--", "sh", "-c", "sleep 4242 >/dev/null 2>&1 & echo started")
@@ -66,14 +67,14 @@ def test_a_process_left_in_the_background_lives_on_and_holds_nobody(ecmp):
     assert ecmp("exec", "host-1", "--", "pgrep", "-fx", "sleep 4242").returncode == 0
 
 
-def test_a_process_left_in_the_background_with_the_callers_output_does_not_hold_exec(ecmp):
+def test_a_process_left_in_the_background_with_the_callers_output_does_not_hold_exec(ecmp: Netlab) -> None:
     running = ecmp.start("exec", "host-1", "--", "sh", "-c", "sleep 4243 & echo started")
     assert running.wait(timeout=10) == 0
     assert running.stdout.readline() == "started\n"
     assert ecmp("exec", "host-1", "--", "pgrep", "-fx", "sleep 4243").returncode == 0
 
 
-def test_ctrl_c_reaches_the_command_which_decides(ecmp):
+def test_ctrl_c_reaches_the_command_which_decides(ecmp: Netlab) -> None:
     script = "trap 'echo caught; exit 5' INT; echo ready; while :; do sleep 0.1; done"
     running = ecmp.start("exec", "host-1", "--", "sh", "-c", script)
     assert running.stdout.readline() == "ready\n"
@@ -84,7 +85,7 @@ def test_ctrl_c_reaches_the_command_which_decides(ecmp):
     assert running.returncode == 5
 
 
-def test_nodes_know_each_other_by_name(ecmp):
+def test_nodes_know_each_other_by_name(ecmp: Netlab) -> None:
     assert ecmp("exec", "host-1", "--", "ping", "-c1", "-W2", "rt-1").returncode == 0
     assert ecmp("exec", "host-1", "--", "ping", "-c1", "-W2", "k8s-worker3").returncode == 0
     hosts = ecmp("exec", "host-1", "--", "cat", "/etc/hosts").stdout.splitlines()
@@ -92,13 +93,13 @@ def test_nodes_know_each_other_by_name(ecmp):
 
 
 @pytest.mark.cluster
-def test_pods_are_known_by_name_too(ecmp):
+def test_pods_are_known_by_name_too(ecmp: Netlab) -> None:
     hosts = ecmp("exec", "host-1", "--", "cat", "/etc/hosts").stdout.splitlines()
     assert "10.244.1.2 nginx-1" in hosts
 
 
 @pytest.mark.cluster
-def test_the_service_answers_an_ordinary_client(ecmp):
+def test_the_service_answers_an_ordinary_client(ecmp: Netlab) -> None:
     done = ecmp("exec", "host-1", "--", "python3", "-c", _GET)
     assert done.returncode == 0, done
     assert done.stdout.startswith("pod: nginx-")
@@ -107,14 +108,14 @@ def test_the_service_answers_an_ordinary_client(ecmp):
 _GET = "import urllib.request; print(urllib.request.urlopen('http://172.16.7.192/', timeout=5).read().decode())"
 
 
-def test_a_machine_has_private_folders_that_it_can_write(ecmp):
+def test_a_machine_has_private_folders_that_it_can_write(ecmp: Netlab) -> None:
     for folder in ("/tmp", "/root", "/run", "/var/tmp", "/var/log", "/etc/frr"):
         assert ecmp("exec", "rt-1", "--", "touch", f"{folder}/mine").returncode == 0
         assert not os.access(f"{folder}/mine", os.F_OK)
         assert ecmp("exec", "host-1", "--", "ls", f"{folder}/mine").returncode == 2
 
 
-def test_a_machine_sees_its_own_interfaces_alone(ecmp):
+def test_a_machine_sees_its_own_interfaces_alone(ecmp: Netlab) -> None:
     done = ecmp("exec", "host-1", "--", "ls", "/sys/class/net")
     assert done.stdout.split() == ["eth1", "lo"]
 
@@ -122,7 +123,7 @@ def test_a_machine_sees_its_own_interfaces_alone(ecmp):
 # FRR
 
 
-def test_vtysh_runs_one_command_or_several(ecmp):
+def test_vtysh_runs_one_command_or_several(ecmp: Netlab) -> None:
     done = ecmp("vtysh", "rt-1", "-c", "show bgp summary json", "-c", "show version")
     assert done.returncode == 0, done
     assert '"172.16.7.11"' in done.stdout
@@ -130,19 +131,19 @@ def test_vtysh_runs_one_command_or_several(ecmp):
 
 
 @pytest.mark.front_end
-def test_vtysh_in_a_host_fails(ecmp):
+def test_vtysh_in_a_host_fails(ecmp: Netlab) -> None:
     assert ecmp("vtysh", "host-1", "-c", "show version").returncode != 0
 
 
 @pytest.mark.front_end
-def test_config_is_what_the_daemons_got(ecmp, ecmp_file):
+def test_config_is_what_the_daemons_got(ecmp: Netlab, ecmp_file: Path) -> None:
     written = ecmp("config", "rt-1").stdout
     assert "router bgp 64512" in written
     assert ecmp("exec", "rt-1", "--", "cat", "/etc/frr/frr.conf").stdout == written
     assert ecmp("config", "rt-1", "--file", ecmp_file).stdout == written
 
 
-def test_logs_name_their_process(ecmp):
+def test_logs_name_their_process(ecmp: Netlab) -> None:
     done = ecmp("logs", "rt-1")
     assert done.returncode == 0, done
     assert {line.split(":")[0] for line in done.stdout.splitlines()} <= {
@@ -157,7 +158,7 @@ def test_logs_name_their_process(ecmp):
     assert "rt-1 has no process ospfd (there is bgpd, " in unknown.stderr
 
 
-def test_write_memory_writes_the_nodes_file_and_not_the_hosts(netlab, host, ecmp_file):
+def test_write_memory_writes_the_nodes_file_and_not_the_hosts(netlab: Netlab, host: HostState, ecmp_file: Path) -> None:
     assert netlab("deploy", ecmp_file, "--name", "mine").returncode == 0
     before = netlab("exec", "rt-1", "--", "cat", "/etc/frr/frr.conf").stdout
     assert netlab("vtysh", "rt-1", "-c", "configure", "-c", "ip route 192.0.2.0/24 blackhole").returncode == 0
@@ -170,7 +171,7 @@ def test_write_memory_writes_the_nodes_file_and_not_the_hosts(netlab, host, ecmp
     assert host.changes() == []
 
 
-def test_a_daemon_that_is_killed_stays_dead(netlab, ecmp_file):
+def test_a_daemon_that_is_killed_stays_dead(netlab: Netlab, ecmp_file: Path) -> None:
     assert netlab("deploy", ecmp_file, "--name", "mine").returncode == 0
 
     assert netlab("exec", "rt-1", "--", "pkill", "-KILL", "-x", "bgpd").returncode == 0
@@ -201,7 +202,7 @@ RT_1_CONF = """\
 """
 
 
-def test_a_whole_frr_configuration_runs_as_it_is(netlab, topology):
+def test_a_whole_frr_configuration_runs_as_it_is(netlab: Netlab, topology: Topology) -> None:
     file = topology(STARTUP, {"rt-1.conf": RT_1_CONF})
     assert netlab("deploy", "--no-wait", file).returncode == 0
     running = netlab("vtysh", "rt-1", "-c", "show running-config").stdout
@@ -210,7 +211,9 @@ def test_a_whole_frr_configuration_runs_as_it_is(netlab, topology):
 
 
 @pytest.mark.parametrize("command", ["validate", "deploy"])
-def test_every_misspelt_line_of_a_configuration_is_named_before_anything_is_made(netlab, topology, host, command):
+def test_every_misspelt_line_of_a_configuration_is_named_before_anything_is_made(
+    netlab: Netlab, topology: Topology, host: HostState, command: str
+) -> None:
     text = RT_1_CONF.replace("remote-as", "remote-az").replace("hostname", "hostnaem")
     file = topology(STARTUP, {"rt-1.conf": text})
     done = netlab(command, file)
@@ -223,7 +226,9 @@ def test_every_misspelt_line_of_a_configuration_is_named_before_anything_is_made
     assert host.changes() == []
 
 
-def test_a_line_that_a_daemon_refuses_is_named_in_the_users_file(netlab, topology, host):
+def test_a_line_that_a_daemon_refuses_is_named_in_the_users_file(
+    netlab: Netlab, topology: Topology, host: HostState
+) -> None:
     text = RT_1_CONF + "    router bgp 64999\n    exit\n"  # spelt right, and only bgpd knows that it runs already
     file = topology(STARTUP, {"rt-1.conf": text})
     assert netlab("validate", file).returncode == 0
@@ -238,7 +243,7 @@ def test_a_line_that_a_daemon_refuses_is_named_in_the_users_file(netlab, topolog
 # The topology's own wishes
 
 
-def test_binds_files_and_folders_read_only_and_writable(netlab, topology):
+def test_binds_files_and_folders_read_only_and_writable(netlab: Netlab, topology: Topology) -> None:
     binds = (
         "binds: [one.txt:/etc/netlab-one.txt:ro, data:/srv/data, data:/newdir/below:ro, one.txt:/opt/deep/er/one.txt]"
     )
@@ -259,7 +264,7 @@ def test_binds_files_and_folders_read_only_and_writable(netlab, topology):
     assert not Path("/newdir").exists()
 
 
-def test_a_program_that_is_bound_into_the_node_can_be_its_command(netlab, topology):
+def test_a_program_that_is_bound_into_the_node_can_be_its_command(netlab: Netlab, topology: Topology) -> None:
     wishes = "binds: [tool:/opt/tool:ro]\n          cmd: /opt/tool"
     file = topology(pair(wishes), {"tool": "#!/bin/sh\necho here I am\n"})
     (file.parent / "tool").chmod(0o755)
@@ -268,7 +273,7 @@ def test_a_program_that_is_bound_into_the_node_can_be_its_command(netlab, topolo
     assert netlab("logs", "host-1", "--process", "cmd").stdout == "here I am\n"
 
 
-def test_the_environment_of_a_node(netlab, topology):
+def test_the_environment_of_a_node(netlab: Netlab, topology: Topology) -> None:
     wishes = 'env: {COLOUR: "sky blue"}\n          cmd: sh -c "echo the colour is $COLOUR"'
     assert netlab("deploy", topology(pair(wishes)), env={"SECRET": "of the host"}).returncode == 0
     assert netlab("logs", "host-1", "--process", "cmd").stdout == "the colour is sky blue\n"
@@ -278,7 +283,7 @@ def test_the_environment_of_a_node(netlab, topology):
 
 
 @pytest.mark.netns
-def test_a_node_cannot_write_the_topologys_folder(netlab, topology):
+def test_a_node_cannot_write_the_topologys_folder(netlab: Netlab, topology: Topology) -> None:
     file = topology(pair())
     assert netlab("deploy", file).returncode == 0
     assert netlab("exec", "host-1", "--", "cat", file).stdout == file.read_text()
@@ -286,14 +291,14 @@ def test_a_node_cannot_write_the_topologys_folder(netlab, topology):
     assert netlab("exec", "host-1", "--", "touch", netlab.state("pair") / "lab.json").returncode == 1
 
 
-def test_sysctls_of_a_node(netlab, topology):
+def test_sysctls_of_a_node(netlab: Netlab, topology: Topology) -> None:
     file = topology(pair("sysctls: {net.ipv4.ip_default_ttl: 77}"))
     assert netlab("deploy", file).returncode == 0
     assert netlab("exec", "host-1", "--", "cat", "/proc/sys/net/ipv4/ip_default_ttl").stdout == "77\n"
     assert netlab("exec", "host-2", "--", "cat", "/proc/sys/net/ipv4/ip_default_ttl").stdout == "64\n"
 
 
-def test_commands_of_the_topology_run_in_order(netlab, topology):
+def test_commands_of_the_topology_run_in_order(netlab: Netlab, topology: Topology) -> None:
     commands = 'exec: [mkdir /tmp/order, touch /tmp/order/made, "ip address add 10.9.9.9/32 dev lo"]'
     done = netlab("deploy", topology(pair(commands)))
     assert done.returncode == 0, done
@@ -301,7 +306,9 @@ def test_commands_of_the_topology_run_in_order(netlab, topology):
     assert "10.9.9.9/32" in netlab("exec", "host-1", "--", "ip", "address", "show", "lo").stdout
 
 
-def test_a_command_that_fails_fails_the_deploy_with_its_output(netlab, topology, host):
+def test_a_command_that_fails_fails_the_deploy_with_its_output(
+    netlab: Netlab, topology: Topology, host: HostState
+) -> None:
     commands = 'exec: ["true", "ls /no/such/folder", "touch /tmp/never"]'
     done = netlab("deploy", topology(pair(commands)))
     assert done.returncode == 3, done
@@ -311,7 +318,7 @@ def test_a_command_that_fails_fails_the_deploy_with_its_output(netlab, topology,
     assert host.changes() == []
 
 
-def test_keep_keeps_a_lab_whose_building_failed(netlab, topology):
+def test_keep_keeps_a_lab_whose_building_failed(netlab: Netlab, topology: Topology) -> None:
     commands = 'exec: ["ls /no/such/folder"]'
     assert netlab("deploy", "--keep", topology(pair(commands))).returncode == 3
     assert "No such file or directory" in netlab("logs", "host-1", "--process", "exec").stdout
@@ -347,7 +354,7 @@ def test_keep_keeps_a_lab_whose_building_failed(netlab, topology):
     ],
 )
 @pytest.mark.parametrize("node", ["host-1", "rt-1"])
-def test_a_node_cannot_change_the_host(ecmp, host, node, attempt):
+def test_a_node_cannot_change_the_host(ecmp: Netlab, host: HostState, node: str, attempt: str) -> None:
     done = ecmp("exec", node, "--", "sh", "-c", attempt)
     assert done.returncode != 0, done
     assert not Path("/etc/netlab-was-here").exists()
@@ -355,7 +362,7 @@ def test_a_node_cannot_change_the_host(ecmp, host, node, attempt):
     assert host.changes() == []
 
 
-def test_a_node_sees_its_own_processes_alone(ecmp):
+def test_a_node_sees_its_own_processes_alone(ecmp: Netlab) -> None:
     commands = ecmp("exec", "host-1", "--", "ps", "-e", "-o", "comm=").stdout.split()
     assert "bgpd" not in commands
     assert "pytest" not in commands
@@ -363,7 +370,7 @@ def test_a_node_sees_its_own_processes_alone(ecmp):
 
 
 @pytest.mark.netns
-def test_the_lab_of_a_dead_init_says_so_and_still_has_logs(netlab, topology):
+def test_the_lab_of_a_dead_init_says_so_and_still_has_logs(netlab: Netlab, topology: Topology) -> None:
     assert netlab("deploy", topology(pair('cmd: sh -c "echo some words; sleep 1000"'))).returncode == 0
     init = json.loads((netlab.state("pair") / "lab.json").read_text())["init"]
     os.kill(init["pid"], signal.SIGKILL)

@@ -5,10 +5,12 @@ import os
 import random
 import signal
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from hoststate import descendants
-from netlab_program import TOPOLOGIES, pair
+from hoststate import HostState, descendants
+from netlab_program import TOPOLOGIES, Netlab, Running, Topology, pair
 
 pytestmark = pytest.mark.shares_nothing
 
@@ -19,7 +21,7 @@ EARLY_KILLS = 12
 
 
 @pytest.mark.cluster
-def test_destroy_leaves_nothing(netlab, host):
+def test_destroy_leaves_nothing(netlab: Netlab, host: HostState) -> None:
     assert netlab("deploy", TOPOLOGIES / "ecmp-vs-vyos.yaml").returncode == 0
     assert netlab("exec", "host-1", "--", "sh", "-c", "sleep 1000 >/dev/null 2>&1 &").returncode == 0
     assert len(descendants()) > 20, "the lab's processes are seen while it runs"
@@ -39,7 +41,9 @@ def test_destroy_leaves_nothing(netlab, host):
         ("exec: ['sleep 60']", "sleep 60 did not end in time"),
     ],
 )
-def test_a_failed_deploy_names_the_node_and_leaves_nothing(netlab, topology, host, wish, said):
+def test_a_failed_deploy_names_the_node_and_leaves_nothing(
+    netlab: Netlab, topology: Topology, host: HostState, wish: str, said: str
+) -> None:
     file = topology(
         f"""
         name: faulty
@@ -65,7 +69,7 @@ def test_a_failed_deploy_names_the_node_and_leaves_nothing(netlab, topology, hos
 @pytest.mark.netns
 @pytest.mark.parametrize("delay", [0.0, 0.03, 0.2])
 @pytest.mark.parametrize("step", ["building", "wiring", "starting daemons", "waiting for"])
-def test_ctrl_c_leaves_nothing(netlab, host, step, delay):
+def test_ctrl_c_leaves_nothing(netlab: Netlab, host: HostState, step: str, delay: float) -> None:
     deploying = netlab.start("deploy", TOPOLOGIES / "ecmp-vs-vyos.yaml")
     _read_until(deploying, step)
     time.sleep(delay)
@@ -81,7 +85,7 @@ def test_ctrl_c_leaves_nothing(netlab, host, step, delay):
 
 
 @pytest.mark.netns
-def test_a_polite_end_leaves_nothing_too(netlab, host):
+def test_a_polite_end_leaves_nothing_too(netlab: Netlab, host: HostState) -> None:
     deploying = netlab.start("deploy", TOPOLOGIES / "ecmp-vs-vyos.yaml")
     _read_until(deploying, "waiting for")
 
@@ -93,7 +97,7 @@ def test_a_polite_end_leaves_nothing_too(netlab, host):
     assert host.changes() == []
 
 
-def test_a_lab_that_is_being_built_is_nobody_elses(netlab, topology):
+def test_a_lab_that_is_being_built_is_nobody_elses(netlab: Netlab, topology: Topology) -> None:
     assert netlab("deploy", topology(pair(name="wide"), name="wide.yaml")).returncode == 0
     file = topology(
         """
@@ -119,7 +123,7 @@ def test_a_lab_that_is_being_built_is_nobody_elses(netlab, topology):
 
 
 @pytest.mark.netns
-def test_an_impatient_ctrl_c_leaves_nothing(netlab, host):
+def test_an_impatient_ctrl_c_leaves_nothing(netlab: Netlab, host: HostState) -> None:
     deploying = netlab.start("deploy", TOPOLOGIES / "ecmp-vs-vyos.yaml")
     _read_until(deploying, "waiting for")
 
@@ -135,7 +139,7 @@ def test_an_impatient_ctrl_c_leaves_nothing(netlab, host):
 
 
 @pytest.mark.netns
-def test_kill_of_netlab_before_the_commit_leaves_nothing(netlab, host):
+def test_kill_of_netlab_before_the_commit_leaves_nothing(netlab: Netlab, host: HostState) -> None:
     early = late = 0
     moment = _moments(netlab)
     while early < EARLY_KILLS and late < EARLY_KILLS:
@@ -161,7 +165,7 @@ def test_kill_of_netlab_before_the_commit_leaves_nothing(netlab, host):
 
 
 @pytest.mark.netns
-def test_kill_of_the_init_during_deploy_leaves_nothing(netlab, host):
+def test_kill_of_the_init_during_deploy_leaves_nothing(netlab: Netlab, host: HostState) -> None:
     early = late = 0
     moment = _moments(netlab)
     while early < EARLY_KILLS and late < EARLY_KILLS:
@@ -190,7 +194,7 @@ def test_kill_of_the_init_during_deploy_leaves_nothing(netlab, host):
 
 
 @pytest.mark.netns
-def test_kill_of_a_running_labs_init_leaves_a_folder_that_destroy_removes(netlab, host):
+def test_kill_of_a_running_labs_init_leaves_a_folder_that_destroy_removes(netlab: Netlab, host: HostState) -> None:
     assert netlab("deploy", TOPOLOGIES / "ecmp.yaml").returncode == 0
     init = json.loads((netlab.state("ecmp") / "lab.json").read_text())["init"]["pid"]
 
@@ -210,14 +214,14 @@ def test_kill_of_a_running_labs_init_leaves_a_folder_that_destroy_removes(netlab
 
 
 @pytest.mark.netns
-def test_a_dead_lab_is_replaced_by_reconfigure(netlab):
+def test_a_dead_lab_is_replaced_by_reconfigure(netlab: Netlab) -> None:
     assert netlab("deploy", TOPOLOGIES / "ecmp.yaml").returncode == 0
     os.kill(json.loads((netlab.state("ecmp") / "lab.json").read_text())["init"]["pid"], signal.SIGKILL)
     assert netlab("deploy", "--reconfigure", TOPOLOGIES / "ecmp.yaml").returncode == 0
     assert netlab("exec", "host-1", "--", "true").returncode == 0
 
 
-def test_kill_of_netlab_during_exec_leaves_the_lab_alone(netlab, ecmp_file):
+def test_kill_of_netlab_during_exec_leaves_the_lab_alone(netlab: Netlab, ecmp_file: Path) -> None:
     assert netlab("deploy", ecmp_file).returncode == 0
     running = netlab.start("exec", "host-1", "--", "sh", "-c", "echo ready; sleep 1000")
     assert running.stdout.readline() == "ready\n"
@@ -248,7 +252,7 @@ assert (Path("/proc/self/mountinfo").read_text(), Path("/etc/group").read_text()
 
 
 @pytest.mark.netns
-def test_no_mount_of_a_lab_reaches_a_host_whose_root_is_shared(netlab, host):
+def test_no_mount_of_a_lab_reaches_a_host_whose_root_is_shared(netlab: Netlab, host: HostState) -> None:
     """Every host with systemd has a shared root, where a mount in a copy of its mount namespace comes back to it."""
     done = netlab.with_own_mounts(SHARED_ROOT, TOPOLOGIES / "ecmp.yaml")
     assert done.returncode == 0, done
@@ -256,7 +260,7 @@ def test_no_mount_of_a_lab_reaches_a_host_whose_root_is_shared(netlab, host):
     assert host.changes() == []
 
 
-def _read_until(deploying, step):
+def _read_until(deploying: Running, step: str) -> None:
     """Read the progress until it names a step."""
     for line in deploying.stderr:
         if f"s  {step}" in line:
@@ -264,7 +268,7 @@ def _read_until(deploying, step):
     raise AssertionError(f"deploy ended before {step}: {deploying.communicate()}")
 
 
-def _moments(netlab):
+def _moments(netlab: Netlab) -> Iterator[float]:
     """Random moments of a deploy, from its start until a little after its commit."""
     deploying = netlab.start("deploy", "--no-wait", TOPOLOGIES / "ecmp-vs-vyos.yaml")
     start = time.monotonic()
@@ -277,7 +281,7 @@ def _moments(netlab):
         yield draw.uniform(0, whole)
 
 
-def _survives(netlab):
+def _survives(netlab: Netlab) -> bool:
     """Whether a lab is there for good, once all that is half-built had time to go."""
     deadline = time.monotonic() + ENDS_WITHIN
     while time.monotonic() < deadline:
@@ -289,7 +293,7 @@ def _survives(netlab):
     raise AssertionError(f"neither a lab nor nothing after {ENDS_WITHIN} s: {netlab.files()}")
 
 
-def _wait_for_init(netlab, deploying):
+def _wait_for_init(netlab: Netlab, deploying: Running) -> int:
     """The pid of the lab's init: the first process that is pid 1 of a PID namespace."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:

@@ -5,10 +5,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen
 from textwrap import dedent
+from typing import Any
 
 import pytest
-from hoststate import descendants
+from hoststate import HostState, descendants
+from netlab_program import Netlab, Topology
 
 pytestmark = pytest.mark.shares_nothing
 
@@ -55,16 +61,27 @@ OPTIONS = """
 """
 
 
+@dataclass(frozen=True)
+class Project:
+    """A user's folder with tests, and what starts pytest in it."""
+
+    folder: Path
+    start: Callable[..., Popen[str]]
+
+    def __call__(self, *options: str, prefix: tuple[str, ...] = ()) -> Popen[str]:
+        return self.start(*options, prefix=prefix)
+
+
 @pytest.fixture
-def project(netlab, topology, netlab_options):
+def project(netlab: Netlab, topology: Topology, netlab_options: dict[str, Any]) -> Iterator[Project]:
     """A folder with a topology and tests, and pytest on it as its user would run it."""
     folder = topology(PAIR).parent
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "conftest.py").write_text(dedent(OPTIONS).format(options=netlab_options))
     (folder / "test_pair.py").write_text(dedent(TESTS))
-    started = []
+    started: list[Popen[str]] = []
 
-    def start(*options, prefix=()):
+    def start(*options: str, prefix: tuple[str, ...] = ()) -> Popen[str]:
         pytest_command = (sys.executable, "-m", "pytest", "-p", "netlab.pytest_plugin", "-p", "no:cacheprovider")
         process = subprocess.Popen(
             [*prefix, *pytest_command, *options],
@@ -78,19 +95,18 @@ def project(netlab, topology, netlab_options):
         started.append(process)
         return process
 
-    start.folder = folder
-    yield start
+    yield Project(folder, start)
     for process in started:
         process.kill()
         process.communicate()
 
 
-def labs_of(netlab):
+def labs_of(netlab: Netlab) -> list[str]:
     """The lab folders of every session that there was."""
     return [path for path in netlab.files() if path.endswith("/lab.json")]
 
 
-def wait_for(path):
+def wait_for(path: Path) -> None:
     deadline = time.monotonic() + 60
     while not path.exists():
         assert time.monotonic() < deadline
@@ -98,7 +114,7 @@ def wait_for(path):
 
 
 @pytest.mark.front_end
-def test_a_run_to_its_end(project, netlab, host):
+def test_a_run_to_its_end(project: Project, netlab: Netlab, host: HostState) -> None:
     process = project("-k", "reach or many or fail")
     shown, _ = process.communicate(timeout=120)
     assert process.returncode == 1, shown
@@ -109,7 +125,7 @@ def test_a_run_to_its_end(project, netlab, host):
 
 
 @pytest.mark.front_end
-def test_the_first_failure_ends_it(project, netlab, host):
+def test_the_first_failure_ends_it(project: Project, netlab: Netlab, host: HostState) -> None:
     process = project("-x", "-k", "fail or stay")
     shown, _ = process.communicate(timeout=120)
     assert process.returncode == 1, shown
@@ -118,7 +134,9 @@ def test_the_first_failure_ends_it(project, netlab, host):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, -15), (signal.SIGKILL, -9)])
-def test_however_pytest_is_stopped_nothing_is_left(number, code, project, netlab, host):
+def test_however_pytest_is_stopped_nothing_is_left(
+    number: signal.Signals, code: int, project: Project, netlab: Netlab, host: HostState
+) -> None:
     process = project("-k", "stay")
     wait_for(project.folder / "staying")
     assert len(labs_of(netlab)) == 1
@@ -129,7 +147,7 @@ def test_however_pytest_is_stopped_nothing_is_left(number, code, project, netlab
     assert labs_of(netlab) == []
 
 
-def test_workers_have_labs_of_their_own(project, netlab, host):
+def test_workers_have_labs_of_their_own(project: Project, netlab: Netlab, host: HostState) -> None:
     process = project("-n", "2", "-k", "reach or many", "-rP")
     shown, _ = process.communicate(timeout=120)
     assert process.returncode == 0, shown
@@ -142,7 +160,7 @@ def test_workers_have_labs_of_their_own(project, netlab, host):
 
 
 @pytest.mark.front_end
-def test_a_killed_worker_leaves_nothing(project, netlab, host):
+def test_a_killed_worker_leaves_nothing(project: Project, netlab: Netlab, host: HostState) -> None:
     process = project("-n", "1", "--max-worker-restart=0", "-k", "stay")
     wait_for(project.folder / "staying")
     (worker,) = [p for p in descendants().values() if p.parent == process.pid and "exec(eval" in p.command]
@@ -159,7 +177,7 @@ NONE_LEFT = 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"'
 
 @pytest.mark.front_end
 @pytest.mark.netns
-def test_a_host_that_cannot_is_an_error_or_where_asked_a_skip(project, netlab):
+def test_a_host_that_cannot_is_an_error_or_where_asked_a_skip(project: Project, netlab: Netlab) -> None:
     prefix = (*WITHOUT_NAMESPACES, NONE_LEFT, "sh")
     process = project("-k", "reach", prefix=prefix)
     shown, _ = process.communicate(timeout=60)

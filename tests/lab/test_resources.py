@@ -5,9 +5,11 @@ import os
 import sys
 import time
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
-from netlab_program import OWN_MOUNTS, TOPOLOGIES
+from hoststate import HostState
+from netlab_program import OWN_MOUNTS, TOPOLOGIES, Netlab, Topology
 
 pytestmark = pytest.mark.netns
 
@@ -22,7 +24,7 @@ exit $code
 """
 
 
-def refused_in_a_line(done):
+def refused_in_a_line(done: CompletedProcess[str]) -> str:
     """Exit code 3, and one line that is no traceback."""
     assert done.returncode == 3, done
     said = [line for line in done.stderr.splitlines() if line.startswith("netlab: ")]
@@ -35,7 +37,7 @@ def refused_in_a_line(done):
 @pytest.mark.parametrize(
     "room", [*(f"nr_inodes={n}" for n in (2, 3, 5, 6, 10, 17, 24)), "size=4k", "size=32k", "size=64k"]
 )
-def test_a_full_disk_fails_the_deploy_and_leaves_nothing(netlab, host, room):
+def test_a_full_disk_fails_the_deploy_and_leaves_nothing(netlab: Netlab, host: HostState, room: str) -> None:
     done = netlab("deploy", "--no-wait", FILE, prefix=(*OWN_MOUNTS, "sh", "-c", ON_A_SMALL_DISK, "sh", room))
 
     assert "No space left on device" in refused_in_a_line(done)
@@ -44,7 +46,9 @@ def test_a_full_disk_fails_the_deploy_and_leaves_nothing(netlab, host, room):
 
 
 @pytest.mark.parametrize("descriptors", [5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26])
-def test_without_file_descriptors_the_deploy_fails_and_leaves_nothing(netlab, host, descriptors):
+def test_without_file_descriptors_the_deploy_fails_and_leaves_nothing(
+    netlab: Netlab, host: HostState, descriptors: int
+) -> None:
     done = netlab("deploy", "--no-wait", FILE, prefix=("prlimit", f"--nofile={descriptors}:{descriptors}"))
 
     refused_in_a_line(done)
@@ -55,7 +59,7 @@ def test_without_file_descriptors_the_deploy_fails_and_leaves_nothing(netlab, ho
 @pytest.mark.alone
 @pytest.mark.skipif(os.geteuid() == 0, reason="the limit does not hold for root; the tier lab-user runs this")
 @pytest.mark.parametrize("processes", [1, 2, 3, 4, 5, 7, 9, 12, 15, 20])
-def test_without_processes_the_deploy_fails_and_leaves_nothing(netlab, host, processes):
+def test_without_processes_the_deploy_fails_and_leaves_nothing(netlab: Netlab, host: HostState, processes: int) -> None:
     limit = _tasks() + processes
     done = netlab("deploy", "--no-wait", "--timeout", 5, FILE, prefix=("prlimit", f"--nproc={limit}:{limit}"))
 
@@ -77,7 +81,7 @@ def _owner(path: Path) -> int | None:
         return None
 
 
-def test_a_running_lab_outlives_a_full_disk(netlab):
+def test_a_running_lab_outlives_a_full_disk(netlab: Netlab) -> None:
     """Daemons that cannot log go on, and the lab can be removed."""
     script = ON_A_SMALL_DISK.replace(
         '"$@"\n', '"$@" && dd if=/dev/zero of="$XDG_STATE_HOME/full" bs=4k 2>/dev/null\n', 1
@@ -95,7 +99,7 @@ def test_a_running_lab_outlives_a_full_disk(netlab):
 # Clocks
 
 
-def test_a_lab_whose_files_are_of_the_future_or_of_long_ago_works(netlab, topology):
+def test_a_lab_whose_files_are_of_the_future_or_of_long_ago_works(netlab: Netlab, topology: Topology) -> None:
     file = topology("name: aged\ntopology:\n  nodes:\n    host-1: {kind: linux}\n")
     assert netlab("deploy", file).returncode == 0
     for moment in (time.time() + 10**9, 0):
@@ -123,7 +127,7 @@ pathlib.Path(__file__).with_name("loaded").touch()
 """
 
 
-def test_a_clock_that_jumps_by_years_at_every_look_disturbs_nothing(netlab, tmp_path):
+def test_a_clock_that_jumps_by_years_at_every_look_disturbs_nothing(netlab: Netlab, tmp_path: Path) -> None:
     """Every wait is by CLOCK_MONOTONIC: netlab's own, and those of the libraries that it waits by."""
     (tmp_path / "sitecustomize.py").write_text(JUMPING)  # Python loads it at its start
     path = os.pathsep.join((str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])))
@@ -135,7 +139,7 @@ def test_a_clock_that_jumps_by_years_at_every_look_disturbs_nothing(netlab, tmp_
     assert netlab.files() == []
 
 
-def test_a_lab_of_an_earlier_boot_is_dead(netlab, topology):
+def test_a_lab_of_an_earlier_boot_is_dead(netlab: Netlab, topology: Topology) -> None:
     file = topology("name: old\ntopology:\n  nodes:\n    host-1: {kind: linux}\n")
     assert netlab("deploy", file).returncode == 0
     record = netlab.state("old") / "lab.json"
@@ -150,7 +154,7 @@ def test_a_lab_of_an_earlier_boot_is_dead(netlab, topology):
 # Users without what most have
 
 
-def test_a_newuidmap_without_privileges_is_done_without(netlab, topology):
+def test_a_newuidmap_without_privileges_is_done_without(netlab: Netlab, topology: Topology) -> None:
     """As in a container that allows no new privileges: the lab has a single id then."""
     if os.geteuid() == 0:
         pytest.skip("root maps ids itself; the tier lab-user runs this")

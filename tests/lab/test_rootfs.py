@@ -5,9 +5,11 @@ import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
-from netlab_program import TOPOLOGIES
+from hoststate import HostState
+from netlab_program import TOPOLOGIES, Netlab, Topology
 
 pytestmark = pytest.mark.netns
 
@@ -47,13 +49,13 @@ MIXED = """
 
 
 @pytest.fixture
-def netlab(netlab):
+def netlab(netlab: Netlab) -> Netlab:
     """The labs of this file say themselves where a router runs from."""
     return replace(netlab, rootfs=None)
 
 
 @pytest.fixture(scope="module")
-def rootfs(tmp_path_factory):
+def rootfs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root file system with nothing but the host's FRR, nft, a shell and the libraries that these need."""
     root = tmp_path_factory.mktemp("rootfs") / "root"
     for name in ("bin", "sbin", "lib", "lib64"):
@@ -82,12 +84,14 @@ def listing(root: Path) -> list[tuple[str, int]]:
     return sorted((str(path), path.lstat().st_mtime_ns) for path in root.rglob("*"))
 
 
-def test_a_router_from_a_rootfs_beside_one_of_the_host(netlab, topology, rootfs, host):
+def test_a_router_from_a_rootfs_beside_one_of_the_host(
+    netlab: Netlab, topology: Topology, rootfs: Path, host: HostState
+) -> None:
     before = listing(rootfs)
     done = netlab("deploy", topology(MIXED.format(rootfs=rootfs, k8s="")))
     assert done.returncode == 0, done
 
-    def in_router(name, *command):
+    def in_router(name: str, *command: str) -> CompletedProcess[str]:
         return netlab("exec", name, "--", *command)
 
     # It sees the rootfs as its root, and its own names and writable folders in it.
@@ -115,7 +119,7 @@ def test_a_router_from_a_rootfs_beside_one_of_the_host(netlab, topology, rootfs,
 
 
 @pytest.mark.outcome_is_frrs
-def test_two_versions_side_by_side(netlab, topology, pytestconfig):
+def test_two_versions_side_by_side(netlab: Netlab, topology: Topology, pytestconfig: pytest.Config) -> None:
     other = pytestconfig.getoption("--frr-rootfs")
     if other is None:
         pytest.skip("needs another version of FRR: --frr-rootfs DIR")
@@ -134,7 +138,7 @@ def test_two_versions_side_by_side(netlab, topology, pytestconfig):
     assert document["versions"]["FRR"] == f"{versions['rt-own']}, {versions['rt-host']}"
 
 
-def test_the_clusters_nodes_can_run_from_a_rootfs_too(netlab, topology, rootfs):
+def test_the_clusters_nodes_can_run_from_a_rootfs_too(netlab: Netlab, topology: Topology, rootfs: Path) -> None:
     file = topology(MIXED.format(rootfs=rootfs, k8s=f"rootfs: {rootfs}"))
     done = netlab("deploy", file)
     assert done.returncode == 0, done
@@ -143,7 +147,7 @@ def test_the_clusters_nodes_can_run_from_a_rootfs_too(netlab, topology, rootfs):
     assert netlab("exec", "nginx-1", "--", "cat", "/etc/mark").returncode == 1
 
 
-def test_one_option_moves_every_router(netlab, rootfs):
+def test_one_option_moves_every_router(netlab: Netlab, rootfs: Path) -> None:
     done = netlab("deploy", TOPOLOGIES / "ecmp-vs-vyos.yaml", "--rootfs", rootfs)
     assert done.returncode == 0, done
     for node, code in (("rt-frr", 0), ("rt-vyos", 0), ("k8s-worker", 1), ("host-1", 1)):
@@ -151,7 +155,9 @@ def test_one_option_moves_every_router(netlab, rootfs):
 
 
 @pytest.mark.parametrize("program", ["/usr/lib/frr/bgpd", "/usr/bin/vtysh", "/bin/sh"])
-def test_what_a_rootfs_lacks_is_said_before_anything_is_made(netlab, rootfs, tmp_path, program):
+def test_what_a_rootfs_lacks_is_said_before_anything_is_made(
+    netlab: Netlab, rootfs: Path, tmp_path: Path, program: str
+) -> None:
     poor = tmp_path / "poor"
     shutil.copytree(rootfs, poor, symlinks=True)
     (poor / ("" if program.startswith("/usr/") else "usr") / program[1:]).unlink()
@@ -163,7 +169,7 @@ def test_what_a_rootfs_lacks_is_said_before_anything_is_made(netlab, rootfs, tmp
     assert netlab.files() == []
 
 
-def test_a_rootfs_that_is_not_there_is_wrong_input(netlab, topology, tmp_path):
+def test_a_rootfs_that_is_not_there_is_wrong_input(netlab: Netlab, topology: Topology, tmp_path: Path) -> None:
     done = netlab("deploy", TOPOLOGIES / "ecmp.yaml", "--rootfs", tmp_path / "none")
     assert done.returncode == 2, done
     assert f"--rootfs {tmp_path / 'none'}: No such file or directory" in done.stderr

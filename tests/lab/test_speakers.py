@@ -2,9 +2,10 @@
 
 import json
 import time
+from typing import Any
 
 import pytest
-from conftest import TOPOLOGIES
+from netlab_program import TOPOLOGIES, Netlab, Topology
 
 pytestmark = [pytest.mark.same_for_every_user, pytest.mark.outcome_is_frrs]
 
@@ -30,7 +31,7 @@ LAB = """
 """
 
 
-def servers(*kinds, lan="10.7.0.", vip="192.0.2.1", more=""):
+def servers(*kinds: str, lan: str = "10.7.0.", vip: str = "192.0.2.1", more: str = "") -> str:
     """Three servers that announce one VIP to rt-1."""
     bgp = f'{{asn: 64522, neighbors: [{{address: "{lan}1", asn: 64512}}]}}'
     kinds = kinds or ("frr", "frr", "frr")
@@ -40,7 +41,16 @@ def servers(*kinds, lan="10.7.0.", vip="192.0.2.1", more=""):
     )
 
 
-def lab(name, *, lan="10.7.0.", clients="10.9.0.", family="ipv4", length=24, own=None, **options):
+def lab(
+    name: str,
+    *,
+    lan: str = "10.7.0.",
+    clients: str = "10.9.0.",
+    family: str = "ipv4",
+    length: int = 24,
+    own: str | None = None,
+    **options: str,
+) -> str:
     """A router between a host and a LAN of three servers; `own` are the servers as they are written."""
     return LAB.format(
         name=name,
@@ -54,27 +64,27 @@ def lab(name, *, lan="10.7.0.", clients="10.9.0.", family="ipv4", length=24, own
     )
 
 
-def check(netlab, *options):
+def check(netlab: Netlab, *options: object) -> tuple[int, dict[str, Any]]:
     """Exit code and verdicts of `ecmp-check`."""
     done = netlab("ecmp-check", "--format", "json", *options)
     assert done.stdout, done
     return done.returncode, json.loads(done.stdout)
 
 
-def wait_for_next_hops(netlab, router, count):
+def wait_for_next_hops(netlab: Netlab, router: str, count: int) -> list[str]:
     """Until the router's kernel has so many next hops to the VIP."""
     deadline = time.monotonic() + 30
     while True:
         (report,) = json.loads(netlab("inspect", "--format", "json").stdout)["labs"]
         (hops,) = [vip["next_hops"] for vip in report["vips"] if vip["router"] == router]
         if len(hops) == count:
-            return hops
+            return list(hops)
         assert time.monotonic() < deadline, hops
         time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
-def speakers(shared_netlab):
+def speakers(shared_netlab: Netlab) -> Netlab:
     """netlab with the shipped lab deployed."""
     done = shared_netlab("deploy", TOPOLOGIES / "speakers.yaml")
     assert done.returncode == 0, done
@@ -82,7 +92,7 @@ def speakers(shared_netlab):
     return shared_netlab
 
 
-def test_the_verdicts_are_those_of_the_lab_with_a_cluster(speakers):
+def test_the_verdicts_are_those_of_the_lab_with_a_cluster(speakers: Netlab) -> None:
     code, verdict = check(speakers)
     frr, vyos = verdict["routers"]
     assert code == 0
@@ -103,7 +113,7 @@ def test_the_verdicts_are_those_of_the_lab_with_a_cluster(speakers):
     assert verdict["emulated"] == ["rt-vyos: VyOS 1.1 configuration, Quagga's defaults, run by FRR"]
 
 
-def test_inspect_shows_the_routers_that_have_a_route_and_not_the_servers(speakers):
+def test_inspect_shows_the_routers_that_have_a_route_and_not_the_servers(speakers: Netlab) -> None:
     (report,) = json.loads(speakers("inspect", "--format", "json").stdout)["labs"]
     assert [vip["router"] for vip in report["vips"]] == ["rt-frr", "rt-vyos"]
     ids = {
@@ -113,7 +123,7 @@ def test_inspect_shows_the_routers_that_have_a_route_and_not_the_servers(speaker
     assert ids == {"172.16.7.11", "172.16.7.12", "172.16.7.13"}
 
 
-def test_a_server_whose_process_died_is_announced_and_does_not_answer(netlab):
+def test_a_server_whose_process_died_is_announced_and_does_not_answer(netlab: Netlab) -> None:
     assert netlab("deploy", TOPOLOGIES / "speakers.yaml", "--name", "dead").returncode == 0
     assert netlab("exec", "speaker-3", "--", "pkill", "-KILL", "-f", "http_server.py").returncode == 0
     code, verdict = check(netlab, "--router", "rt-frr")
@@ -143,7 +153,7 @@ def test_a_server_whose_process_died_is_announced_and_does_not_answer(netlab):
     assert table.rpartition("\n\n")[2].startswith("Does the service answer? No: on rt-frr 0 of 30 flows were answered")
 
 
-def test_a_server_that_withdraws_the_vip_gets_no_more_flows(netlab):
+def test_a_server_that_withdraws_the_vip_gets_no_more_flows(netlab: Netlab) -> None:
     assert netlab("deploy", TOPOLOGIES / "speakers.yaml", "--name", "withdrawn").returncode == 0
     withdraw = ("configure terminal", "router bgp 64522", "address-family ipv4 unicast", "no network 172.16.7.192/32")
     arguments = [word for command in withdraw for word in ("-c", command)]
@@ -159,7 +169,7 @@ def test_a_server_that_withdraws_the_vip_gets_no_more_flows(netlab):
     assert "speaker-2 (172.16.7.12) should announce 172.16.7.192" in finding["message"]
 
 
-def test_ipv6(netlab, topology):
+def test_ipv6(netlab: Netlab, topology: Topology) -> None:
     six = lab("six", lan="fd00:7::", clients="fd00:9::", family="ipv6", length=64, vip="fd00:c0::1")
     done = netlab("deploy", topology(six))
     assert done.returncode == 0, done
@@ -172,7 +182,7 @@ def test_ipv6(netlab, topology):
     assert verdict["emulated"] == []
 
 
-def test_bird_and_frr_announce_one_vip_and_each_answers_on_two_ports(netlab, topology):
+def test_bird_and_frr_announce_one_vip_and_each_answers_on_two_ports(netlab: Netlab, topology: Topology) -> None:
     mixed = servers("bird", "frr", "bird", more=', {vip: "192.0.2.1", port: 8080, name: api}')
     done = netlab("deploy", topology(lab("mixed", own=mixed)))
     assert done.returncode == 0, done
@@ -187,7 +197,7 @@ def test_bird_and_frr_announce_one_vip_and_each_answers_on_two_ports(netlab, top
     assert asked.returncode == 7, asked  # connection refused
 
 
-def test_a_configuration_of_the_users_own_announces_it(netlab, topology):
+def test_a_configuration_of_the_users_own_announces_it(netlab: Netlab, topology: Topology) -> None:
     config = """\
         interface lo
          ip address 192.0.2.1/32
@@ -212,7 +222,7 @@ def test_a_configuration_of_the_users_own_announces_it(netlab, topology):
     assert router["flows"]["answered"] == 600
 
 
-def test_unnumbered_servers(netlab, topology):
+def test_unnumbered_servers(netlab: Netlab, topology: Topology) -> None:
     """Each on a link of its own without addresses: the session finds the server, and IPv4 goes by IPv6 next hops."""
     text = """
         name: unnumbered

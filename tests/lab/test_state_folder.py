@@ -6,10 +6,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
-from netlab_program import Netlab
+from netlab_program import Netlab, Topology
 
 pytestmark = [pytest.mark.netns, pytest.mark.shares_nothing]
 
@@ -23,7 +25,7 @@ COMMANDS = (
 )
 
 
-def said(done):
+def said(done: CompletedProcess[str]) -> str:
     """The one line with which netlab refused."""
     assert done.returncode in (2, 3, 125), done
     assert "Traceback" not in done.stderr, done
@@ -32,7 +34,7 @@ def said(done):
 
 
 @pytest.fixture
-def kept(netlab, topology):
+def kept(netlab: Netlab, topology: Topology) -> tuple[Netlab, Path]:
     """netlab with a lab whose init was killed, and the file that it was deployed from."""
     file = topology(ONE_HOST)
     assert netlab("deploy", file).returncode == 0
@@ -40,7 +42,7 @@ def kept(netlab, topology):
     return netlab, file
 
 
-def replace_by_link(path, target):
+def replace_by_link(path: Path, target: Path) -> None:
     """Put a link in the place of a file or folder."""
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     path.symlink_to(target)
@@ -50,7 +52,7 @@ def replace_by_link(path, target):
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o720])
-def test_a_folder_of_labs_in_which_others_may_write_is_refused(kept, mode):
+def test_a_folder_of_labs_in_which_others_may_write_is_refused(kept: tuple[Netlab, Path], mode: int) -> None:
     netlab, file = kept
     netlab.state("kept").parent.chmod(mode)
     for command in (*COMMANDS, ("deploy", file), ("destroy", "--lab", "kept"), ("destroy", "--all")):
@@ -59,7 +61,7 @@ def test_a_folder_of_labs_in_which_others_may_write_is_refused(kept, mode):
     assert netlab("destroy").returncode == 0
 
 
-def test_a_folder_above_in_which_others_may_write_is_refused_too(kept):
+def test_a_folder_above_in_which_others_may_write_is_refused_too(kept: tuple[Netlab, Path]) -> None:
     netlab, file = kept
     above = netlab.state("kept").parent.parent
     above.chmod(0o777)
@@ -69,7 +71,7 @@ def test_a_folder_above_in_which_others_may_write_is_refused_too(kept):
     assert netlab("destroy").returncode == 0
 
 
-def test_ones_own_link_to_ones_own_folder_is_followed(netlab, topology, tmp_path):
+def test_ones_own_link_to_ones_own_folder_is_followed(netlab: Netlab, topology: Topology, tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir(0o700)
     netlab.state("kept").parent.symlink_to(tmp_path / "disk")
     assert netlab("deploy", topology(ONE_HOST)).returncode == 0
@@ -80,7 +82,7 @@ def test_ones_own_link_to_ones_own_folder_is_followed(netlab, topology, tmp_path
 
 
 @pytest.mark.parametrize("thing", ["file", "pipe"])
-def test_no_folder_in_the_place_of_the_folder_of_labs(netlab, topology, thing):
+def test_no_folder_in_the_place_of_the_folder_of_labs(netlab: Netlab, topology: Topology, thing: str) -> None:
     place = netlab.state("kept").parent
     {"file": place.touch, "pipe": lambda: os.mkfifo(place)}[thing]()
     for command in (("deploy", topology(ONE_HOST)), ("inspect",), ("destroy", "--all")):
@@ -92,13 +94,16 @@ def test_no_folder_in_the_place_of_the_folder_of_labs(netlab, topology, thing):
 
 
 @pytest.mark.parametrize("thing", ["link", "file", "pipe"])
-def test_no_folder_in_the_place_of_a_lab(kept, thing, tmp_path):
+def test_no_folder_in_the_place_of_a_lab(kept: tuple[Netlab, Path], thing: str, tmp_path: Path) -> None:
     netlab, file = kept
     place = netlab.state("kept")
     place.rename(tmp_path / "elsewhere")
-    {"link": lambda: place.symlink_to(tmp_path / "elsewhere"), "file": place.touch, "pipe": lambda: os.mkfifo(place)}[
-        thing
-    ]()
+    make: dict[str, Callable[[], None]] = {
+        "link": lambda: place.symlink_to(tmp_path / "elsewhere"),
+        "file": place.touch,
+        "pipe": lambda: os.mkfifo(place),
+    }
+    make[thing]()
     before = sorted(path.name for path in (tmp_path / "elsewhere").rglob("*"))
     for command in (*COMMANDS, ("destroy", "--lab", "kept")):
         assert f"{place} is not a private folder of this user" in said(netlab(*command))
@@ -115,21 +120,24 @@ def test_no_folder_in_the_place_of_a_lab(kept, thing, tmp_path):
         *(("lock", thing) for thing in ("link", "pipe", "folder")),
     ],
 )
-def test_files_that_netlab_did_not_write_are_not_read_and_go_with_the_lab(kept, tmp_path, name, thing):
+def test_files_that_netlab_did_not_write_are_not_read_and_go_with_the_lab(
+    kept: tuple[Netlab, Path], tmp_path: Path, name: str, thing: str
+) -> None:
     """Nothing waits for a pipe, follows a link or takes what another name shows: the lab can still be destroyed."""
     netlab, _ = kept
     place, aside = netlab.state("kept") / name, tmp_path / "aside"
     shutil.copy(place, aside)
     content = aside.read_bytes()
     place.unlink()
-    {
+    make: dict[str, Callable[[], object]] = {
         "link": lambda: place.symlink_to(aside),
         "pipe": lambda: os.mkfifo(place),
         "folder": lambda: (place / "below").mkdir(parents=True),
         "hard link": lambda: place.hardlink_to(aside),
         "broken": lambda: place.write_bytes(b'{"name": "\xff'),
         "loop": lambda: place.symlink_to(name),
-    }[thing]()
+    }
+    make[thing]()
 
     for command in COMMANDS:
         done = netlab(*command, timeout=20)
@@ -173,7 +181,7 @@ while True:
 
 
 @pytest.fixture
-def treasure(tmp_path):
+def treasure(tmp_path: Path) -> Path:
     """A folder of root's that nothing may be made or removed in."""
     folder = tmp_path / "treasure"
     (folder / "kept" / "logs").mkdir(parents=True)
@@ -195,7 +203,9 @@ def treasure(tmp_path):
         (0, 0o1777, "mkdir,unlink"),
     ],
 )
-def test_root_never_follows_a_link_that_another_user_swaps_in(netlab, topology, treasure, swap):
+def test_root_never_follows_a_link_that_another_user_swaps_in(
+    netlab: Netlab, topology: Topology, treasure: Path, swap: tuple[int, int, str]
+) -> None:
     owner, mode, ways = swap
     file = topology(ONE_HOST)
     before = {path: path.lstat() for path in treasure.rglob("*")}
@@ -232,9 +242,11 @@ def test_root_never_follows_a_link_that_another_user_swaps_in(netlab, topology, 
 class Elsewhere(Netlab):
     """netlab with its labs in another folder."""
 
+    _labs: Path
+
     def __init__(self, folder: Path, labs: Path) -> None:
         super().__init__(folder)
         object.__setattr__(self, "_labs", labs)
 
-    def environment(self):
+    def environment(self) -> dict[str, str]:
         return super().environment() | {"XDG_STATE_HOME": str(self._labs)}

@@ -7,7 +7,7 @@ import tarfile
 
 import pytest
 from hoststate import descendants
-from netlab_program import TOPOLOGIES
+from netlab_program import TOPOLOGIES, Netlab, Topology
 
 pytestmark = pytest.mark.shares_nothing
 
@@ -28,7 +28,7 @@ router bgp 64512
 """
 
 
-def collected(netlab, *arguments):
+def collected(netlab: Netlab, *arguments: object) -> dict[str, str]:
     """The texts of an archive by their paths, with what the command said."""
     file = netlab.folder / "home" / "report.tar.gz"
     file.unlink(missing_ok=True)
@@ -36,11 +36,13 @@ def collected(netlab, *arguments):
     assert done.returncode == 0, done
     assert file.stat().st_mode & 0o777 == 0o600
     with tarfile.open(file) as archive:
-        return {m.name.partition("/")[2]: archive.extractfile(m).read().decode() for m in archive.getmembers()}
+        files = {member.name.partition("/")[2]: archive.extractfile(member) for member in archive.getmembers()}
+        assert None not in files.values()
+        return {path: content.read().decode() for path, content in files.items() if content}
 
 
 @pytest.mark.cluster
-def test_a_running_lab(netlab):
+def test_a_running_lab(netlab: Netlab) -> None:
     assert netlab("deploy", TOPOLOGIES / "ecmp.yaml").returncode == 0
     found = collected(netlab)
     kernel = found["labs/ecmp/nodes/rt-1/kernel.txt"]
@@ -59,7 +61,7 @@ def test_a_running_lab(netlab):
     assert "netlab 0." in found["host/versions.txt"]
 
 
-def test_secrets_are_nowhere_in_it(netlab, topology):
+def test_secrets_are_nowhere_in_it(netlab: Netlab, topology: Topology) -> None:
     file = topology(ROUTER, {"rt-1.conf": CONFIGURATION})
     assert netlab("deploy", file, "--no-wait").returncode == 0
     assert SECRET in netlab("vtysh", "rt-1", "-c", "show running-config").stdout
@@ -71,7 +73,7 @@ def test_secrets_are_nowhere_in_it(netlab, topology):
 
 
 @pytest.mark.netns
-def test_a_half_dead_lab_a_dead_one_and_none(netlab, topology):
+def test_a_half_dead_lab_a_dead_one_and_none(netlab: Netlab, topology: Topology) -> None:
     assert netlab("deploy", topology(ROUTER, {"rt-1.conf": CONFIGURATION}), "--no-wait").returncode == 0
     record = json.loads((netlab.state("secretive") / "lab.json").read_text())
     (router,) = (node for node in record["nodes"] if node["name"] == "rt-1")
@@ -96,7 +98,7 @@ def test_a_half_dead_lab_a_dead_one_and_none(netlab, topology):
 
 
 @pytest.mark.netns
-def test_a_frozen_node_holds_nobody_up(netlab, topology):
+def test_a_frozen_node_holds_nobody_up(netlab: Netlab, topology: Topology) -> None:
     assert netlab("deploy", topology(ROUTER, {"rt-1.conf": CONFIGURATION}), "--no-wait").returncode == 0
     frozen = [p for p in descendants().values() if "/bgpd" in p.command]
     for process in frozen:

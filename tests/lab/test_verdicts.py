@@ -1,9 +1,10 @@
 """ecmp-check and judge as commands: their JSON and table, their options, their exit codes."""
 
 import json
+from pathlib import Path
 
 import pytest
-from netlab_program import TOPOLOGIES
+from netlab_program import TOPOLOGIES, Netlab
 
 pytestmark = [pytest.mark.same_for_every_user, pytest.mark.outcome_is_frrs]
 
@@ -28,7 +29,7 @@ ROWS = {
 
 
 @pytest.fixture(scope="module")
-def labs(shared_netlab, ecmp_file):
+def labs(shared_netlab: Netlab, ecmp_file: Path) -> Netlab:
     """netlab with two labs deployed, side by side."""
     for file in (ecmp_file, TOPOLOGIES / "speakers.yaml"):
         done = shared_netlab("deploy", file)
@@ -43,7 +44,7 @@ def labs(shared_netlab, ecmp_file):
         pytest.param("ecmp-vs-vyos", {"k8s-worker", "k8s-worker2", "k8s-worker3"}, marks=pytest.mark.cluster),
     ],
 )
-def test_two_routers_side_by_side(netlab, lab, nodes):
+def test_two_routers_side_by_side(netlab: Netlab, lab: Netlab, nodes: set[str]) -> None:
     deployed = netlab("deploy", TOPOLOGIES / f"{lab}.yaml", "--name", "side-by-side")
     assert deployed.returncode == 0, deployed
     done = netlab("ecmp-check", "--format", "json")
@@ -68,7 +69,7 @@ def test_two_routers_side_by_side(netlab, lab, nodes):
 
 
 @pytest.mark.front_end
-def test_the_json_keeps_its_contract(labs):
+def test_the_json_keeps_its_contract(labs: Netlab) -> None:
     document = json.loads(labs("ecmp-check", "--lab", "speakers", "--format", "json").stdout)
     assert set(document) == TOP
     assert document["schema"] == 1
@@ -86,7 +87,7 @@ def test_the_json_keeps_its_contract(labs):
 
 
 @pytest.mark.front_end
-def test_the_table_says_what_was_measured_and_what_is_emulated(labs):
+def test_the_table_says_what_was_measured_and_what_is_emulated(labs: Netlab) -> None:
     done = labs("ecmp-check", "--lab", "speakers", env={"COLUMNS": "120"})
     assert done.returncode == 0, done
     assert "\x1b" not in done.stdout
@@ -97,7 +98,7 @@ def test_the_table_says_what_was_measured_and_what_is_emulated(labs):
 
 
 @pytest.mark.front_end
-def test_judge_says_the_same_of_the_saved_evidence(labs, tmp_path):
+def test_judge_says_the_same_of_the_saved_evidence(labs: Netlab, tmp_path: Path) -> None:
     evidence = tmp_path / "evidence.json"
     checked = labs("ecmp-check", "--lab", "speakers", "--format", "json", "--evidence", evidence)
     assert checked.returncode == 0, checked
@@ -110,7 +111,7 @@ def test_judge_says_the_same_of_the_saved_evidence(labs, tmp_path):
 
 
 @pytest.mark.front_end
-def test_what_is_not_as_expected_is_exit_code_1(labs):
+def test_what_is_not_as_expected_is_exit_code_1(labs: Netlab) -> None:
     done = labs("ecmp-check", "--lab", "ecmp", "--expect", "single-path", "--format", "json")
     assert done.returncode == 1, done
     (router,) = json.loads(done.stdout)["routers"]
@@ -118,7 +119,7 @@ def test_what_is_not_as_expected_is_exit_code_1(labs):
 
 
 @pytest.mark.front_end
-def test_a_seed_repeats_a_run(labs, tmp_path):
+def test_a_seed_repeats_a_run(labs: Netlab, tmp_path: Path) -> None:
     runs = []
     for number in range(2):
         evidence = tmp_path / f"{number}.json"
@@ -135,7 +136,7 @@ def test_a_seed_repeats_a_run(labs, tmp_path):
 
 
 @pytest.mark.front_end
-def test_one_router_and_a_number_of_flows_can_be_chosen(labs):
+def test_one_router_and_a_number_of_flows_can_be_chosen(labs: Netlab) -> None:
     lab = ("ecmp-check", "--lab", "speakers", "--format", "json")
     done = labs(*lab, "--router", "rt-vyos", "--vip", "172.16.7.192:80", "--flows", "50")
     assert done.returncode == 0, done
@@ -154,7 +155,7 @@ def test_one_router_and_a_number_of_flows_can_be_chosen(labs):
         ("--flows", "70000", "--flows 70000: "),
     ],
 )
-def test_wrong_options_are_exit_code_2(labs, option, value, message):
+def test_wrong_options_are_exit_code_2(labs: Netlab, option: str, value: str, message: str) -> None:
     done = labs("ecmp-check", "--lab", "speakers", option, value)
     assert done.returncode == 2, done
     assert message in done.stderr

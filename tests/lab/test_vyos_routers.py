@@ -6,9 +6,11 @@ ibgp` means nothing to eBGP, and paths with different AS paths never share.
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
+from netlab_program import Netlab, Topology
 from vyos_samples import VERSIONS, companions, configuration, lists_of_statements, samples
 
 from netlab.kinds.base import SourceText
@@ -68,7 +70,7 @@ def router(version: str, statements: tuple[str, ...]) -> str:
 
 
 @pytest.fixture(scope="module")
-def lab(shared_netlab, tmp_path_factory):
+def lab(shared_netlab: Netlab, tmp_path_factory: pytest.TempPathFactory) -> Netlab:
     """Every router on one LAN with three speakers of one AS and three of an AS each."""
     folder = tmp_path_factory.mktemp("vyos")
     nodes, links = ["lan: {kind: bridge}"], []
@@ -88,7 +90,7 @@ def lab(shared_netlab, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ROUTERS)
-def test_next_hops_in_the_kernel(lab, name):
+def test_next_hops_in_the_kernel(lab: Netlab, name: str) -> None:
     _, _, same, other = ROUTERS[name]
     found = []
     for prefix in (SAME_AS, OTHER_AS):
@@ -99,14 +101,14 @@ def test_next_hops_in_the_kernel(lab, name):
     assert found == [same, other]
 
 
-def test_every_screen_says_what_really_runs(lab):
+def test_every_screen_says_what_really_runs(lab: Netlab) -> None:
     shown = lab("inspect", "--lab", "vyos").stdout
     assert "VyOS 1.1 configuration, Quagga's defaults, run by FRR" in " ".join(shown.split())
     assert "VyOS 1.5 configuration, run by FRR" in " ".join(shown.split())
 
 
 @pytest.mark.front_end
-def test_the_sources_of_a_deployed_lab_are_shown_although_its_files_are_gone(lab):
+def test_the_sources_of_a_deployed_lab_are_shown_although_its_files_are_gone(lab: Netlab) -> None:
     done = lab("config", "v11-ibgp-2", "--with-source", "--lab", "vyos")
     assert done.returncode == 0, done
     assert (
@@ -149,7 +151,7 @@ def all_at_once(version: str) -> str:
     return configuration(version, lines)
 
 
-def test_frrs_daemons_take_all_that_a_version_knows(netlab, topology):
+def test_frrs_daemons_take_all_that_a_version_knows(netlab: Netlab, topology: Topology) -> None:
     nodes = [f"v{version.replace('.', '')}" for version in VERSIONS]
     text = ["name: all-at-once", "topology:", "  nodes:", "    one: {kind: bridge}", "    two: {kind: bridge}"]
     for node, version in zip(nodes, VERSIONS, strict=True):
@@ -167,7 +169,7 @@ def test_frrs_daemons_take_all_that_a_version_knows(netlab, topology):
     assert "192.0.2.1" in [address["local"] for address in lo["addr_info"]]
 
 
-def test_what_a_daemon_refuses_has_its_place_in_the_users_file(netlab, topology):
+def test_what_a_daemon_refuses_has_its_place_in_the_users_file(netlab: Netlab, topology: Topology) -> None:
     commands = (
         "set protocols bgp 64512 peer-group both description 'one of another AS, one of this'",
         "set protocols bgp 64512 neighbor 10.0.0.1 remote-as 64522",
@@ -181,7 +183,7 @@ def test_what_a_daemon_refuses_has_its_place_in_the_users_file(netlab, topology)
     assert "rt.commands:5:54: bgpd refuses: neighbor 10.0.0.2 peer-group both" in done.stderr
 
 
-def accepted(text: str, folder) -> str:
+def accepted(text: str, folder: Path) -> str:
     """What vtysh says against a configuration; nothing where every line is one of FRR's."""
     file = folder / "frr.conf"
     file.write_text(text)
@@ -195,7 +197,7 @@ def accepted(text: str, folder) -> str:
 
 @pytest.mark.netns
 @pytest.mark.parametrize("version", VERSIONS)
-def test_frr_knows_every_line_that_a_statement_becomes(version, tmp_path):
+def test_frr_knows_every_line_that_a_statement_becomes(version: str, tmp_path: Path) -> None:
     texts = []
     for _, words in samples(version):
         config = parse_config(SourceText("c", configuration(version, [words, *companions(words)])), version)
@@ -206,12 +208,12 @@ def test_frr_knows_every_line_that_a_statement_becomes(version, tmp_path):
 
 @pytest.mark.netns
 @pytest.mark.parametrize("version", VERSIONS)
-def test_frr_knows_every_line_of_any_configuration(version, tmp_path_factory):
+def test_frr_knows_every_line_of_any_configuration(version: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("frr")
 
     @settings(max_examples=40, deadline=None)
     @given(lists_of_statements(version))
-    def check(lines):
+    def check(lines: list[list[str]]) -> None:
         try:
             made = translate(parse_config(SourceText("c", configuration(version, lines)), version), version, "rt")
         except TopologyError:

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from netlab_program import OWN_MOUNTS, TOPOLOGIES
+from hoststate import HostState
+from netlab_program import OWN_MOUNTS, TOPOLOGIES, Netlab
 
 import netlab as package
 
@@ -45,7 +46,9 @@ netlab destroy
 
 
 @pytest.mark.parametrize("cycle", CYCLES)
-def test_no_file_no_mount_and_nothing_else_of_the_host_differs(netlab, host, tmp_path, cycle):
+def test_no_file_no_mount_and_nothing_else_of_the_host_differs(
+    netlab: Netlab, host: HostState, tmp_path: Path, cycle: str
+) -> None:
     script = 'set -eux; netlab() { "$PYTHON" -m netlab "$@"; }\n' + CYCLES[cycle]
     for folder in (tmp_path / "world", tmp_path / "home" / "state"):
         folder.mkdir(parents=True)
