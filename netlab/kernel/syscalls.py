@@ -41,6 +41,8 @@ _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, 
 _SYS_KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280}
 _MACHINE = os.uname().machine  # not asked again in each of a thousand forks
 _KEYCTL_JOIN_SESSION_KEYRING = 1
+ARCHITECTURES = tuple(_SYS_PIVOT_ROOT)
+"""Those whose numbers of system calls are known, here and in inside.seccomp."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_CAPBSET_DROP = 24
@@ -75,6 +77,14 @@ def _check(result: int, call: str) -> None:
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{call}: {os.strerror(number)}")
+
+
+def architecture() -> str:
+    """This processor's. OSError where its numbers of system calls are not known."""
+    if _MACHINE not in ARCHITECTURES:
+        reason = f"the numbers of system calls on the processor architecture {_MACHINE} are unknown"
+        raise OSError(errno.EOPNOTSUPP, reason)
+    return _MACHINE
 
 
 def describe(error: OSError) -> str:
@@ -171,7 +181,7 @@ def make_unbindable(path: str) -> None:
 
 def leave_session_keyring() -> None:
     """Take a session keyring of one's own: the old one holds keys of the user's login (session-keyring(7))."""
-    number = _SYS_KEYCTL[_MACHINE]
+    number = _SYS_KEYCTL[architecture()]
     result = _libc.syscall(ctypes.c_long(number), ctypes.c_int(_KEYCTL_JOIN_SESSION_KEYRING), None, 0, 0, 0)
     if result < 0 and ctypes.get_errno() != errno.ENOSYS:  # a kernel without keyrings
         _check(result, "keyctl(KEYCTL_JOIN_SESSION_KEYRING)")
@@ -179,7 +189,7 @@ def leave_session_keyring() -> None:
 
 def pivot_root_here() -> None:
     """Make the working directory the root and drop the old root (pivot_root(2), "pivot_root(".", ".")")."""
-    number = _SYS_PIVOT_ROOT[_MACHINE]
+    number = _SYS_PIVOT_ROOT[architecture()]
     _check(_libc.syscall(ctypes.c_long(number), b".", b"."), "pivot_root")
     unmount(".")
     os.chdir("/")

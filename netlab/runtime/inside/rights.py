@@ -6,8 +6,6 @@ reads there what holds. Standard library only, Python 3.9 and later.
 
 from __future__ import annotations
 
-import os
-
 from netlab.kernel import syscalls as sc
 from netlab.runtime.inside import seccomp
 
@@ -37,7 +35,7 @@ def confine(capabilities: frozenset[str]) -> None:
 def prepare() -> None:
     """Look up what `confine` needs, before many processes are forked that call it."""
     sc.last_capability()
-    seccomp.administration_filter(os.uname().machine)
+    seccomp.administration_filter(sc.architecture())
 
 
 def of_process(pid: int) -> frozenset[str]:

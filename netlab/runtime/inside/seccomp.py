@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import os
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -66,7 +65,7 @@ class _SockFprog(ctypes.Structure):
 
 def refuse_administration() -> None:
     """Refuse the calls, to this process and to all that it starts, for good. OSError without CAP_SYS_ADMIN."""
-    program = administration_filter(os.uname().machine)
+    program = administration_filter(sc.architecture())
     buffer = ctypes.create_string_buffer(program, len(program))
     descriptor = _SockFprog(len(program) // 8, ctypes.addressof(buffer))
     sc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(descriptor))

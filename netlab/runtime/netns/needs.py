@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netlab.kernel.syscalls import ARCHITECTURES
 from netlab.model.errors import HostError, NetlabError
 from netlab.model.host import HostFinding
 from netlab.runtime.netns import identity
@@ -56,7 +57,7 @@ def examine(refused: NetlabError | None) -> tuple[HostFinding, ...]:
         files,
         processes,
     )
-    return (kernel(), *namespaces(refused), *(check() for check in checks))
+    return (kernel(), architecture(), *namespaces(refused), *(check() for check in checks))
 
 
 def explained(error: HostError) -> HostError:
@@ -96,6 +97,14 @@ def kernel() -> HostFinding:
     release = platform.release()
     ok = tuple(int(part) for part in re.findall(r"\d+", release)[:2]) >= (5, 14)
     return HostFinding("Linux 5.14 or later", ok, True, release, "" if ok else "install a newer kernel")
+
+
+def architecture() -> HostFinding:
+    """Its numbers of system calls, which Python does not know, stand in tables."""
+    machine = platform.machine()
+    ok = machine in ARCHITECTURES
+    mend = "" if ok else f"use a host with one of {', '.join(ARCHITECTURES)}"
+    return HostFinding("a processor architecture whose system calls are known", ok, True, machine, mend)
 
 
 def namespaces(refused: NetlabError | None) -> tuple[HostFinding, ...]:

@@ -4,6 +4,7 @@ import os
 import pytest
 
 from netlab.kernel import syscalls
+from netlab.runtime.inside import rights, seccomp
 
 
 def test_an_error_names_the_file_where_it_has_one() -> None:
@@ -19,3 +20,19 @@ def test_a_refused_system_call_names_the_call_and_the_path() -> None:
     with pytest.raises(OSError, match="mount_setattr /nowhere-at-all: ") as refused:
         syscalls.mount_setattr("/nowhere-at-all", set_flags=syscalls.MOUNT_ATTR_RDONLY)
     assert refused.value.errno == (errno.ENOENT if os.geteuid() == 0 else errno.EPERM)
+
+
+def test_a_processor_that_no_table_knows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(syscalls, "_MACHINE", "loongarch64")
+    for call in (
+        syscalls.pivot_root_here,
+        syscalls.leave_session_keyring,
+        seccomp.refuse_administration,
+        rights.prepare,
+    ):
+        with pytest.raises(OSError, match="on the processor architecture loongarch64 are unknown"):
+            call()
+
+
+def test_every_table_knows_the_same_processors() -> None:
+    assert set(syscalls.ARCHITECTURES) == set(syscalls._SYS_KEYCTL) == set(seccomp._MACHINES)

@@ -173,6 +173,13 @@ def test_a_user_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert needs._user() == str(2**31 - 7)
 
 
+def test_a_processor_that_no_table_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(needs.platform, "machine", lambda: "loongarch64")
+    found = needs.architecture()
+    assert (found.ok, found.needed, found.found) == (False, True, "loongarch64")
+    assert found.mend == "use a host with one of x86_64, aarch64, riscv64, ppc64le, s390x"
+
+
 def test_programs_that_are_missing(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(libpcap, "_LIBRARIES", ())
     findings = (
@@ -298,6 +305,7 @@ def test_every_need_that_is_not_met_says_what_mends_it(host: Any, monkeypatch: p
     monkeypatch.setattr(libpcap, "_LIBRARIES", ())
     monkeypatch.setattr(needs.resource, "getrlimit", lambda which: (10, 10))
     host.kernel("4.19.0")
+    monkeypatch.setattr(needs.platform, "machine", lambda: "loongarch64")
     host.ids([0, 1000, 1])
     findings = needs.examine(HostError("no user namespace: Operation not permitted"))
     assert not any(finding.ok for finding in findings)
