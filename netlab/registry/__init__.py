@@ -58,16 +58,16 @@ class Registry(Generic[Found]):
                 self._loaded[name] = getattr(import_module(module), attribute)
         return self._loaded[name]
 
+    def get(self, name: str) -> Found | None:
+        """What has that name; None where there is none, or another package's cannot be used."""
+        try:
+            return self.load(name)
+        except (KeyError, HostError):
+            return None
+
     def usable(self) -> tuple[str, ...]:
         """Every name that can be loaded: another package's broken one does not stand in the others' way."""
-        return tuple(name for name in self.names() if self._is_usable(name))
-
-    def _is_usable(self, name: str) -> bool:
-        try:
-            self.load(name)
-        except HostError:
-            return False
-        return True
+        return tuple(name for name in self.names() if self.get(name) is not None)
 
     def _foreign(self) -> dict[str, list[EntryPoint]]:
         if self._others is None:
