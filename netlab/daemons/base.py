@@ -5,8 +5,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from netlab.model.routing import Reader
+
+Peers = Literal["ebgp", "ibgp"]
+"""Whose paths: those of other autonomous systems, or of the router's own."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,51 @@ class CommandLine:
     """Commands of a shell; they change nothing."""
 
 
+def maximum_paths(peers: Peers, paths: int) -> str:
+    """The line that gives BGP a limit of equal paths, as most daemons have it from Cisco's IOS."""
+    return f"maximum-paths {'ibgp ' if peers == 'ibgp' else ''}{paths}"
+
+
+@dataclass(frozen=True)
+class PathLimit:
+    """BGP itself chooses several equal paths, up to a limit, and counts those of eBGP and of iBGP apart."""
+
+    place: Callable[[int, int], str]
+    """Where the line goes, by the router's AS and the IP version."""
+    line: Callable[[Peers, int], str] = maximum_paths
+    """What its configuration says: whose paths, and how many."""
+
+
+@dataclass(frozen=True)
+class PathMerge:
+    """BGP chooses one path, and what writes the kernel's routes merges its equals, or does not."""
+
+    name: str
+    place: str
+    """Where the line goes."""
+    line: Callable[[int | None], str]
+    """What its configuration says to merge so many; None: up to the daemon's own limit."""
+
+
+@dataclass(frozen=True)
+class RibLimit:
+    """How many next hops of a route the daemon's RIB makes active, whatever BGP chose."""
+
+    program: str
+    mend: Callable[[int], str]
+    """How it is raised to so many."""
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """What decides how many of a daemon's equal paths become next hops, in the daemon's words, for findings."""
+
+    equal_paths: PathLimit | PathMerge
+    kernel_filters: str
+    """Where to look for what keeps a best path from the kernel."""
+    rib_limit: RibLimit | None = None
+
+
 @dataclass(frozen=True)
 class Daemon:
     """A routing daemon: several programs (FRR) or one."""
@@ -70,5 +119,7 @@ class Daemon:
     folders: tuple[str, ...] = ()
     """Folders below /etc that every machine has for itself, since the host may run the daemon too."""
     accounts: Accounts | None = None
+    knobs: Knobs | None = None
+    """None: findings say in general words what to look for."""
     in_rootfs: bool = False
     """Another build of it can take its place, from a root file system of its own (`netlab deploy --rootfs`)."""

@@ -12,8 +12,10 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
+from netlab.daemons.base import Peers
 from netlab.model.cluster import ClusterPlan
 from netlab.model.errors import Position
+from netlab.model.evidence import BgpEvidence, RouterEvidence
 from netlab.model.plan import Address, Interface, LinkPlan, Network, NodePlan, Role, RoutePlan, ServicePlan
 from netlab.model.topology import NodeSpec, Topology
 
@@ -188,6 +190,27 @@ class Rendered:
 
 
 @dataclass(frozen=True)
+class Mends:
+    """What findings of ecmp-check tell a user of the kind to type; what is None is said by the router's daemon alone.
+
+    Each text ends a sentence, with what is typed in backquotes.
+    """
+
+    maximum_paths: Callable[[RouterEvidence, BgpEvidence, Peers, int], str] | None = None
+    """So that BGP chooses so many equal paths."""
+    merge_paths: Callable[[int | None], str] | None = None
+    """So that so many equal paths of BGP's reach the kernel; None: up to the daemon's own limit."""
+    relax_as_paths: Callable[[RouterEvidence, BgpEvidence], str] | None = None
+    """So that paths by different autonomous systems are equal."""
+    hash_ports: Callable[[RouterEvidence], str | None] | None = None
+    """So that the router hashes ports, where its configuration has a statement for it."""
+    hash_key: bool = False
+    """Whether the topology's key `hash` sets how the router hashes."""
+    newer_kernel: str = ""
+    """The first version whose kernel is Linux 4.4 or later, of a kind that gives `NodePlan.old_kernel`."""
+
+
+@dataclass(frozen=True)
 class Kind(Generic[Options]):
     """A kind of node.
 
@@ -206,3 +229,5 @@ class Kind(Generic[Options]):
     """Paths in the machine that `check` looks into where a bind shows them (`node.bound`)."""
     files: tuple[str, ...] = ()
     """Own keys that hold lists of files, by paths from the topology's folder. The planner sees that they exist."""
+    mends: Mends = Mends()
+    """Of a router whose routes are asked for."""

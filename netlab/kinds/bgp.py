@@ -273,3 +273,8 @@ def _worker_address(router: AddressedMachine, worker: AddressedMachine, version:
     """The worker's address on a LAN that it shares with the router, else on another."""
     shared = (worker.address_on(segment, version) for segment in sorted(router.segments()))
     return next((address for address in shared if address is not None), None) or worker.linked_address(version)
+
+
+def or_bgp_key(typed: str, key: str) -> str:
+    """The end of a sentence: a line of the daemon's configuration, or the key of `bgp:` that does the same."""
+    return f"{typed}, or `bgp: {{{key}}}` in the topology file"

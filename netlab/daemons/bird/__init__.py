@@ -3,10 +3,12 @@
 running.py  its processes
 birdc.py    how it is asked over its control socket
 reader.py   what its answers say of BGP and the RIB
+knobs.py    what sets how many equal paths it uses
 """
 
 from netlab.daemons.base import CommandLine, Daemon, Dialogue
 from netlab.daemons.bird import birdc, reader
+from netlab.daemons.bird.knobs import KNOBS
 from netlab.daemons.bird.running import CONFIG, PROGRAM
 
 _REPORT = ("show status", "show protocols all", "show route all")
@@ -24,4 +26,5 @@ DAEMON = Daemon(
     dialogue=Dialogue(birdc.path, birdc.greet, birdc.ask),
     read=reader.converse,
     folders=("/etc/bird",),
+    knobs=KNOBS,
 )

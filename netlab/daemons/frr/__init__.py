@@ -3,10 +3,12 @@
 running.py  its processes, files and the check of a configuration
 vty.py      how its programs are asked over their sockets
 reader.py   what their answers say of BGP and the RIB
+knobs.py    what sets how many equal paths it uses
 """
 
 from netlab.daemons.base import Accounts, CommandLine, Daemon, Dialogue
 from netlab.daemons.frr import reader, vty
+from netlab.daemons.frr.knobs import KNOBS
 from netlab.daemons.frr.running import CONFIG, PROGRAMS
 
 _REPORT = (
@@ -41,5 +43,6 @@ DAEMON = Daemon(
     accounts=Accounts(
         "frr", ("frr", "frrvty"), ("/run/frr", "/var/log/frr", "/var/lib/frr", "/var/tmp/frr", "/etc/frr")
     ),
+    knobs=KNOBS,
     in_rootfs=True,
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netlab.ecmp.reading import valid_paths
-from netlab.ecmp.rules.case import Case, vyos_version
+from netlab.ecmp.rules.case import Case
 from netlab.ecmp.rules.equality import best_path, first_difference, same_as
+from netlab.ecmp.rules.mends import mends
 from netlab.ecmp.wording import counted
 from netlab.model.evidence import BgpEvidence, RouterEvidence
 from netlab.model.verdict import Finding, Severity
@@ -44,13 +45,7 @@ def _words(as_path: tuple[int, ...]) -> str:
 
 
 def _mend(router: RouterEvidence, bgp: BgpEvidence) -> str:
-    if vyos_version(router) == "1.1":
-        return "give all speakers one AS number: VyOS 1.1 has no multipath-relax"
-    if router.kind == "vyos":
-        return "set `bestpath as-path multipath-relax` below the `parameters` of its BGP, or give all speakers one AS"
-    if router.kind == "frr":
-        return (
-            f"`bgp bestpath as-path multipath-relax` under `router bgp {bgp.local_asn}`, or "
-            "`bgp: {multipath-relax: true}` in the topology file"
-        )
+    of_kind = mends(router).relax_as_paths
+    if of_kind:
+        return of_kind(router, bgp)
     return "let the router's BGP relax the comparison of AS paths, or give all speakers one AS number"

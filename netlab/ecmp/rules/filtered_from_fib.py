@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from netlab.ecmp.rules.case import Case
 from netlab.ecmp.rules.equality import best_path
+from netlab.ecmp.rules.mends import knobs
 from netlab.ecmp.wording import counted
 from netlab.model.verdict import Finding, Severity
 
@@ -18,7 +19,7 @@ def filtered_from_fib(case: Case) -> Iterator[Finding]:
         return
     if fib and fib.prefix == bgp.prefix:
         return
-    counts = case.reading.paths
+    counts, its = case.reading.paths, knobs(bgp)
     instead = f"only {fib.prefix}" if fib else "nothing for it"
     yield Finding(
         rule=NAME,
@@ -32,9 +33,8 @@ def filtered_from_fib(case: Case) -> Iterator[Finding]:
             f"{bgp.prefix}"
         ),
         mend=(
-            "look at `export` in the `protocol kernel` of BIRD, and for another route to the same prefix"
-            if bgp.daemon == "bird"
-            else "look for `table-map` below its BGP's address family and for `ip protocol bgp route-map` (in FRR: "
-            "`show running-config`), or for a route to the same prefix with a shorter distance"
+            its.kernel_filters
+            if its
+            else "look for a filter between its BGP and the kernel, and for another route to the same prefix"
         ),
     )

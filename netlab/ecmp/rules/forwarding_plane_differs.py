@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netlab.ecmp.rules.case import Case
+from netlab.ecmp.rules.mends import mends
 from netlab.model.verdict import Finding, Severity
 
 NAME = "forwarding-plane-differs"
@@ -17,6 +18,7 @@ def forwarding_plane_differs(case: Case) -> Iterator[Finding]:
     why = "the nodes translate addresses (DNAT) flow by flow: 0-9% of requests survived in a measurement"
     if router.anycast:
         why = "each node knows its own connections alone, and packets of one flow would have gone to several"
+    since = mends(router).newer_kernel
     yield Finding(
         rule=NAME,
         severity=Severity.WARNING,
@@ -26,7 +28,7 @@ def forwarding_plane_differs(case: Case) -> Iterator[Finding]:
         ),
         evidence=f"{router.runs_as}; kernel: {k} next hops; Linux 3.6 to 4.3 choose a next hop per packet",
         mend=(
-            "for the real router: a version whose kernel is Linux 4.4 or later (VyOS 1.2 on); "
+            f"for the real router: a version whose kernel is Linux 4.4 or later{f' ({since})' if since else ''}; "
             f"`forwarding: per-packet` at {router.router} in the topology file shows what the original does"
         ),
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netlab.ecmp.rules.case import Case, external_paths, internal_paths, maximum_paths_mend
+from netlab.ecmp.rules.case import Case, external_paths, internal_paths
+from netlab.ecmp.rules.mends import limit_line, maximum_paths_mend
 from netlab.ecmp.wording import counted
 from netlab.model.verdict import Finding, Severity
 
@@ -13,7 +14,10 @@ NAME = "ibgp-knob-on-ebgp-peers"
 
 def ibgp_knob_on_ebgp_peers(case: Case) -> Iterator[Finding]:
     bgp = case.router.bgp
-    if bgp is None or bgp.maximum_paths != 1 or (bgp.maximum_paths_ibgp or 1) < 2:
+    if bgp is None or bgp.maximum_paths != 1:
+        return
+    ibgp = bgp.maximum_paths_ibgp or 1
+    if ibgp < 2:
         return
     external = external_paths(bgp)
     if len(external) < 2 or internal_paths(bgp):
@@ -25,11 +29,11 @@ def ibgp_knob_on_ebgp_peers(case: Case) -> Iterator[Finding]:
         rule=NAME,
         severity=Severity.WARNING,
         message=(
-            f"`maximum-paths ibgp {bgp.maximum_paths_ibgp}` does not apply here: the peers are in AS {asns}, the "
-            f"router in AS {bgp.local_asn}, so all {len(external)} paths are eBGP and the eBGP limit of 1 holds."
+            f"`{limit_line(bgp, 'ibgp', ibgp)}` does not apply here: the peers are in AS {asns}, the router in AS "
+            f"{bgp.local_asn}, so all {len(external)} paths are eBGP and the eBGP limit of 1 holds."
         ),
         evidence=(
-            f"running configuration: maximum-paths 1 (eBGP), ibgp {bgp.maximum_paths_ibgp}; BGP table: "
+            f"running configuration: {limit_line(bgp, 'ebgp', 1)} (eBGP), ibgp {ibgp}; BGP table: "
             f"{counted(paths.announced, 'valid path')} to {bgp.prefix}, {paths.multipath} chosen; "
             f"kernel: {counted(paths.fib, 'next hop')}"
         ),

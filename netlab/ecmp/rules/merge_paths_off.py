@@ -1,12 +1,13 @@
-"""BIRD knows several equal paths and gives its kernel protocol one of them, because `merge paths` is off."""
+"""The daemon knows several equal paths and gives its kernel protocol one of them, because it does not merge paths."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from netlab.ecmp.reading import valid_paths
-from netlab.ecmp.rules.case import Case, merge_paths_mend
+from netlab.ecmp.rules.case import Case
 from netlab.ecmp.rules.equality import equal_to_best
+from netlab.ecmp.rules.mends import merge_paths_mend, path_merge, title
 from netlab.ecmp.wording import counted
 from netlab.model.verdict import Finding, Severity
 
@@ -15,21 +16,23 @@ NAME = "merge-paths-off"
 
 def merge_paths_off(case: Case) -> Iterator[Finding]:
     bgp, counts = case.router.bgp, case.reading.paths
-    if bgp is None or bgp.daemon != "bird" or (counts.multipath, counts.rib) != (1, 1):
+    merge = path_merge(bgp) if bgp else None
+    if bgp is None or merge is None or (counts.multipath, counts.rib) != (1, 1):
         return
     equal = len({path.next_hop for path in equal_to_best(valid_paths(bgp), bgp)})
     if equal < 2:
         return
+    daemon = title(bgp)
     yield Finding(
         rule=NAME,
         severity=Severity.WARNING,
         message=(
-            f"BIRD knows {equal} equal paths to {bgp.prefix} and gives the kernel 1 of them: `merge paths` is off in "
-            "its kernel protocol, which is BIRD's default."
+            f"{daemon} knows {equal} equal paths to {bgp.prefix} and gives the kernel 1 of them: `{merge.name}` is off "
+            f"in its kernel protocol, which is {daemon}'s default."
         ),
         evidence=(
-            f"BIRD's table: {counted(counts.announced, 'valid path')}, {equal} equal; its route for the kernel: "
+            f"{daemon}'s table: {counted(counts.announced, 'valid path')}, {equal} equal; its route for the kernel: "
             f"{counted(counts.rib, 'next hop')}; kernel: {counted(counts.fib, 'next hop')}"
         ),
-        mend=merge_paths_mend(case.router),
+        mend=merge_paths_mend(case.router, merge),
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netlab.ecmp.rules.case import Case, hash_mend, vyos_version
+from netlab.ecmp.rules.case import Case
+from netlab.ecmp.rules.mends import hash_mend, mends
 from netlab.ecmp.wording import counted
 from netlab.model.verdict import Finding, Severity
 
@@ -31,8 +32,5 @@ def one_hash_key(case: Case) -> Iterator[Finding]:
 
 
 def _mend(case: Case) -> str:
-    """A VyOS has a statement of its own for it, from 1.2 on."""
-    if vyos_version(case.router) < "1.2":
-        return hash_mend(case.router)
-    family = "ipv6" if ":" in case.router.vip else "ip"
-    return f"`set system {family} multipath layer4-hashing`"
+    statement = mends(case.router).hash_ports
+    return (statement(case.router) if statement else None) or hash_mend(case.router)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netlab.ecmp.keys import hashes_flow_label, is_socket_hash
-from netlab.ecmp.rules.case import Case, hash_mend
+from netlab.ecmp.rules.case import Case
+from netlab.ecmp.rules.mends import hash_mend
 from netlab.ecmp.wording import counted
 from netlab.model.verdict import PER_PACKET, Finding, Outcome, Severity
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from netlab.ecmp.keys import is_socket_hash
 from netlab.ecmp.reading import route_weights
-from netlab.ecmp.rules.case import Case, hash_mend
+from netlab.ecmp.rules.case import Case
+from netlab.ecmp.rules.mends import hash_mend
 from netlab.model.evidence import RouterEvidence
 from netlab.model.verdict import Finding, Severity
 

@@ -6,7 +6,8 @@ BIRD by itself gives the kernel one next hop of equal paths, however many there 
 from __future__ import annotations
 
 from netlab.kinds.base import Kind
+from netlab.kinds.bird.mends import MENDS
 from netlab.kinds.bird.options import BirdOptions, check
 from netlab.kinds.bird.render import expand, render
 
-KIND = Kind(check, expand, render, options=BirdOptions, wants_startup_config=True)
+KIND = Kind(check, expand, render, options=BirdOptions, wants_startup_config=True, mends=MENDS)

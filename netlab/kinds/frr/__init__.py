@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from netlab.kinds.base import Kind
+from netlab.kinds.frr.mends import MENDS
 from netlab.kinds.frr.options import FrrOptions, check
 from netlab.kinds.frr.render import expand, render
 
-KIND = Kind(check, expand, render, options=FrrOptions, wants_startup_config=True)
+KIND = Kind(check, expand, render, options=FrrOptions, wants_startup_config=True, mends=MENDS)

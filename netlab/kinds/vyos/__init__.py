@@ -8,7 +8,8 @@ path from eBGP where nothing else is set, today's FRR takes as many as it was co
 from __future__ import annotations
 
 from netlab.kinds.base import Kind
+from netlab.kinds.vyos.mends import MENDS
 from netlab.kinds.vyos.options import VyosOptions, check
 from netlab.kinds.vyos.render import expand, render
 
-KIND = Kind(check, expand, render, options=VyosOptions, wants_startup_config=True)
+KIND = Kind(check, expand, render, options=VyosOptions, wants_startup_config=True, mends=MENDS)

@@ -214,6 +214,57 @@ def test_with_multipath_relax_as_paths_of_equal_length_are_equal() -> None:
     assert "max-paths-below-announced" in rules(router([300, 300], fib=2, bgp=relaxed))
 
 
+# where the daemon, or the kind, is of a package that is not installed here
+
+GONE = {"kind": "gone-router", "runs_as": "Gone 1.0"}
+
+
+def of_gone(made: BgpEvidence) -> BgpEvidence:
+    return replace(made, daemon="gone")
+
+
+def test_a_limit_of_an_unknown_daemon() -> None:
+    made = router([300, 300], fib=2, bgp=of_gone(bgp(3, 2, maximum_paths=2)), **GONE)
+    limit = findings(made)["max-paths-below-announced"]
+    assert limit.message == "`maximum-paths 2` lets BGP choose 2 of 3 equal paths to 172.16.7.192/32."
+    assert limit.mend == "let the router's BGP (AS 64512) install 3 equal ebgp paths"
+
+
+def test_an_unknown_daemon_is_not_said_to_merge_paths() -> None:
+    assert not {"merge-paths-off", "max-paths-below-announced"} & set(
+        rules(router([600], fib=1, bgp=of_gone(bird(1)), **GONE))
+    )
+
+
+def test_as_paths_of_an_unknown_kind() -> None:
+    made = three_asns(**GONE)
+    assert made.bgp is not None
+    mend = "let the router's BGP relax the comparison of AS paths, or give all speakers one AS number"
+    assert findings(made)["as-paths-differ"].mend == mend
+    assert findings(replace(made, bgp=of_gone(made.bgp)))["as-paths-differ"].mend == mend
+
+
+def test_the_rib_of_an_unknown_daemon() -> None:
+    rib = tuple(RibNextHop(address(hop), "eth1", active=hop < 2, fib=hop < 2) for hop in range(3))
+    found = findings(router([300, 300], fib=2, bgp=of_gone(bgp(3, 3)), rib=rib, **GONE))["zebra-multipath-limit"]
+    assert found.message.startswith("BGP chose 3 paths, but the RIB makes only 2 of the route's next hops active")
+    assert found.mend == "let the daemon's RIB use 3 next hops"
+
+
+def test_the_filters_of_an_unknown_daemon() -> None:
+    lan = FibRoute("172.16.7.0/24", "kernel", (FibNextHop("", "eth1"),))
+    made = router([], fib=0, bgp=of_gone(bgp(3, 3)), fib_before=lan, fib_after=lan, **GONE)
+    mend = "look for a filter between its BGP and the kernel, and for another route to the same prefix"
+    assert findings(made)["filtered-from-fib"].mend == mend
+
+
+def test_the_hash_and_the_old_kernel_of_an_unknown_kind() -> None:
+    found = findings(router([600], hash=LAYER_3, **GONE))["one-hash-key"]
+    assert found.mend.startswith("set net.ipv4.fib_multipath_hash_* on rt-frr: policy: 3, fields: 0x37")
+    found = findings(router(EVEN, old_kernel="It spread packets", **GONE))["forwarding-plane-differs"]
+    assert found.mend.startswith("for the real router: a version whose kernel is Linux 4.4 or later; `forwarding:")
+
+
 # attribute-differs
 
 

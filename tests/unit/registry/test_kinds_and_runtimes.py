@@ -1,4 +1,4 @@
-"""Kinds and runtimes are found by name, netlab's own and other packages'; nobody else spells a runtime's name."""
+"""Kinds and runtimes are found by name, netlab's own and other packages'; nobody else spells their names."""
 
 import ast
 import re
@@ -69,6 +69,7 @@ def test_another_packages_is_found_and_a_broken_one_is_in_nobodys_way(brought: R
     assert brought.names() == ("netns", "beside", "wrong", "broken")
     assert brought.load("beside").traits.capacity == 7
     assert brought.usable() == ("netns", "beside")
+    assert [brought.get(name) for name in ("beside", "wrong", "broken", "none")] == [BESIDE, None, None, None]
     with pytest.raises(HostError, match=r"runtime wrong of the package .* is a Kind, no netlab\.model\.runtime"):
         brought.load("wrong")
     with pytest.raises(HostError, match=r"runtime broken of the package .* cannot be loaded: ModuleNotFoundError"):
@@ -100,6 +101,14 @@ def test_nobody_but_the_registry_spells_a_runtimes_name() -> None:
             spelled += [f"{place}:{line}: {text}" for line, text in _texts(file) if word.search(text)]
     # The key `mgmt` gives a node the network of Docker, whatever runs the lab.
     assert [one for one in spelled if "gives a node docker's" not in one] == []
+
+
+def test_the_rules_leave_the_words_of_daemons_and_kinds_to_them() -> None:
+    word = re.compile(r"frr|bird|zebra|vtysh|bgpd|quagga|vyos", re.IGNORECASE)
+    files = sorted((ROOT / "netlab" / "ecmp").rglob("*.py"))
+    spelled = [f"{file.name}:{line}: {text}" for file in files for line, text in _texts(file) if word.search(text)]
+    # The name of a rule is the users'.
+    assert [one.split(": ")[1] for one in spelled] == ["zebra-multipath-limit"]
 
 
 def _texts(file: Path) -> Iterator[tuple[int, str]]:
