@@ -89,7 +89,9 @@ def start(pid: int, command: Command, **streams: Any) -> subprocess.Popen[bytes]
             json.dump({"namespaces": namespaces, "capabilities": capabilities, "command": asdict(command)}, file)
         os.lseek(request, 0, os.SEEK_SET)
         argv = [sys.executable, "-I", "-S", os.path.abspath(__file__), str(request)]
-        return subprocess.Popen(argv, pass_fds=(request, *namespaces.values()), **streams)
+        passed = (request, *namespaces.values())
+        # From its first moment: Ctrl-C would find the interpreter at its imports.
+        return subprocess.Popen(argv, pass_fds=passed, start_new_session=command.own_session, **streams)
     finally:
         for descriptor in (request, *namespaces.values()):
             os.close(descriptor)
@@ -131,7 +133,7 @@ def _guard(command: Command, action: Callable[[], None]) -> None:
 
 
 def _enter_and_wait(namespaces: Mapping[str, int], capabilities: frozenset[str], command: Command) -> None:
-    if command.own_session:
+    if command.own_session and os.getsid(0) != os.getpid():
         os.setsid()
     sc.setns(namespaces["user"], sc.CLONE_NEWUSER)
     sc.setns(namespaces["pid"], sc.CLONE_NEWPID)
