@@ -122,11 +122,11 @@ def validate(file: str | Path, *, name: str | None = None, runtime: str | None =
     """
     from dataclasses import replace
 
-    from netlab.lab import startup
+    from netlab.lab import startup_configs
     from netlab.plan import plan_file
 
     plan = plan_file(Path(file), name, runtime)
-    return replace(plan, warnings=(*plan.warnings, *startup.check_where_possible(plan)))
+    return replace(plan, warnings=(*plan.warnings, *startup_configs.check_where_possible(plan)))
 
 
 def _working_directory() -> Path | None:
@@ -174,7 +174,7 @@ def deploy(
     from netlab.lab.deploy import DeployOptions
     from netlab.lab.deploy import deploy as run
     from netlab.plan import plan_file
-    from netlab.plan.outside import deeds_from_outside
+    from netlab.plan.host_access import deeds_from_outside
 
     progress = progress or LogProgress()
     options = DeployOptions(
@@ -362,7 +362,7 @@ def config(node: str, *, file: str | Path | None = None, lab: str | None = None,
 
     Raises InputError for an unknown node, LabError for a node without a routing daemon, TopologyError for the file.
     """
-    from netlab.lab.inside import configuration
+    from netlab.lab.commands import configuration
 
     return configuration(node, None if file is None else Path(file), lab, with_source)
 
@@ -377,7 +377,7 @@ def attach(
     For a program with one thread that has nothing to do but that: it leaves SIGINT and SIGTERM to the command.
     Everybody else wants `Lab.exec`. Raises InputError for an unknown node, LabError for a lab that does not run.
     """
-    from netlab.lab.inside import execute
+    from netlab.lab.commands import execute
 
     return execute(node, argv, lab, environment, of_daemon=of_daemon)
 

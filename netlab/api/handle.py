@@ -117,7 +117,7 @@ class Lab:
         Raises InputError for an unknown node or a timeout that is none, LabError for a lab or node that does not run,
         CommandError.
         """
-        from netlab.lab.inside import capture
+        from netlab.lab.commands import capture
         from netlab.model import limits
         from netlab.runtime.base import Invocation
 
@@ -187,7 +187,7 @@ class Lab:
     def config(self, node: str, *, with_source: bool = False) -> str:
         """A router's generated configuration. Raises InputError for an unknown node, LabError for one
         without a routing daemon. `with_source` puts what each line was made from before it, as comments."""
-        from netlab.lab.inside import configuration
+        from netlab.lab.commands import configuration
 
         return configuration(node, None, self._record, with_source)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from netlab.cli import capture, check, completion, graph, host, inside, lifecycle, repair, schema, support
+from netlab.cli import capture, check, commands, completion, graph, host, lifecycle, repair, schema, support
 from netlab.cli.spelling import option
 from netlab.model.errors import NetlabError
 from netlab.model.parameters import spelled
@@ -28,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (lifecycle, repair, inside, capture, graph, check, host, schema, support, completion):
+for module in (lifecycle, repair, commands, capture, graph, check, host, schema, support, completion):
     module.register(app)
 
 

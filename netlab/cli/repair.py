@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from netlab.cli.inside import NodeArgument
+from netlab.cli.commands import NodeArgument
 from netlab.cli.options import LabOption
 
 NoWaitOption = Annotated[bool, typer.Option("--no-wait", help="Do not wait for convergence.")]

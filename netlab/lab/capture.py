@@ -12,7 +12,7 @@ from pathlib import Path
 from netlab.agent.record.request import DEFAULT_SNAPLEN, RecordRequest
 from netlab.agent.record.session import RecordSession
 from netlab.lab import state
-from netlab.lab.inside import unknown_node
+from netlab.lab.commands import unknown_node
 from netlab.model import limits
 from netlab.model.errors import HostError, LabError
 from netlab.model.lab import Lab, LabNode

@@ -22,7 +22,7 @@ from netlab.model.plan import LabPlan
 from netlab.runtime import kept
 from netlab.runtime.choice import by_name
 from netlab.runtime.kept import Kept
-from netlab.statefolder import claim
+from netlab.statefolder import lab_folder
 
 
 class Custody:
@@ -118,7 +118,7 @@ def _refuse_taken(lab: Lab, plan: LabPlan) -> None:
 def _locked(directory: Path) -> Iterator[bool]:
     """Hold the lock of a lab's state folder; the block is told whether it was free."""
     try:
-        held = claim.retake(str(directory))
+        held = lab_folder.retake(str(directory))
     except FileNotFoundError:
         held = None
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from netlab import daemons
-from netlab.lab import converge, startup, state
+from netlab.lab import converge, startup_configs, state
 from netlab.lab.custody import Custody
 from netlab.lab.destroy import destroy
 from netlab.lab.progress import Progress
@@ -62,7 +62,7 @@ def deploy(plan: LabPlan, options: DeployOptions, progress: Progress) -> Deploym
     runtime = by_name(plan.runtime)
     if options.rootfs is not None:
         plan = with_rootfs(plan, options.rootfs)
-    startup.check(plan, runtime)
+    startup_configs.check(plan, runtime)
     directory = state.directory(plan.name)
     with ExitStack() as stack:
         custody = stack.enter_context(Custody(plan.name, progress))

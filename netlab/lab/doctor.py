@@ -11,7 +11,7 @@ from netlab.model.errors import HostError
 from netlab.model.host import HostFinding
 from netlab.registry.runtimes import USUAL, traits
 from netlab.runtime.choice import by_name
-from netlab.statefolder import trusted
+from netlab.statefolder import trusted_paths
 
 _ELSEWHERE = "set XDG_STATE_HOME to a folder of yours"
 
@@ -39,12 +39,12 @@ def _state_folder() -> HostFinding:
         while not os.path.lexists(there):
             there = there.parent
         if there == root:
-            os.close(trusted.open_folder(str(root)))
+            os.close(trusted_paths.open_folder(str(root)))
         else:
-            trusted.check_path(str(there))
+            trusted_paths.check_path(str(there))
     except HostError as error:
         return HostFinding(need, False, True, str(error), error.remedy or "")
-    except trusted.Untrusted as error:
+    except trusted_paths.Untrusted as error:
         return HostFinding(need, False, True, str(error), _ELSEWHERE)
     except OSError as error:
         return HostFinding(need, False, True, f"cannot make {error.filename}: {error.strerror}", _ELSEWHERE)

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from netlab.lab import state
-from netlab.lab.inside import unknown_node
+from netlab.lab.commands import unknown_node
 from netlab.model import limits
 from netlab.model.errors import InputError, NetlabError, Problem
 from netlab.model.lab import Lab

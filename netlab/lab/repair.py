@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from netlab.lab import converge, state
-from netlab.lab.inside import unknown_node
+from netlab.lab.commands import unknown_node
 from netlab.lab.progress import Progress
 from netlab.lab.recipe import Context, commit, follow
 from netlab.model import limits

@@ -20,7 +20,7 @@ from netlab.model.errors import HostError, InputError, LabError, Problem
 from netlab.model.lab import Lab, LabNode
 from netlab.model.parameters import parameter
 from netlab.model.plan import LabPlan
-from netlab.statefolder import lock, statefile, trusted
+from netlab.statefolder import lock, statefile, trusted_paths
 
 if TYPE_CHECKING:  # `netlab exec` needs neither it nor its libraries
     from netlab.runtime.kept import Kept
@@ -51,10 +51,10 @@ def directory(name: str) -> Path:
 def _check_root() -> None:
     """HostError where somebody else could put a folder of theirs in the place of a lab's, or of all."""
     try:
-        os.close(trusted.open_folder(str(root())))
+        os.close(trusted_paths.open_folder(str(root())))
     except FileNotFoundError:
         pass
-    except trusted.Untrusted as error:
+    except trusted_paths.Untrusted as error:
         raise HostError(str(error), _ELSEWHERE) from None
     except OSError as error:
         raise HostError(f"cannot look into {error.filename}: {error.strerror}", _ELSEWHERE) from None

@@ -12,7 +12,7 @@ from netlab.model.errors import Position
 from netlab.model.topology import NodeSpec, Topology, WrittenKey
 from netlab.registry.runtimes import with_traits
 from netlab.topology import containerlab
-from netlab.topology.uses import IMPORT_ENVIRONMENT
+from netlab.topology.written_keys import IMPORT_ENVIRONMENT
 
 _MOST_NAMED = 3
 _OWN_PROGRAM = frozenset({"linux"})

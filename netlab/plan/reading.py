@@ -13,7 +13,7 @@ from netlab.kinds.base import Expansion, SourceText
 from netlab.model.errors import Position, Problem, TopologyError
 from netlab.model.topology import BoundFile, NodeSpec, Topology
 from netlab.plan.addressing import AddressedMachines, address_lab
-from netlab.plan.layers import layer_problems, no_startup_config
+from netlab.plan.inherited_keys import layer_problems, no_startup_config
 from netlab.plan.wiring import WiredLab, wire_lab
 from netlab.registry.runtimes import traits
 from netlab.topology import parse

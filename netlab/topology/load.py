@@ -19,7 +19,7 @@ from netlab.topology.problems import Problems, did_you_mean, nearest
 from netlab.topology.schema import FileKeys
 from netlab.topology.source import MAX_VALUES, read
 from netlab.topology.tree import Branch, Entry, Scalar, Tree, located
-from netlab.topology.uses import written_keys
+from netlab.topology.written_keys import written_keys
 
 SAME_KIND: Mapping[str, str] = {"k8s-kind": "k8s", "vyosnetworks_vyos": "vyos"}
 """containerlab's names of kinds that have another name here."""

@@ -10,7 +10,7 @@
     build.py       building a lab, and repairing one
     agents.py      starting an agent: as root here, or in a helper container (helper.py) for a user of the group docker
     commands.py    commands in containers
-    tryout.py      a program of an image, tried on a text before the machine exists
+    config_check.py  a program of an image, tried on a text before the machine exists
     needs.py       what netlab doctor looks at
 
 A machine with processes of netlab's runs init.py as its pid 1, by the image's own python3; any other runs what its

@@ -30,7 +30,7 @@ from netlab.runtime.base import Invocation
 from netlab.runtime.docker import clusters, commands, containers, control, engine, guard, images
 from netlab.runtime.docker.agents import Agents
 from netlab.runtime.docker.control import Door, Init
-from netlab.statefolder import claim
+from netlab.statefolder import lab_folder
 
 if TYPE_CHECKING:
     from netlab.agent.client import AgentClient
@@ -57,7 +57,7 @@ class Build:
         self._lab = lab
         self._client = engine.connect(lab.engine if lab else None)
         images.check(self._client, plan)
-        self._claim: claim.Claim | None = None
+        self._claim: lab_folder.Claim | None = None
         self._guard: subprocess.Popen[bytes] | None = None
         self._agent: AgentClient | None = None
         self._nodes: dict[str, LabNode] = {}
@@ -379,30 +379,30 @@ def _refuse(plan: LabPlan) -> None:
             raise InputError(Problem(message, hint="write image: in its place"))
 
 
-def _take(plan: LabPlan, directory: Path) -> claim.Claim:
+def _take(plan: LabPlan, directory: Path) -> lab_folder.Claim:
     try:
-        claimed = claim.take(str(directory))
-    except claim.Exists:
+        claimed = lab_folder.take(str(directory))
+    except lab_folder.Exists:
         if (left := kept.read(directory)) is not None and left.clusters and not (directory / kept.RECORD).exists():
             raise LabError(f"of lab {plan.name} its cluster alone is there: {kept.mend(left)}") from None
         raise LabError(
             f"lab {plan.name} exists already: 'netlab destroy --lab {plan.name}' removes it, "
             "'netlab deploy --reconfigure' replaces it"
         ) from None
-    except claim.Refused as refusal:
+    except lab_folder.Refused as refusal:
         raise HostError(str(refusal), refusal.remedy) from None
     return claimed
 
 
-def _take_over(plan: LabPlan, directory: Path) -> claim.Claim:
+def _take_over(plan: LabPlan, directory: Path) -> lab_folder.Claim:
     """The folder of the lab whose clusters are reused: without their record the guard would take them for new ones."""
     if not kept.is_there(directory):
         raise LabError(f"lab {plan.name} was destroyed meanwhile, with its cluster")
     return _retake(directory)
 
 
-def _retake(directory: Path) -> claim.Claim:
-    claimed = claim.retake(str(directory))
+def _retake(directory: Path) -> lab_folder.Claim:
+    claimed = lab_folder.retake(str(directory))
     if claimed is None:
         raise LabError(f"{directory.name} is being built or repaired by another netlab: wait for it")
     return claimed

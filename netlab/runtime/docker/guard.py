@@ -42,7 +42,7 @@ def _sweep(url: str, name: str, directory: str, build: str, folder: int) -> None
     from netlab.model.errors import NetlabError
     from netlab.runtime import kept
     from netlab.runtime.docker import containers, engine
-    from netlab.statefolder import claim
+    from netlab.statefolder import lab_folder
 
     state = Path(directory)
     try:
@@ -71,7 +71,7 @@ def _sweep(url: str, name: str, directory: str, build: str, folder: int) -> None
         if record:
             kept.reduce(state)
         else:
-            claim.remove_state(directory, folder)
+            lab_folder.remove_state(directory, folder)
 
 
 def _is_at(directory: str, folder: int) -> bool:

@@ -32,9 +32,9 @@ def build(plan: LabPlan, directory: Path, lab: Lab | None = None) -> Build:
 
 def try_out(node: NodePlan, argv: tuple[str, ...], text: str) -> str:
     """The output of `argv FILE` by the machine's own program, before the machine exists, where FILE holds `text`."""
-    from netlab.runtime.docker import tryout
+    from netlab.runtime.docker import config_check
 
-    return tryout.run(node, argv, text)
+    return config_check.run(node, argv, text)
 
 
 def agent(lab: Lab) -> AgentClient:

@@ -19,7 +19,7 @@ from netlab.model.errors import HostError, LabError
 from netlab.model.lab import LabNode
 from netlab.model.plan import LabPlan, NodePlan
 from netlab.runtime import starting
-from netlab.runtime.netns import agents, identity, needs, ownroot, requests
+from netlab.runtime.netns import agents, identity, needs, own_rootfs, requests
 from netlab.statefolder import lock
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ def _check_programs(plan: LabPlan) -> None:
     """Machines see the host's programs, or their own root's: what is not there is said before anything is made."""
     for node in plan.nodes:
         if node.rootfs is not None:
-            ownroot.check(node.name, node.rootfs, _programs(node))
+            own_rootfs.check(node.name, node.rootfs, _programs(node))
             continue
         for process in node.processes:
             program = process.argv[0]
@@ -250,7 +250,7 @@ def _programs(node: NodePlan) -> tuple[str, ...]:
     """What a machine with a root file system of its own runs, a shell for the user first."""
     bound = tuple(f"{bind.target}/" for bind in node.binds)
     planned = (process.argv[0] for process in node.processes if not process.if_present)
-    return (ownroot.SHELL, *(p for p in planned if p.startswith("/") and not f"{p}/".startswith(bound)))
+    return (own_rootfs.SHELL, *(p for p in planned if p.startswith("/") and not f"{p}/".startswith(bound)))
 
 
 def _kept_visible(plan: LabPlan) -> list[str]:

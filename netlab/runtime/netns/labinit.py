@@ -18,7 +18,7 @@ from netlab.kernel import syscalls as sc
 from netlab.runtime.inside import rights
 from netlab.runtime.netns import making, nodeinit, rootfs
 from netlab.runtime.netns.making import BuilderGone, Maker, NotMade, answers
-from netlab.statefolder import claim
+from netlab.statefolder import lab_folder
 
 if TYPE_CHECKING:
     from netlab.runtime.inside.messages import Answer, StartRequest
@@ -132,7 +132,7 @@ def run(control: socket.socket, directory: str, directory_fd: int) -> None:
     try:
         LabInit(control, directory, directory_fd).run()
     except BuilderGone:
-        claim.remove_state(directory, directory_fd)
+        lab_folder.remove_state(directory, directory_fd)
         os._exit(1)
     except OSError as error:
         if error.filename and not os.path.isabs(error.filename):
@@ -142,6 +142,6 @@ def run(control: socket.socket, directory: str, directory_fd: int) -> None:
             control.recv(1)  # the builder reads the message, then closes its end
         except OSError:
             pass  # it is gone already
-        claim.remove_state(directory, directory_fd)
+        lab_folder.remove_state(directory, directory_fd)
         os._exit(1)
     nodeinit.reap_for_ever()

@@ -24,7 +24,7 @@ if __name__ == "__main__":
 from netlab.kernel import syscalls as sc
 from netlab.runtime.inside import starter
 from netlab.runtime.netns import labinit, making
-from netlab.statefolder import claim
+from netlab.statefolder import lab_folder
 
 if TYPE_CHECKING:
     from netlab.runtime.netns.messages import LabAnswer, LaunchRequest
@@ -46,19 +46,19 @@ def main() -> None:
         return
     try:
         directory_fd = _claim(request["directory"])
-    except claim.Exists:
+    except lab_folder.Exists:
         _answer(control, {"running": True})
         return
-    except claim.Refused as refusal:
+    except lab_folder.Refused as refusal:
         _answer(control, {"error": str(refusal), "remedy": refusal.remedy})
         return
     try:
         _fork_into_namespaces(request, control, directory_fd)
-    except claim.Refused as refusal:
-        claim.remove_state(request["directory"], directory_fd)
+    except lab_folder.Refused as refusal:
+        lab_folder.remove_state(request["directory"], directory_fd)
         _answer(control, {"error": str(refusal), "remedy": refusal.remedy})
     except OSError as error:  # no further process or descriptor
-        claim.remove_state(request["directory"], directory_fd)
+        lab_folder.remove_state(request["directory"], directory_fd)
         _answer(control, {"error": sc.describe(error), "remedy": making.remedy(error)})
 
 
@@ -71,14 +71,14 @@ def _answer(control: socket.socket, message: LabAnswer) -> None:
 
 def _claim(directory: str) -> int:
     """Make the lab's state folder with what the init needs, its lock taken for good; a descriptor of the folder."""
-    folder, _ = claim.take(directory)
+    folder, _ = lab_folder.take(directory)
     try:
         os.mkdir("mount", 0o700, dir_fd=folder)
         # The builder's standard error may be a pipe, whose reader would wait for the lab's end.
         log = os.open("init.log", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600, dir_fd=folder)
     except OSError as error:
-        claim.remove_state(directory, folder)
-        raise claim.Refused(f"cannot write in {directory}: {error.strerror}", claim.ELSEWHERE) from None
+        lab_folder.remove_state(directory, folder)
+        raise lab_folder.Refused(f"cannot write in {directory}: {error.strerror}", lab_folder.ELSEWHERE) from None
     os.dup2(log, 2)
     os.close(log)
     return folder
@@ -98,10 +98,10 @@ def _fork_into_namespaces(request: LaunchRequest, control: socket.socket, direct
     if answer:
         os.waitpid(child, 0)
         told = json.loads(answer)
-        raise claim.Refused(told["error"], told["remedy"])
+        raise lab_folder.Refused(told["error"], told["remedy"])
     try:
         _write_maps(child, request)
-    except claim.Refused:
+    except lab_folder.Refused:
         os.close(to_child_w)
         os.waitpid(child, 0)
         raise
@@ -133,7 +133,7 @@ def _child(request: LaunchRequest, control: socket.socket, directory_fd: int, go
         sc.unshare(sc.CLONE_NEWPID | sc.CLONE_NEWNS | sc.CLONE_NEWNET | sc.CLONE_NEWIPC | sc.CLONE_NEWUTS)
         init = os.fork()
     except OSError as error:
-        claim.remove_state(request["directory"], directory_fd)
+        lab_folder.remove_state(request["directory"], directory_fd)
         _answer(control, {"error": sc.describe(error), "remedy": making.remedy(error)})
         os._exit(1)
     if init == 0:
@@ -156,7 +156,7 @@ def _write_maps(pid: int, request: LaunchRequest) -> None:
             done = subprocess.run(argv, check=False, capture_output=True, text=True)
             if done.returncode != 0:
                 mend = "check this user's lines in /etc/subuid and /etc/subgid"
-                raise claim.Refused(f"{argv[0]} failed: {done.stderr.strip()}", mend)
+                raise lab_folder.Refused(f"{argv[0]} failed: {done.stderr.strip()}", mend)
         else:
             if which == "gid":
                 _write(f"/proc/{pid}/setgroups", "deny")
@@ -169,7 +169,7 @@ def _write(path: str, text: str) -> None:
             file.write(text)
     except OSError as error:
         mend = "allow unprivileged user namespaces, or run netlab with sudo ('netlab doctor' says more)"
-        raise claim.Refused(f"cannot write {path}: {error.strerror}", mend) from None
+        raise lab_folder.Refused(f"cannot write {path}: {error.strerror}", mend) from None
 
 
 if __name__ == "__main__":

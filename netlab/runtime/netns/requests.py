@@ -11,7 +11,7 @@ from netlab.daemons.base import Accounts
 from netlab.model.plan import LabPlan, NodePlan
 from netlab.runtime import starting
 from netlab.runtime.inside import accounts
-from netlab.runtime.netns import ownroot
+from netlab.runtime.netns import own_rootfs
 
 if TYPE_CHECKING:
     from netlab.runtime.netns.messages import Bind, Folders, NodesRequest, SentNode, TextFile
@@ -73,7 +73,7 @@ def _files(node: NodePlan) -> list[TextFile]:
     files = [_file(file.path, file.content, file.mode) for file in node.files]
     files.append(_file("/etc/hostname", f"{node.name}\n"))
     if node.rootfs is not None:
-        made = ownroot.files(node.rootfs, starting.account_files(node), starting.accounts_of(node))
+        made = own_rootfs.files(node.rootfs, starting.account_files(node), starting.accounts_of(node))
         files += [_file(path, text) for path, text in made.items()]
     return files
 

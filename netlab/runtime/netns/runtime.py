@@ -42,9 +42,9 @@ def build(plan: LabPlan, directory: Path, lab: Lab | None = None) -> Build:
 
 def try_out(node: NodePlan, argv: tuple[str, ...], text: str) -> str:
     """The output of `argv FILE` by the machine's own program, before the machine exists, where FILE holds `text`."""
-    from netlab.runtime.netns import tryout
+    from netlab.runtime.netns import config_check
 
-    return tryout.run(node.rootfs, argv, text)
+    return config_check.run(node.rootfs, argv, text)
 
 
 def agent(lab: Lab) -> AgentClient:
@@ -70,13 +70,13 @@ def execute(lab: Lab, node: LabNode, argv: tuple[str, ...], environment: dict[st
 
 def capture(lab: Lab, node: LabNode, invocation: Invocation) -> Finished:  # noqa: ARG001
     """Run a command in a machine and keep its output."""
-    from netlab.runtime.netns import captured
+    from netlab.runtime.netns import commands
 
     if not processes.is_running(node.pid, node.started):
         raise LabError(f"{node.name} is dead: its init does not run any more")
     environment = base_environment(node.name, invocation.environment)
     command = enter.Command(invocation.argv, environment, folder="/root", own_session=True)
-    return captured.run(node.pid, command, invocation.data, invocation.timeout)
+    return commands.run(node.pid, command, invocation.data, invocation.timeout)
 
 
 def recorder(lab: Lab, output: int) -> RecordSession:
@@ -113,9 +113,9 @@ def running(lab: Lab) -> frozenset[str]:
 
 def needs() -> tuple[HostFinding, ...]:
     """What it needs of this host, met or not. Changes nothing."""
-    from netlab.runtime.netns import needs, trial
+    from netlab.runtime.netns import needs, sample_lab
 
-    return needs.examine(trial.trial())
+    return needs.examine(sample_lab.trial())
 
 
 def destroy(lab: Lab) -> None:

@@ -13,7 +13,7 @@ import pytest
 from evidence_builder import evidence, flow, perfect_counts, router
 
 from netlab import api
-from netlab.cli import inside, main
+from netlab.cli import commands, main
 from netlab.cli.screen import Screen
 from netlab.model import codec
 from netlab.model.errors import HostError, InputError, LabError, Problem
@@ -225,7 +225,7 @@ def test_a_service_that_answers_nothing_is_exit_code_1_whatever_is_expected(
 
 
 def test_a_commands_exit_code_and_arguments_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    from netlab.lab import inside as lab
+    from netlab.lab import commands as lab
 
     seen = []
     monkeypatch.setattr(lab, "execute", lambda node, argv, name, env, of_daemon: seen.append((node, argv, name)) or 7)
@@ -240,7 +240,7 @@ def test_a_commands_exit_code_and_arguments_are_its_own(monkeypatch: pytest.Monk
         ("rt-1", ("vtysh", "-c", "show ip bgp", "-c", "show version"), None),
         ("h1", ("sh", "-c", "command -v bash >/dev/null && exec bash; exec sh"), None),
     ]
-    assert inside._FAILED == 125
+    assert commands._FAILED == 125
 
 
 def test_progress_is_plain_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -267,7 +267,7 @@ def test_help_loads_neither_the_planner_nor_the_statistics() -> None:
 
 def test_a_command_in_a_node_loads_no_client_of_kubernetes() -> None:
     heavy = ("kubernetes", "yaml", "urllib3", "docker", "netlab.cluster.client", "netlab.cluster.clusters")
-    modules = "netlab.cli.inside, netlab.lab.inside, netlab.lab.inspect, netlab.lab.kubectl"
+    modules = "netlab.cli.commands, netlab.lab.commands, netlab.lab.inspect, netlab.lab.kubectl"
     script = f"import sys, {modules}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True

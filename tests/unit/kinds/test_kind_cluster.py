@@ -17,7 +17,7 @@ from netlab.model.cluster import BgpPeerPlan, ClusterPlan
 from netlab.model.errors import InputError, TopologyError
 from netlab.model.plan import LabPlan, NodePlan, Role
 from netlab.plan import plan_file
-from netlab.plan.outside import deeds_from_outside
+from netlab.plan.host_access import deeds_from_outside
 from netlab.report.graph import graph
 from netlab.topology.names import kubernetes_node_name_problem
 

@@ -7,7 +7,7 @@ import pytest
 from netlab.kinds.base import SourceText
 from netlab.kinds.vyos.config import parse_config
 from netlab.kinds.vyos.translate import Translation, translate
-from netlab.lab.inside import annotated
+from netlab.lab.commands import annotated
 from netlab.model.errors import TopologyError
 from netlab.model.plan import LabPlan
 

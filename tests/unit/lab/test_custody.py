@@ -16,7 +16,7 @@ from netlab.model.errors import HostError, LabError
 from netlab.model.lab import Lab, LabNode
 from netlab.model.plan import ContainerPlan, InterfacePlan, LabPlan, NodePlan, Role
 from netlab.runtime import kept
-from netlab.statefolder import claim
+from netlab.statefolder import lab_folder
 
 OWN = ClusterPlan("k8s", "netlab-a-k8s", (ClusterNodePlan("k8s-worker", "w1"),), ())
 DEV = ClusterPlan("dev", "dev", (ClusterNodePlan("dev-worker", "w2"),), (), existing=True)
@@ -103,7 +103,7 @@ def lab_of(plan: LabPlan) -> Lab:
 
 def deployed(plan: LabPlan) -> None:
     """A lab as a deployment leaves it."""
-    for descriptor in claim.take(str(state.directory("a"))):
+    for descriptor in lab_folder.take(str(state.directory("a"))):
         os.close(descriptor)
     state.save(lab_of(plan), plan)
 
@@ -192,7 +192,7 @@ def test_what_fails_again_as_all_else_is_removed_costs_no_record(world: World, e
 
 def test_a_lab_that_is_being_built_is_not_taken_over(world: World) -> None:
     deployed(REUSED)
-    taken = claim.retake(str(state.directory("a")))
+    taken = lab_folder.retake(str(state.directory("a")))
     with pytest.raises(LabError, match="being built or repaired by another netlab"), Custody("a", Notes()) as held:
         held.take_over(REUSED)
     assert taken is not None
@@ -219,7 +219,7 @@ def test_another_topology_takes_no_cluster_away(world: World, new: LabPlan, why:
 
 def under_way(held: Custody) -> None:
     """A deployment that attaches a lab, up to the first thing that it does in the cluster."""
-    for descriptor in claim.take(str(state.directory("a"))):
+    for descriptor in lab_folder.take(str(state.directory("a"))):
         os.close(descriptor)
     held.remember(lab_of(ATTACHED), ATTACHED)
 
@@ -267,7 +267,7 @@ def test_a_deployment_that_makes_all_itself_has_no_record(world: World) -> None:
 
 def test_while_it_is_under_way_there_is_no_lab_yet(world: World) -> None:
     under_way(Custody("a", Notes()))
-    taken = claim.retake(str(state.directory("a")))
+    taken = lab_folder.retake(str(state.directory("a")))
     with pytest.raises(LabError, match="was never finished"):
         state.load("a")
     with pytest.raises(LabError, match="being built by another netlab"):

@@ -8,7 +8,7 @@ import pytest
 from netlab import api
 from netlab.model.errors import HostError
 from netlab.model.plan import LabPlan
-from netlab.plan.outside import deeds_from_outside
+from netlab.plan.host_access import deeds_from_outside
 
 LAB = """\
 name: foreign

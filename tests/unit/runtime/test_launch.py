@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from netlab.runtime.netns import labinit, launch, making
-from netlab.statefolder import claim
+from netlab.statefolder import lab_folder
 
 
 @pytest.fixture(autouse=True)
@@ -18,8 +18,8 @@ def _keep_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refusal(directory: Path) -> dict[str, Any]:
-    with pytest.raises(claim.Refused) as refused:
-        claim.take(str(directory))
+    with pytest.raises(lab_folder.Refused) as refused:
+        lab_folder.take(str(directory))
     return {"error": str(refused.value), "remedy": refused.value.remedy}
 
 
@@ -39,8 +39,8 @@ def test_a_claim_makes_a_private_folder_and_holds_its_lock(tmp_path: Path) -> No
 
 def test_a_lab_that_exists_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "lab").mkdir()
-    with pytest.raises(claim.Exists):
-        claim.take(str(tmp_path / "lab"))
+    with pytest.raises(lab_folder.Exists):
+        lab_folder.take(str(tmp_path / "lab"))
     assert list((tmp_path / "lab").iterdir()) == []
 
 
@@ -82,7 +82,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         os.close(os.open("lock", os.O_CREAT | os.O_RDWR, 0o600, dir_fd=folder))
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(claim, "_lock", full)
+    monkeypatch.setattr(lab_folder, "_lock", full)
     directory = tmp_path / "netlab" / "lab"
     assert refusal(directory)["error"] == f"cannot write in {directory}: No space left on device"
     assert list(tmp_path.iterdir()) == []
@@ -100,7 +100,7 @@ def test_a_parent_that_goes_away_meanwhile_is_made_again(tmp_path: Path, monkeyp
         real(path, *arguments, **options)
 
     monkeypatch.setattr(os, "mkdir", mkdir)
-    for descriptor in claim.take(str(parent / "lab")):
+    for descriptor in lab_folder.take(str(parent / "lab")):
         os.close(descriptor)
     assert calls
     assert (parent / "lab" / "lock").exists()
@@ -118,7 +118,7 @@ def test_a_folder_whose_lock_was_removed_is_claimed_anew(tmp_path: Path, monkeyp
         real(descriptor, operation)
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    for descriptor in claim.take(str(tmp_path / "lab")):
+    for descriptor in lab_folder.take(str(tmp_path / "lab")):
         os.close(descriptor)
     assert calls
     assert (tmp_path / "lab" / "lock").exists()
@@ -129,7 +129,7 @@ def test_the_state_is_removed_through_descriptors(tmp_path: Path) -> None:
     folder = launch._claim(str(directory))
     (directory / "logs").mkdir()
     (directory / "logs" / "link").symlink_to("/etc/passwd")
-    claim.remove_state(str(directory), folder)
+    lab_folder.remove_state(str(directory), folder)
     assert list(tmp_path.iterdir()) == []
     assert Path("/etc/passwd").exists()
 

@@ -9,7 +9,7 @@ from netlab.agent.record import libpcap
 from netlab.model.errors import HostError
 from netlab.model.host import HostFinding
 from netlab.model.plan import LabPlan, NodePlan, Role, SysctlPlan
-from netlab.runtime.netns import identity, needs, trial
+from netlab.runtime.netns import identity, needs, sample_lab
 from netlab.runtime.netns.identity import IdMaps
 
 USERS = "kernel/unprivileged_userns_clone"
@@ -138,7 +138,7 @@ def test_a_temporary_folder_that_cannot_be_made_is_told(monkeypatch: pytest.Monk
         raise FileNotFoundError(2, "No usable temporary directory")
 
     monkeypatch.setattr(tempfile, "TemporaryDirectory", refuse)
-    assert str(trial.trial()) == "cannot make a temporary folder: No usable temporary directory"
+    assert str(sample_lab.trial()) == "cannot make a temporary folder: No usable temporary directory"
 
 
 def test_subordinate_ids(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:

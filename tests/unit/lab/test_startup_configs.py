@@ -7,11 +7,11 @@ import pytest
 
 from netlab import api
 from netlab.daemons.frr import running
-from netlab.lab import deploy, startup
+from netlab.lab import deploy, startup_configs
 from netlab.model.errors import HostError, TopologyError
 from netlab.model.plan import LabPlan, NodePlan
 from netlab.plan import plan_file
-from netlab.runtime.netns import tryout
+from netlab.runtime.netns import config_check
 from netlab.runtime.netns.entry import RUNTIME
 
 CONFIG = "hostname rt-1\nfoo\nrouter bgp 64512\n  neighbor 10.0.0.2 remote-az 64513\n"
@@ -56,7 +56,7 @@ topology:
 def test_every_refused_line_is_one_of_the_users_file(plan: LabPlan, tmp_path: Path) -> None:
     vtysh = Vtysh(SAID)
     with pytest.raises(TopologyError) as refused:
-        startup.check(plan, vtysh)  # type: ignore[arg-type]
+        startup_configs.check(plan, vtysh)  # type: ignore[arg-type]
     assert refused.value.lines() == (
         f"{tmp_path}/rt-1.conf:2:1: Unknown command: foo (this host's vtysh says so)",
         f"{tmp_path}/rt-1.conf:4:3: Ambiguous command: neighbor 10.0.0.2 remote-az 64513 (this host's vtysh says so)",
@@ -66,31 +66,31 @@ def test_every_refused_line_is_one_of_the_users_file(plan: LabPlan, tmp_path: Pa
 
 
 def test_a_good_file_and_netlabs_own_pass(plan: LabPlan) -> None:
-    startup.check(plan, Vtysh(""))  # type: ignore[arg-type]
+    startup_configs.check(plan, Vtysh(""))  # type: ignore[arg-type]
 
 
 def test_a_machine_without_frr_says_what_it_did_not_check(
     plan: LabPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(startup, "by_name", lambda name: Vtysh(None))
-    assert startup.check_where_possible(plan) == (
+    monkeypatch.setattr(startup_configs, "by_name", lambda name: Vtysh(None))
+    assert startup_configs.check_where_possible(plan) == (
         f"{tmp_path}/rt-1.conf: not checked line by line: this host has no /usr/bin/vtysh",
     )
-    monkeypatch.setattr(startup, "by_name", lambda name: Vtysh(SAID))
+    monkeypatch.setattr(startup_configs, "by_name", lambda name: Vtysh(SAID))
     with pytest.raises(TopologyError):
-        startup.check_where_possible(plan)
+        startup_configs.check_where_possible(plan)
 
 
 def test_a_program_of_the_host_reads_the_text() -> None:
-    assert tryout.run(None, ("/bin/cat",), "a line\n\u00e9\n") == "a line\n\u00e9\n"
+    assert config_check.run(None, ("/bin/cat",), "a line\n\u00e9\n") == "a line\n\u00e9\n"
     with pytest.raises(HostError, match="this host has no /usr/bin/no-such-vtysh"):
-        tryout.run(None, ("/usr/bin/no-such-vtysh",), "")
+        config_check.run(None, ("/usr/bin/no-such-vtysh",), "")
 
 
 def test_a_program_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tryout, "_TIMEOUT", 0.1)
+    monkeypatch.setattr(config_check, "_TIMEOUT", 0.1)
     with pytest.raises(HostError, match="did not end within"):
-        tryout.run(None, ("/usr/bin/tail", "-F"), "")
+        config_check.run(None, ("/usr/bin/tail", "-F"), "")
 
 
 def test_the_pattern_is_that_of_vtysh() -> None:
@@ -104,7 +104,7 @@ def test_a_deployment_checks_it_once(plan: LabPlan, tmp_path: Path, monkeypatch:
 
     vtysh = Stopping("")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    for module in (startup, deploy):
+    for module in (startup_configs, deploy):
         monkeypatch.setattr(module, "by_name", lambda name: vtysh)
     with pytest.raises(HostError, match="far enough"):
         api.deploy(plan.topology_file)

@@ -1,7 +1,8 @@
 """Run a program of a machine that does not exist yet: of the host, or of a root file system, on a text.
 
-For a root file system this file runs itself as `python3 -I -S tryout.py ROOT ARGV...` with the text as standard input:
-in namespaces of its own it builds a root of ROOT's entries, puts the text beside them and starts the program there.
+For a root file system this file runs itself as `python3 -I -S config_check.py ROOT ARGV...` with the text as standard
+input: in namespaces of its own it builds a root of ROOT's entries, puts the text beside them and starts the program
+there.
 Nothing of that is seen outside, and no privileges are needed.
 """
 
@@ -27,10 +28,10 @@ _FAILED = 125
 def run(root: str | None, argv: tuple[str, ...], text: str) -> str:
     """The output of `argv FILE`, where FILE holds `text`. HostError where it cannot be run here."""
     from netlab.model.errors import HostError
-    from netlab.runtime.netns import ownroot
+    from netlab.runtime.netns import own_rootfs
 
     if root is not None:
-        ownroot.check("the check of a startup-config", root, argv[:1])
+        own_rootfs.check("the check of a startup-config", root, argv[:1])
         command = (sys.executable, "-I", "-S", os.path.abspath(__file__), root, *argv, _FILE)
     elif shutil.which(argv[0]) is None:
         raise HostError(f"this host has no {argv[0]}", "sudo apt-get install frr")

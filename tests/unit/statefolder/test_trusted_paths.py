@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from netlab.statefolder import trusted
+from netlab.statefolder import trusted_paths
 
 
 def opened(path: Path, *, make: bool = False) -> str:
     """Where a path led."""
-    descriptor = trusted.open_folder(str(path), make=make)
+    descriptor = trusted_paths.open_folder(str(path), make=make)
     try:
         return str(Path(f"/proc/self/fd/{descriptor}").readlink())
     finally:
@@ -54,7 +54,7 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
 def test_a_folder_in_which_all_may_write_is_refused_wherever_it_is_on_the_path(tmp_path: Path, where: str) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / where).chmod(0o777)
-    with pytest.raises(trusted.Untrusted, match=f"others may write in {(tmp_path / where).resolve()}$"):
+    with pytest.raises(trusted_paths.Untrusted, match=f"others may write in {(tmp_path / where).resolve()}$"):
         opened(tmp_path / "a" / "b")
 
 
@@ -72,18 +72,18 @@ def test_the_own_group_of_a_user_is_the_user_and_another_is_not(
         os.chown(tmp_path, -1, 4242)
     tmp_path.chmod(0o775)
     group = tmp_path.stat().st_gid
-    monkeypatch.setattr(trusted.os, "getegid", lambda: group)
+    monkeypatch.setattr(trusted_paths.os, "getegid", lambda: group)
     assert opened(tmp_path / "a") == str(tmp_path / "a")
-    monkeypatch.setattr(trusted.os, "getegid", lambda: group + 1)
-    with pytest.raises(trusted.Untrusted, match="others may write in"):
+    monkeypatch.setattr(trusted_paths.os, "getegid", lambda: group + 1)
+    with pytest.raises(trusted_paths.Untrusted, match="others may write in"):
         opened(tmp_path / "a")
 
 
 def test_what_belongs_to_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a").mkdir()
     owner = tmp_path.stat().st_uid
-    monkeypatch.setattr(trusted.os, "geteuid", lambda: owner + 1)
-    with pytest.raises(trusted.Untrusted, match="belongs to another user"):
+    monkeypatch.setattr(trusted_paths.os, "geteuid", lambda: owner + 1)
+    with pytest.raises(trusted_paths.Untrusted, match="belongs to another user"):
         opened(tmp_path / "a")
 
 
@@ -96,6 +96,6 @@ def test_nothing_stays_open(tmp_path: Path) -> None:
         except OSError:
             pass
     tmp_path.chmod(0o777)
-    with pytest.raises(trusted.Untrusted):
+    with pytest.raises(trusted_paths.Untrusted):
         opened(tmp_path)
     assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -11,7 +11,7 @@ import stat
 from typing import NamedTuple
 
 from netlab.kernel import syscalls as sc
-from netlab.statefolder import trusted
+from netlab.statefolder import trusted_paths
 
 ELSEWHERE = "set XDG_STATE_HOME to a folder of yours"
 _TRIES = 100
@@ -41,8 +41,8 @@ def take(directory: str) -> Claim:
     parent, name = os.path.split(directory)
     for _ in range(_TRIES):
         try:
-            labs = trusted.open_folder(parent, make=True)
-        except trusted.Untrusted as error:
+            labs = trusted_paths.open_folder(parent, make=True)
+        except trusted_paths.Untrusted as error:
             raise Refused(str(error), ELSEWHERE) from None
         except FileNotFoundError:
             continue  # another lab's end removed the empty folder
