@@ -322,7 +322,7 @@ def test_a_detached_lab_lives_on(
 
 
 @pytest.mark.netns
-@pytest.mark.parametrize("moment", ["lock", "mount", "logs/host-1", "plan.json", "lab.json"])
+@pytest.mark.parametrize("moment", ["lock", "mount", "logs/rt-1", "plan.json", "lab.json"])
 def test_an_interrupted_deploy_leaves_nothing(
     moment: str, program: Callable[[str], Running], labs_folder: Path, host: HostState
 ) -> None:
