@@ -46,7 +46,9 @@ def without_index(text: str) -> list[str]:
 # A container dies
 
 
-@pytest.mark.parametrize("node", ["rt-1", "host-1", "lan"])
+@pytest.mark.parametrize(
+    "node", ["rt-1", *(pytest.param(name, marks=pytest.mark.same_for_every_user) for name in ("host-1", "lan"))]
+)
 def test_a_killed_container_is_named_and_repair_puts_back_all_it_had(lab: Netlab, engine: Engine, node: str) -> None:
     before = machines(engine)
 

@@ -153,6 +153,7 @@ def test_destroy_by_file_by_name_and_all(netlab: Netlab, topology: Topology) -> 
     assert netlab("destroy", "--all").returncode == 0
 
 
+@pytest.mark.front_end
 def test_destroying_what_is_not_there(netlab: Netlab, topology: Topology) -> None:
     nothing = netlab("destroy")
     assert nothing.returncode == 3, nothing
@@ -198,6 +199,7 @@ def test_no_wait_returns_once_the_lab_is_built(netlab: Netlab, topology: Topolog
     assert "neighbor 10.0.0.2 remote-as 64513" in netlab("vtysh", "rt-1", "-c", "show running-config").stdout
 
 
+@pytest.mark.same_for_every_user
 def test_inspect_names_nodes_sessions_and_vips(netlab: Netlab, ecmp_file: Path) -> None:
     assert netlab("deploy", ecmp_file).returncode == 0
 

@@ -202,6 +202,7 @@ RT_1_CONF = """\
 """
 
 
+@pytest.mark.same_for_every_user
 def test_a_whole_frr_configuration_runs_as_it_is(netlab: Netlab, topology: Topology) -> None:
     file = topology(STARTUP, {"rt-1.conf": RT_1_CONF})
     assert netlab("deploy", "--no-wait", file).returncode == 0
@@ -210,6 +211,7 @@ def test_a_whole_frr_configuration_runs_as_it_is(netlab: Netlab, topology: Topol
     assert "via 10.0.0.2 dev eth1" in netlab("exec", "rt-1", "--", "ip", "route", "show", "192.0.2.0/24").stdout
 
 
+@pytest.mark.same_for_every_user
 @pytest.mark.parametrize("command", ["validate", "deploy"])
 def test_every_misspelt_line_of_a_configuration_is_named_before_anything_is_made(
     netlab: Netlab, topology: Topology, host: HostState, command: str
@@ -226,6 +228,7 @@ def test_every_misspelt_line_of_a_configuration_is_named_before_anything_is_made
     assert host.changes() == []
 
 
+@pytest.mark.same_for_every_user
 def test_a_line_that_a_daemon_refuses_is_named_in_the_users_file(
     netlab: Netlab, topology: Topology, host: HostState
 ) -> None:
@@ -273,6 +276,7 @@ def test_a_program_that_is_bound_into_the_node_can_be_its_command(netlab: Netlab
     assert netlab("logs", "host-1", "--process", "cmd").stdout == "here I am\n"
 
 
+@pytest.mark.same_for_every_user
 def test_the_environment_of_a_node(netlab: Netlab, topology: Topology) -> None:
     wishes = 'env: {COLOUR: "sky blue"}\n          cmd: sh -c "echo the colour is $COLOUR"'
     assert netlab("deploy", topology(pair(wishes)), env={"SECRET": "of the host"}).returncode == 0
@@ -298,6 +302,7 @@ def test_sysctls_of_a_node(netlab: Netlab, topology: Topology) -> None:
     assert netlab("exec", "host-2", "--", "cat", "/proc/sys/net/ipv4/ip_default_ttl").stdout == "64\n"
 
 
+@pytest.mark.same_for_every_user
 def test_commands_of_the_topology_run_in_order(netlab: Netlab, topology: Topology) -> None:
     commands = 'exec: [mkdir /tmp/order, touch /tmp/order/made, "ip address add 10.9.9.9/32 dev lo"]'
     done = netlab("deploy", topology(pair(commands)))
@@ -306,6 +311,7 @@ def test_commands_of_the_topology_run_in_order(netlab: Netlab, topology: Topolog
     assert "10.9.9.9/32" in netlab("exec", "host-1", "--", "ip", "address", "show", "lo").stdout
 
 
+@pytest.mark.same_for_every_user
 def test_a_command_that_fails_fails_the_deploy_with_its_output(
     netlab: Netlab, topology: Topology, host: HostState
 ) -> None:
@@ -318,6 +324,7 @@ def test_a_command_that_fails_fails_the_deploy_with_its_output(
     assert host.changes() == []
 
 
+@pytest.mark.same_for_every_user
 def test_keep_keeps_a_lab_whose_building_failed(netlab: Netlab, topology: Topology) -> None:
     commands = 'exec: ["ls /no/such/folder"]'
     assert netlab("deploy", "--keep", topology(pair(commands))).returncode == 3

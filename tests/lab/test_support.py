@@ -61,6 +61,7 @@ def test_a_running_lab(netlab: Netlab) -> None:
     assert "netlab 0." in found["host/versions.txt"]
 
 
+@pytest.mark.same_for_every_user
 def test_secrets_are_nowhere_in_it(netlab: Netlab, topology: Topology) -> None:
     file = topology(ROUTER, {"rt-1.conf": CONFIGURATION})
     assert netlab("deploy", file, "--no-wait").returncode == 0
@@ -72,6 +73,7 @@ def test_secrets_are_nowhere_in_it(netlab: Netlab, topology: Topology) -> None:
     assert "DB_PASSWORD: <redacted>" in found["labs/secretive/topology/lab.yaml"]
 
 
+@pytest.mark.same_for_every_user
 @pytest.mark.netns
 def test_a_half_dead_lab_a_dead_one_and_none(netlab: Netlab, topology: Topology) -> None:
     assert netlab("deploy", topology(ROUTER, {"rt-1.conf": CONFIGURATION}), "--no-wait").returncode == 0
@@ -97,6 +99,7 @@ def test_a_half_dead_lab_a_dead_one_and_none(netlab: Netlab, topology: Topology)
     assert netlab("support", "--lab", "ghost").returncode == 3
 
 
+@pytest.mark.same_for_every_user
 @pytest.mark.netns
 def test_a_frozen_node_holds_nobody_up(netlab: Netlab, topology: Topology) -> None:
     assert netlab("deploy", topology(ROUTER, {"rt-1.conf": CONFIGURATION}), "--no-wait").returncode == 0
