@@ -104,8 +104,12 @@ def test_a_lab_that_is_being_built_is_nobody_elses(netlab: Netlab, topology: Top
         name: slow
         topology:
           nodes:
-            host-1: {kind: linux, exec: [sleep 4]}
-        """
+            host-1:
+              kind: linux
+              binds: ["gate:/mnt"]
+              exec: ["sh -c 'until [ -e /mnt/open ]; do sleep 0.1; done'"]
+        """,
+        {"gate/closed": ""},
     )
     deploying = netlab.start("deploy", file)
     _read_until(deploying, "starting daemons")
@@ -118,7 +122,8 @@ def test_a_lab_that_is_being_built_is_nobody_elses(netlab: Netlab, topology: Top
         assert destroy.stderr.splitlines()[-1].startswith("netlab: lab slow is being built by another netlab")
     assert not netlab.state("wide").exists(), "the other lab goes all the same"
     assert deploy.returncode == 3, deploy
-    assert deploying.wait(timeout=20) == 0
+    (file.parent / "gate" / "open").touch()
+    assert deploying.wait(timeout=60) == 0
     assert netlab("exec", "host-1", "--", "true").returncode == 0
 
 
