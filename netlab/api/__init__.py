@@ -8,6 +8,12 @@
 Everything blocks, works from any thread, and installs no signal handler. Whatever a user can mend is a NetlabError;
 each function's docstring names the kinds of it. Progress goes to the logger `netlab`, or to a `progress` of yours.
 What a call needs is imported when it is called, so that importing this module costs next to nothing.
+
+    handle.py    a lab in the hands of a Python program
+    keywords.py  what `ecmp_check` may be told
+    looking.py   packets, a picture, an archive for a bug report
+    names.py     the names that a shell may complete
+    progress.py  progress as messages of Python's logging
 """
 
 from __future__ import annotations

@@ -1,6 +1,10 @@
 """The routing daemons: a folder for each, with all that is true of it and of no other. base.py holds the contract.
 
 Another package brings one by an entry point of the group `netlab.daemons` that names a `Daemon` (docs/kinds.md).
+
+    base.py  what a routing daemon is to the other packages
+    bird/    BIRD 2
+    frr/     FRRouting
 """
 
 from __future__ import annotations

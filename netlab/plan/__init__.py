@@ -1,6 +1,17 @@
 """Topology -> LabPlan: every machine, address, route, file and process of the lab, computed before anything exists.
 
 `read` does all the I/O (the topology file and the startup-configs that it names); `plan` is pure.
+
+    reading.py         a topology and the files that it names, read and checked
+    inherited_keys.py  the kinds' own keys in `defaults`, `kinds` and `groups`, checked
+    wiring.py          nodes become machines, links get both ends, joined links become LANs
+    addressing.py      every interface's addresses
+    planning.py        the recipe, once all of this is known
+    routes.py          paths through the routers, and the static routes of hosts and cluster nodes
+    anycast.py         services whose endpoints are machines that hold the VIP themselves
+    checks.py          which routers ecmp-check will look at
+    notes.py           what a user should know of a file: keys without effect, and what runs instead
+    host_access.py     what a file from somewhere else would do on this host
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """BIRD 2.
 
-running.py  its processes
+running.py  its processes, and how it names what is wrong in a user's file
 birdc.py    how it is asked over its control socket
 reader.py   what its answers say of BGP and the RIB
 knobs.py    what sets how many equal paths it uses

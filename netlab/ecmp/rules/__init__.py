@@ -1,6 +1,11 @@
 """Rules: each looks at one router's case and says what it finds, with numbers and a way to mend it.
 
 A rule is a pure function from a Case to findings. To add one, write it in a file of its own and name it in RULES.
+The file is named after its rule. The others are what the rules use:
+
+    case.py      what a rule is given, and what the rules share
+    equality.py  when two BGP paths are equal, so that a router may use both
+    mends.py     what to type so that a router shares load
 """
 
 from __future__ import annotations

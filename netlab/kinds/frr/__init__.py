@@ -1,4 +1,11 @@
-"""Kind `frr`: a router that runs FRR, configured by `bgp:` in the topology or by a whole FRR configuration."""
+"""Kind `frr`: a router that runs FRR, configured by `bgp:` in the topology or by a whole FRR configuration.
+
+options.py  its options, and their check
+startup.py  addresses and BGP neighbors in a user's own configuration
+render.py   what it is made of
+templates/  its generated configuration
+mends.py    what findings tell its user to type
+"""
 
 from __future__ import annotations
 

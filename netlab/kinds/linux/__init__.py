@@ -2,6 +2,10 @@
 
 containerlab has no kind for FRR: its files, and those that other tools write for it, have FRR as a `linux` node with
 FRR's image and its files bound to /etc/frr.
+
+    options.py    its options, and their check
+    frr_image.py  a node with an image of FRR: its daemons, and what its files say
+    render.py     what a host is made of
 """
 
 from __future__ import annotations

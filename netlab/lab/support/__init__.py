@@ -1,5 +1,6 @@
 """One archive for a bug report: what the host, the labs and their nodes are and say, without their secrets.
 
+    collect.py  the recipe: every item in turn
     bundle.py   the items, their limits, and the archive with its manifest
     redact.py   passwords and keys out of configurations, environments and logs
     host.py     versions, doctor's findings, limits
