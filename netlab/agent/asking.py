@@ -28,7 +28,9 @@ class _Program:
 
     def __init__(self, question: DaemonQuestion, namespaces: Namespaces) -> None:
         self._name = f"{question.node}: {question.program}"
-        self._dialogue = DAEMONS.load(question.daemon).dialogue
+        dialogue = DAEMONS.load(question.daemon).dialogue
+        assert dialogue is not None  # questions are its reader's, or its sign of life
+        self._dialogue = dialogue
         self._path = namespaces.file(question.node, self._dialogue.path(question.program))
         self._connection: socket.socket | None = None
         self._error: str | None = None

@@ -17,7 +17,8 @@ Peers = Literal["ebgp", "ibgp"]
 class Dialogue:
     """How a daemon is asked over its own socket, which takes 0.2 ms where its command line takes 40 (measured).
 
-    All of it runs in the agent. OSError where it closes the connection or does not understand; its text says why.
+    `path`, `greet` and `ask` run in the agent. OSError where it closes the connection or does not understand; its text
+    says why.
     """
 
     path: Callable[[str], str]
@@ -26,6 +27,10 @@ class Dialogue:
     """Once for a connection, before the first question."""
     ask: Callable[[socket.socket, str], str]
     """Sends a command; the whole answer."""
+    read: Reader
+    """Asks a router that runs it about a destination, and turns the answers into a view."""
+    sign_of_life: tuple[str, str]
+    """One of its programs that always runs where it speaks BGP, and a question that any state of it can answer."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +115,9 @@ class Daemon:
     """The file that netlab writes."""
     comment: str
     """What begins a comment there."""
-    sign_of_life: tuple[str, str]
-    """One of its programs that always runs where it speaks BGP, and a question that any state of it can answer."""
     command_line: CommandLine
-    dialogue: Dialogue
-    read: Reader
-    """Asks a router that runs it about a destination, and turns the answers into a view."""
+    dialogue: Dialogue | None = None
+    """None for one that netlab does not ask: what it announces shows at the routers that it speaks with."""
     folders: tuple[str, ...] = ()
     """Folders below /etc that every machine has for itself, since the host may run the daemon too."""
     accounts: Accounts | None = None
@@ -123,3 +125,7 @@ class Daemon:
     """None: findings say in general words what to look for."""
     in_rootfs: bool = False
     """Another build of it can take its place, from a root file system of its own (`netlab deploy --rootfs`)."""
+
+    def is_not_asked(self, node: str) -> str:
+        """Why nothing is known of what it does in a machine, where it has no dialogue."""
+        return f"{node} runs {self.title}, which netlab does not ask"

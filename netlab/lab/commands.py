@@ -43,9 +43,9 @@ def _check_command_line(lab: Lab, node: str, program: str) -> None:
     from netlab import daemons
 
     planned = next((planned for planned in state.load_plan(lab).nodes if planned.name == node), None)
-    if planned is None or planned.routing is None:
+    daemon = daemons.running_in(planned) if planned else None
+    if daemon is None:
         return
-    daemon = daemons.of(planned.routing)
     own = daemon.command_line.program
     if own != program:
         message = f"{node} runs {daemon.title}, which has no {program}"

@@ -21,10 +21,8 @@ DAEMON = Daemon(
     programs=(PROGRAM,),
     configuration=CONFIG,
     comment="#",
-    sign_of_life=("bird", "show status"),
     command_line=CommandLine("birdc", tuple(f"birdc -r '{command}'" for command in _REPORT)),
-    dialogue=Dialogue(birdc.path, birdc.greet, birdc.ask),
-    read=reader.converse,
+    dialogue=Dialogue(birdc.path, birdc.greet, birdc.ask, reader.converse, sign_of_life=("bird", "show status")),
     folders=("/etc/bird",),
     knobs=KNOBS,
 )

@@ -34,10 +34,8 @@ DAEMON = Daemon(
     programs=(f"{PROGRAMS}/",),
     configuration=CONFIG,
     comment="!",
-    sign_of_life=("bgpd", "show version"),
     command_line=CommandLine("vtysh", tuple(f"vtysh -c '{command}'" for command in _REPORT)),
-    dialogue=Dialogue(vty.path, vty.greet, vty.ask),
-    read=reader.converse,
+    dialogue=Dialogue(vty.path, vty.greet, vty.ask, reader.converse, sign_of_life=("bgpd", "show version")),
     folders=("/etc/frr",),
     # The group of the daemons, and that of whoever may talk to them (FRR's --enable-group, --enable-vty-group).
     accounts=Accounts(

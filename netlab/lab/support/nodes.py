@@ -38,8 +38,9 @@ _KERNEL = (
 def collect(bundle: Bundle, lab: Lab, node: LabNode, plan: NodePlan | None) -> None:
     """Ask a node, later and beside the others."""
     commands: dict[str, tuple[str, ...]] = {"kernel": _KERNEL}
-    if plan and plan.routing:
-        commands[plan.routing.daemon] = daemons.of(plan.routing).command_line.report
+    daemon = daemons.running_in(plan) if plan else None
+    if daemon:
+        commands[daemon.name] = daemon.command_line.report
     for name, wanted in commands.items():
         path = f"labs/{lab.name}/nodes/{node.name}/{name}.txt"
         bundle.later(path, lambda path=path, wanted=wanted: bundle.add(path, _ask(lab, node, wanted)))  # type: ignore[misc]

@@ -23,8 +23,9 @@ def image_of(node: NodePlan) -> str:
     """The image that a machine runs: the one that the user names, else netlab's own for what it is."""
     if node.image is not None:
         return node.image
-    if node.routing is not None:
-        return f"netlab/{daemons.of(node.routing).image}:{RELEASE}"
+    daemon = daemons.running_in(node)
+    if daemon is not None:
+        return f"netlab/{daemon.image}:{RELEASE}"
     return BASE if node.role is Role.BRIDGE else f"netlab/client:{RELEASE}"
 
 
