@@ -57,6 +57,8 @@ def unreachable_vips(lab: AddressedLab, services: tuple[ServicePlan, ...]) -> tu
             continue
         networks = [address.network for port in machine.ports for address in port.addresses]
         for service in services:
+            if service.is_held_by(machine.name):
+                continue
             network = next((n for n in networks if service.vip.version == n.version and service.vip in n), None)
             if network is not None:
                 asks = "by ARP" if network.version == 4 else "by neighbour discovery"
