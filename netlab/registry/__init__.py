@@ -2,6 +2,7 @@
 
     __init__.py  a registry: the names there are, and what one of them is, imported when it is first asked for
     runtimes.py  the runtimes, and the only place that spells their names
+    images.py    the container images of other packages, for scripts/build-images
 
 It imports nothing of netlab but the model, so that a package may ask for what lies above it: of a runtime, what it is
 (its traits), never its functions.

@@ -9,6 +9,7 @@ import docker
 from netlab.daemons import DAEMONS
 from netlab.model.errors import HostError
 from netlab.model.host import HostFinding
+from netlab.registry.images import IMAGES
 from netlab.runtime.docker import engine, images
 from netlab.runtime.docker.agents import may_enter
 
@@ -33,9 +34,9 @@ def examine() -> tuple[HostFinding, ...]:
 
 
 def _own_images() -> tuple[str, ...]:
-    """Those that nodes may run which name no image."""
+    """Those that nodes may run which name no image, and those that other packages bring."""
     of_daemons = (DAEMONS.load(name).image for name in DAEMONS.usable())
-    return tuple(dict.fromkeys(("base", "client", "web", *of_daemons)))
+    return tuple(dict.fromkeys(("base", "client", "web", *of_daemons, *IMAGES.usable())))
 
 
 def _command() -> HostFinding:

@@ -14,9 +14,12 @@ import resource
 import shutil
 import subprocess
 from collections.abc import Callable
+from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netlab.daemons import DAEMONS
+from netlab.daemons.base import Daemon
 from netlab.kernel.syscalls import ARCHITECTURES
 from netlab.model.errors import HostError, NetlabError
 from netlab.model.host import HostFinding
@@ -57,7 +60,8 @@ def examine(refused: NetlabError | None) -> tuple[HostFinding, ...]:
         files,
         processes,
     )
-    return (kernel(), architecture(), *namespaces(refused), *(check() for check in checks))
+    others = (_daemon(daemon) for daemon in _others_daemons())
+    return (kernel(), architecture(), *namespaces(refused), *(check() for check in checks), *others)
 
 
 def explained(error: HostError) -> HostError:
@@ -85,6 +89,10 @@ def missing_program(node: str, program: str) -> HostError:
     for part, need, package in _PACKAGES:
         if part in program:
             return HostError(f"{node} needs {need}: {_no(program)}", f"sudo apt-get install {package}")
+    for daemon in _others_daemons():
+        if program.startswith(daemon.programs):
+            mend = f"sudo apt-get install {daemon.package}"
+            return HostError(f"{node} needs {daemon.title}: {_no(program)}", mend)
     return HostError(f"{node} needs {program}, which this host does not have")
 
 
@@ -245,6 +253,18 @@ def curl() -> HostFinding:
 def bird() -> HostFinding:
     """For nodes of that kind alone."""
     return _program("BIRD (kind bird)", "bird", "--version", "bird2")
+
+
+def _others_daemons() -> list[Daemon]:
+    """Routing daemons that other packages bring."""
+    return [DAEMONS.load(name) for name in DAEMONS.usable() if name not in DAEMONS.own]
+
+
+def _daemon(daemon: Daemon) -> HostFinding:
+    """For nodes of that package's kinds alone."""
+    ok = any(glob(f"{beginning}*") for beginning in daemon.programs)
+    found, mend = ("there", "") if ok else ("not installed", f"sudo apt-get install {daemon.package}")
+    return HostFinding(f"{daemon.title} (kinds of another package)", ok, False, found, mend)
 
 
 def libpcap() -> HostFinding:
