@@ -46,7 +46,7 @@ find_python() {
     return 1
 }
 
-# missing_packages [bird2] [frr-pythontools] [zsh] [fish] [docker]: prints the packages that are missing, one a line.
+# missing_packages [bird2] [frr-pythontools] [gobgpd] [zsh] [fish] [docker]: prints the packages that are missing, one a line.
 # Looks for files, which costs nothing when all are there. What only some labs or tests need is asked for by name; any
 # engine will do as docker.
 missing_packages() {
@@ -59,9 +59,9 @@ missing_packages() {
     command -v curl >/dev/null || echo curl
     [[ " $* " != *" bird2 "* ]] || [ -x /usr/sbin/bird ] || echo bird2
     [[ " $* " != *" frr-pythontools "* ]] || [ -e /usr/lib/frr/frr-reload.py ] || echo frr-pythontools
-    local shell
-    for shell in zsh fish; do
-        [[ " $* " != *" $shell "* ]] || command -v "$shell" >/dev/null || echo "$shell"
+    local program
+    for program in gobgpd zsh fish; do
+        [[ " $* " != *" $program "* ]] || command -v "$program" >/dev/null || echo "$program"
     done
     if [[ " $* " == *" docker "* ]]; then
         if ! command -v dockerd >/dev/null; then echo docker.io; elif ! command -v docker >/dev/null; then echo docker-cli; fi
@@ -86,12 +86,12 @@ install_as_root() {
     fi
 }
 
-# install_packages [bird2] [frr-pythontools] [zsh] [fish] [docker]: what is missing.
+# install_packages [bird2] [frr-pythontools] [gobgpd] [zsh] [fish] [docker]: what is missing.
 install_packages() {
     local missing
     mapfile -t missing < <(missing_packages "$@")
     [ ${#missing[@]} -gt 0 ] || return 0
-    say "Installing packages: ${missing[*]} (a host's FRR or BIRD service that was not there before stays off)"
+    say "Installing packages: ${missing[*]} (a host's routing service that was not there before stays off)"
     install_as_root "${missing[@]}"
     mapfile -t missing < <(missing_packages "$@")
     [ ${#missing[@]} -eq 0 ] || die 3 "still missing after the installation: ${missing[*]}" \
