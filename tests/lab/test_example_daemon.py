@@ -2,21 +2,25 @@
 
 import json
 import time
+from pathlib import Path
 
 import pytest
+from netlab_program import Netlab
 from other_package import EXAMPLE_DAEMON, installed
 
 pytestmark = pytest.mark.same_for_every_user
 
 
-def next_hops(netlab):
+def next_hops(netlab: Netlab) -> list[str]:
     """Of the router to the VIP."""
     (report,) = json.loads(netlab("inspect", "--format", "json").stdout)["labs"]
     (vip,) = report["vips"]
-    return vip["next_hops"]
+    return list(vip["next_hops"])
 
 
-def test_a_router_spreads_flows_over_two_servers_that_announce_by_gobgp(netlab, tmp_path, monkeypatch):
+def test_a_router_spreads_flows_over_two_servers_that_announce_by_gobgp(
+    netlab: Netlab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own_path = netlab.environment().get("PYTHONPATH", "")
     site = installed(EXAMPLE_DAEMON, tmp_path / "example")
     monkeypatch.setenv("PYTHONPATH", f"{own_path}:{site}".lstrip(":"))
