@@ -14,10 +14,10 @@ framed JSON on its standard input. Nothing above it sees a descriptor, a pid or 
     ownership.py       which interfaces are netlab's, in a machine that somebody else has made
     encoding.py        bodies of the rtnetlink messages that a large lab needs by the thousand
     pyroute2.py        pyroute2's messages of rtnetlink, without the rest of it
-    kernel.py          what the kernel says: routes, next-hop groups, neighbours, hash settings
+    kernel.py          what the kernel says: routes, next-hop groups, ARP and ND entries, hash settings
     multipath_hash.py  the hash by which an IPv6 router picks a next hop, for predictions
     asking.py          questions to routing daemons, each by its own dialogue (netlab.daemons)
-    capture.py         packets leaving a router, from a ring
-    record/            packets of a machine as a file, a stream or lines, by a process of its own
+    segments.py        packets leaving a router, from a ring
+    pcap/              packets of a machine as a file, a stream or lines, by a process of its own
     traffic.py         TCP flows from a client, and where each of them went
 """

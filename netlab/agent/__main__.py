@@ -7,8 +7,8 @@ from pathlib import Path
 if __name__ == "__main__":
     # Started by path and without the working directory in sys.path, wherever netlab is installed.
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
-    if "--record" in sys.argv:
-        from netlab.agent.record.recorder import main
+    if "--capture" in sys.argv:
+        from netlab.agent.pcap.capturer import main
     else:
         from netlab.agent.server import main
 

@@ -1,4 +1,4 @@
-"""What a machine's kernel says about forwarding: routes, next-hop groups, neighbours, hash settings."""
+"""What a machine's kernel says about forwarding: routes, next-hop groups, ARP and ND entries, hash settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from netlab.agent.multipath_hash import HashedFlow, forwarded
 from netlab.kernel.netlink import KernelRefusal, NetlinkSocket, attribute, attributes
-from netlab.model.evidence import FibNextHop, FibRoute, HashSettings, Neighbour
+from netlab.model.evidence import ArpEntry, FibNextHop, FibRoute, HashSettings
 
 _RTM_GETROUTE = 26
 _RTM_GETNEIGH = 30
@@ -102,7 +102,7 @@ def _group_type(group: int, netlink: NetlinkSocket) -> str | None:
     return _GROUP_TYPES.get(struct.unpack("=H", value[:2])[0]) if value else None
 
 
-def neighbours(netlink: NetlinkSocket) -> tuple[Neighbour, ...]:
+def arp_entries(netlink: NetlinkSocket) -> tuple[ArpEntry, ...]:
     """The neighbour table, without multicast and loopback entries."""
     table = []
     for data in netlink.ask(_RTM_GETNEIGH, _NEIGHBOUR.pack(0, 0, 0, 0, 0), dump=True):
@@ -112,7 +112,7 @@ def neighbours(netlink: NetlinkSocket) -> tuple[Neighbour, ...]:
             continue
         mac = found.get(_NDA_LLADDR)
         table.append(
-            Neighbour(
+            ArpEntry(
                 address=str(ip_address(found[_NDA_DST])),
                 interface=_interface(index),
                 mac=mac.hex(":") if mac else None,

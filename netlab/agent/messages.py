@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netlab.model.evidence import FibRoute, HashSettings, Neighbour
+from netlab.model.evidence import ArpEntry, FibRoute, HashSettings
 from netlab.model.plan import InterfacePlan, LinkPlan, RoutePlan, SysctlPlan
 from netlab.model.routing import DaemonAnswer, DaemonQuestion
 
@@ -71,7 +71,7 @@ class KernelView:
     """A machine's kernel route to a destination, its neighbour table and hash settings."""
 
     route: FibRoute | None
-    neighbours: tuple[Neighbour, ...]
+    arp: tuple[ArpEntry, ...]
     hash: HashSettings
 
 

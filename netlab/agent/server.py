@@ -84,7 +84,7 @@ class Agent:
             try:
                 return messages.KernelView(
                     route=kernel.route_to(destination, netlink),
-                    neighbours=kernel.neighbours(netlink),
+                    arp=kernel.arp_entries(netlink),
                     hash=kernel.hash_settings(destination),
                 )
             finally:

@@ -17,9 +17,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from netlab.agent import kernel
-from netlab.agent.capture import Capture
 from netlab.agent.messages import FlowGroup, FlowOutcome, FlowsAnswer, FlowsRequest, GroupOutcome, SeenSegments
 from netlab.agent.namespaces import Namespaces
+from netlab.agent.segments import Segments
 from netlab.kernel.netlink import NetlinkSocket
 from netlab.model.errors import HostError, LabError
 
@@ -69,11 +69,11 @@ def run(request: FlowsRequest, namespaces: Namespaces) -> FlowsAnswer:
     )
 
 
-def _start_capture(group: FlowGroup, groups: tuple[FlowGroup, ...], namespaces: Namespaces) -> Capture | None:
+def _start_capture(group: FlowGroup, groups: tuple[FlowGroup, ...], namespaces: Namespaces) -> Segments | None:
     if group.router is None:
         return None
     ports = (*group.source_ports, *group.spare_ports)
-    capture = Capture(frozenset((group.client_address, port) for port in ports))
+    capture = Segments(frozenset((group.client_address, port) for port in ports))
     same = (group.vip, group.port)
     passing = sum(len(other.source_ports) for other in groups if (other.vip, other.port) == same)
     with namespaces.inside(group.router):
@@ -87,7 +87,7 @@ def _start_capture(group: FlowGroup, groups: tuple[FlowGroup, ...], namespaces: 
 class _Engine:
     """An event loop over non-blocking sockets."""
 
-    def __init__(self, request: FlowsRequest, namespaces: Namespaces, captures: list[Capture]) -> None:
+    def __init__(self, request: FlowsRequest, namespaces: Namespaces, captures: list[Segments]) -> None:
         self._request = request
         self._namespaces = namespaces
         self._captures = captures
@@ -216,7 +216,7 @@ def _room_for_sockets() -> int:
     return room
 
 
-def _outcome(group: FlowGroup, flows: list[_Flow], capture: Capture | None, namespaces: Namespaces) -> GroupOutcome:
+def _outcome(group: FlowGroup, flows: list[_Flow], capture: Segments | None, namespaces: Namespaces) -> GroupOutcome:
     ports = tuple(flow.port for flow in flows)
     predicted: list[str | None] = [None] * len(flows)
     names: dict[int, str] = {}
@@ -261,7 +261,7 @@ def _outcome(group: FlowGroup, flows: list[_Flow], capture: Capture | None, name
 
 
 def _segments(
-    group: FlowGroup, source_port: int, capture: Capture | None, names: dict[int, str]
+    group: FlowGroup, source_port: int, capture: Segments | None, names: dict[int, str]
 ) -> tuple[SeenSegments, ...]:
     seen: Counter[tuple[int, str]] = Counter()
     if capture:

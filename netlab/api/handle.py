@@ -117,7 +117,7 @@ class Lab:
         Raises InputError for an unknown node or a timeout that is none, LabError for a lab or node that does not run,
         CommandError.
         """
-        from netlab.lab.commands import capture
+        from netlab.lab.commands import run
         from netlab.model import limits
         from netlab.runtime.base import Invocation
 
@@ -128,7 +128,7 @@ class Lab:
         if any("\0" in text for text in (*command, *(env or {}), *(env or {}).values())):
             raise ValueError("a null character in an argument or a variable")
         data = input.encode() if isinstance(input, str) else input
-        done = capture(self._record, node, Invocation(command, dict(env or {}), data, timeout))
+        done = run(self._record, node, Invocation(command, dict(env or {}), data, timeout))
         output, errors = done.output.decode(errors="replace"), done.errors.decode(errors="replace")
         shown = " ".join(command)
         if done.code is None:

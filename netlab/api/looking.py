@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from netlab.agent.record.request import RecordReport
-    from netlab.agent.record.session import RecordSession
+    from netlab.agent.pcap.request import CaptureReport
+    from netlab.agent.pcap.session import CaptureSession
     from netlab.model.results import Picture
 
 
 class Capture:
     """A capture that runs. `interfaces` are those that it listens on."""
 
-    def __init__(self, session: RecordSession, interfaces: tuple[str, ...]) -> None:
+    def __init__(self, session: CaptureSession, interfaces: tuple[str, ...]) -> None:
         """Made by `api.capture`."""
         self._session = session
         self.interfaces = interfaces
@@ -25,7 +25,7 @@ class Capture:
         """End it; `wait` returns soon. From any thread or signal handler, and more than once."""
         self._session.stop()
 
-    def wait(self) -> RecordReport:
+    def wait(self) -> CaptureReport:
         """Wait for its end: `packets` written, and `drops` lost for want of time.
 
         Raises LabError where the lab died meanwhile; what was written until then is valid.

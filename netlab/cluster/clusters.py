@@ -138,7 +138,7 @@ def runner(client: docker.APIClient) -> Run:
 
     def run(container: str, argv: tuple[str, ...], data: bytes = b"") -> str:
         node = LabNode(container, 0, 0, 0, container)
-        done = commands.capture(client, node, Invocation(argv, {}, data, timeout=_COMMAND_TIMEOUT))
+        done = commands.run(client, node, Invocation(argv, {}, data, timeout=_COMMAND_TIMEOUT))
         if done.code != 0:
             how = "did not end in time" if done.code is None else f"ended with exit code {done.code}"
             said = " / ".join((done.errors or done.output).decode("utf-8", "replace").strip().splitlines()[-3:])

@@ -26,10 +26,10 @@ from netlab.model.endpoint import endpoint
 from netlab.model.errors import InputError, LabError, NetlabError, Problem
 from netlab.model.evidence import (
     Announcer,
+    ArpEntry,
     ClusterEvidence,
     Evidence,
     FlowEvidence,
-    Neighbour,
     PodInfo,
     RouterEvidence,
     SegmentCount,
@@ -225,8 +225,8 @@ def _router_evidence(plan: LabPlan, seen: _Seen, facts: ServiceFacts | None) -> 
         rib=view.rib,
         fib_before=before.route,
         fib_after=after.route,
-        neighbours_before=before.neighbours,
-        neighbours_after=after.neighbours,
+        neighbours_before=before.arp,
+        neighbours_after=after.arp,
         hash=before.hash,
         flows=tuple(_flow(seen.group, flow, by_mac) for flow in seen.outcome.flows),
         capture_packets=seen.outcome.capture_packets,
@@ -244,26 +244,26 @@ def _holders(service: ServicePlan) -> tuple[PodInfo, ...]:
 
 
 def _addresses_by_mac(before: KernelView, after: KernelView, version: int) -> dict[tuple[str, str], str]:
-    """Which next hop a frame to (interface, MAC) went to, by the neighbour table.
+    """Which next hop a frame to (interface, MAC) went to, by the ARP or ND entries.
 
     Where a MAC has several addresses, the one that the FIB names as a next hop counts, else the first of the flows' IP
     version.
     """
     in_fib = {hop.address for view in (before, after) if view.route for hop in view.route.next_hops}
-    found: dict[tuple[str, str], Neighbour] = {}
-    for neighbour in (*before.neighbours, *after.neighbours):
-        if neighbour.mac is None:
+    found: dict[tuple[str, str], ArpEntry] = {}
+    for entry in (*before.arp, *after.arp):
+        if entry.mac is None:
             continue
-        key = (neighbour.interface, neighbour.mac)
-        if _rank(neighbour, in_fib, version) > _rank(found.get(key), in_fib, version):
-            found[key] = neighbour
-    return {key: neighbour.address for key, neighbour in found.items()}
+        key = (entry.interface, entry.mac)
+        if _rank(entry, in_fib, version) > _rank(found.get(key), in_fib, version):
+            found[key] = entry
+    return {key: entry.address for key, entry in found.items()}
 
 
-def _rank(neighbour: Neighbour | None, in_fib: set[str], version: int) -> int:
-    if neighbour is None:
+def _rank(entry: ArpEntry | None, in_fib: set[str], version: int) -> int:
+    if entry is None:
         return 0
-    return 3 if neighbour.address in in_fib else 2 if ip_address(neighbour.address).version == version else 1
+    return 3 if entry.address in in_fib else 2 if ip_address(entry.address).version == version else 1
 
 
 def _flow(group: FlowGroup, flow: FlowOutcome, by_mac: dict[tuple[str, str], str]) -> FlowEvidence:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from netlab.agent.record.request import DEFAULT_SNAPLEN, RecordRequest
-from netlab.agent.record.session import RecordSession
+from netlab.agent.pcap.request import DEFAULT_SNAPLEN, CaptureRequest
+from netlab.agent.pcap.session import CaptureSession
 from netlab.lab import state
 from netlab.lab.commands import unknown_node
 from netlab.model import limits
@@ -42,11 +42,11 @@ class CaptureOptions:
 
 
 @contextmanager
-def capture(target: str, options: CaptureOptions, lab: str | None) -> Iterator[tuple[RecordSession, tuple[str, ...]]]:
+def capture(target: str, options: CaptureOptions, lab: str | None) -> Iterator[tuple[CaptureSession, tuple[str, ...]]]:
     """Start capturing at `target` (NODE or NODE:INTERFACE): the session that ends it, and the interfaces."""
     running = state.choose(lab)
     name, _, interface = target.partition(":")
-    request = RecordRequest(
+    request = CaptureRequest(
         lab=running.name,
         node=name,
         pid=_node(running, name).lab_pid,
@@ -58,7 +58,7 @@ def capture(target: str, options: CaptureOptions, lab: str | None) -> Iterator[t
         form="lines" if options.file is None else "pcapng",
         replace=options.file not in (None, "-"),
     )
-    with _output(options.file) as output, by_name(running.runtime).recorder(running, output) as session:
+    with _output(options.file) as output, by_name(running.runtime).capturer(running, output) as session:
         yield session, session.begin(request)
 
 

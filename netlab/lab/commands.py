@@ -31,12 +31,12 @@ def execute(
     return by_name(running.runtime).execute(running, _node(running, node), argv, environment)
 
 
-def capture(lab: Lab, node: str, invocation: Invocation) -> Finished:
+def run(lab: Lab, node: str, invocation: Invocation) -> Finished:
     """Run a command in a node of that very lab and keep its output."""
     from netlab.runtime.choice import by_name
 
     running = state.choose(lab)
-    return by_name(running.runtime).capture(running, _node(running, node), invocation)
+    return by_name(running.runtime).run(running, _node(running, node), invocation)
 
 
 def _check_command_line(lab: Lab, node: str, program: str) -> None:

@@ -96,8 +96,8 @@ class FibRoute:
 
 
 @dataclass(frozen=True)
-class Neighbour:
-    """An entry of the kernel's neighbour table. `state` as `ip neighbour` prints it: REACHABLE, STALE, FAILED, ..."""
+class ArpEntry:
+    """An entry of the kernel's ARP or ND cache, as `ip neighbour` lists it. `state`: REACHABLE, STALE, FAILED, ..."""
 
     address: str
     interface: str
@@ -247,8 +247,8 @@ class RouterEvidence:
     rib: tuple[RibNextHop, ...]
     fib_before: FibRoute | None
     fib_after: FibRoute | None
-    neighbours_before: tuple[Neighbour, ...]
-    neighbours_after: tuple[Neighbour, ...]
+    neighbours_before: tuple[ArpEntry, ...]
+    neighbours_after: tuple[ArpEntry, ...]
     hash: HashSettings
     flows: tuple[FlowEvidence, ...]
     capture_packets: int

@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to 
     from pathlib import Path
 
     from netlab.agent.client import AgentClient
-    from netlab.agent.record.session import RecordSession
+    from netlab.agent.pcap.session import CaptureSession
     from netlab.model.host import HostFinding
     from netlab.model.lab import Lab, LabNode
     from netlab.model.plan import LabPlan, NodePlan
@@ -30,7 +30,8 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Finished:
-    """How a captured command ended. `code` is as a shell has it; None where its time ran out and it was killed."""
+    """How a command ended that was run for its output. `code` is as a shell has it; None where its time ran out and it
+    was killed."""
 
     code: int | None
     output: bytes
@@ -113,11 +114,11 @@ class Runtime(Protocol):
     def execute(self, lab: Lab, node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -> int:
         """Run a command in a machine with this process's standard streams; its exit code."""
 
-    def capture(self, lab: Lab, node: LabNode, invocation: Invocation) -> Finished:
+    def run(self, lab: Lab, node: LabNode, invocation: Invocation) -> Finished:
         """Run a command in a machine and keep its output. From any thread."""
 
-    def recorder(self, lab: Lab, output: int) -> RecordSession:
-        """A recorder for a running lab, that writes packets to the descriptor `output`."""
+    def capturer(self, lab: Lab, output: int) -> CaptureSession:
+        """A capturer for a running lab, that writes packets to the descriptor `output`."""
 
     def printed(self, lab: Lab, node: LabNode, tail: int | None) -> Iterator[str]:
         """What a machine printed beside the logs of its processes: the last `tail` lines."""

@@ -161,14 +161,14 @@ def test_a_reader_that_is_stuck_does_not_hold_an_interrupted_capture(ecmp: Netla
     assert running.wait(timeout=15) == 0
 
 
-def test_the_recorder_dies_with_its_caller(ecmp: Netlab, tmp_path: Path) -> None:
+def test_the_capturer_dies_with_its_caller(ecmp: Netlab, tmp_path: Path) -> None:
     running = begin(ecmp, "host-1", "-w", tmp_path / "x.pcapng")
-    recorders = [process.pid for process in descendants().values() if "--record" in process.command]
-    assert recorders
+    capturers = [process.pid for process in descendants().values() if "--capture" in process.command]
+    assert capturers
     running.kill()
     running.wait(timeout=10)
     deadline = time.monotonic() + 10
-    while any(process.pid in recorders for process in descendants().values()):
+    while any(process.pid in capturers for process in descendants().values()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
 

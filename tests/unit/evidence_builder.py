@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from netlab.model.evidence import (
     Announcer,
+    ArpEntry,
     BgpEvidence,
     BgpPath,
     BgpSession,
@@ -17,7 +18,6 @@ from netlab.model.evidence import (
     FibRoute,
     FlowEvidence,
     HashSettings,
-    Neighbour,
     PodInfo,
     RibNextHop,
     RouterEvidence,
@@ -114,10 +114,10 @@ def route(k: int, weights: Sequence[int] | None = None) -> FibRoute:
     )
 
 
-def neighbours(k: int, **states: str) -> tuple[Neighbour, ...]:
+def neighbours(k: int, **states: str) -> tuple[ArpEntry, ...]:
     """`hop0="FAILED"` gives hop 0 another state than REACHABLE."""
     return tuple(
-        Neighbour(address(hop), "eth1", f"02:00:00:00:00:{11 + hop:02x}", states.get(f"hop{hop}", "REACHABLE"))
+        ArpEntry(address(hop), "eth1", f"02:00:00:00:00:{11 + hop:02x}", states.get(f"hop{hop}", "REACHABLE"))
         for hop in range(k)
     )
 

@@ -53,6 +53,6 @@ def _ask(lab: Lab, node: LabNode, commands: tuple[str, ...]) -> str:
         for command in commands
     )
     invocation = Invocation(("sh", "-c", script), {}, timeout=_NODE_SECONDS)
-    done = by_name(lab.runtime).capture(lab, node, invocation)
+    done = by_name(lab.runtime).run(lab, node, invocation)
     ending = "" if done.code == 0 else f"\n(the node did not answer in {_NODE_SECONDS:.0f} s)\n"
     return (done.output + done.errors).decode("utf-8", "replace") + (ending if done.code is None else "")

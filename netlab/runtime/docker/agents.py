@@ -24,7 +24,7 @@ from docker.types import Mount
 
 import netlab
 from netlab.agent.client import AgentClient
-from netlab.agent.record.session import RecordSession
+from netlab.agent.pcap.session import CaptureSession
 from netlab.model.errors import HostError, LabError
 from netlab.runtime.docker import containers, engine, helper, images
 from netlab.runtime.docker.control import listen
@@ -69,16 +69,16 @@ class Agents:
             os.close(out_write)
         return AgentClient(in_write, out_read, process.end)
 
-    def start_recorder(self, output: int) -> RecordSession:
-        """A recorder that writes to the descriptor `output`, which stays the caller's."""
+    def start_capturer(self, output: int) -> CaptureSession:
+        """A capturer that writes to the descriptor `output`, which stays the caller's."""
         ours, its = socket.socketpair()
         with its:
             try:
-                process = self._start(("--record",), its.fileno(), output)
+                process = self._start(("--capture",), its.fileno(), output)
             except BaseException:
                 ours.close()
                 raise
-        return RecordSession(ours, process.end)
+        return CaptureSession(ours, process.end)
 
     def _start(self, options: tuple[str, ...], stdin: int, stdout: int) -> _Process:
         argv = (sys.executable, "-s", "-P", str(_AGENT), *options)

@@ -248,9 +248,7 @@ class Build:
     def _run_commands(self, node: NodePlan, timeout: float) -> None:
         """The user's commands in a machine without netlab's init."""
         for argv in node.exec:
-            done = commands.capture(
-                self._client, self._nodes[node.name], Invocation(argv, dict(node.env), timeout=timeout)
-            )
+            done = commands.run(self._client, self._nodes[node.name], Invocation(argv, dict(node.env), timeout=timeout))
             with control.open_log(self._directory, node.name, "exec") as log:
                 log.write(done.output + done.errors)
             if done.code != 0:

@@ -76,7 +76,7 @@ def _connected_to(client: docker.APIClient, command: str) -> Iterator[socket.soc
         connection.close()
 
 
-def capture(client: docker.APIClient, node: LabNode, invocation: Invocation) -> Finished:
+def run(client: docker.APIClient, node: LabNode, invocation: Invocation) -> Finished:
     """Run a command in a container and keep its output. Killed once its time has run out."""
     environment = base_environment(node.name, invocation.environment)
     with engine.refusals(node.name):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from netlab.agent.client import AgentClient
-    from netlab.agent.record.session import RecordSession
+    from netlab.agent.pcap.session import CaptureSession
     from netlab.model.host import HostFinding
     from netlab.model.plan import LabPlan, NodePlan
     from netlab.runtime.base import Build, Finished, Invocation
@@ -60,13 +60,13 @@ def execute(lab: Lab, node: LabNode, argv: tuple[str, ...], environment: dict[st
     return commands.attach(lab.engine, node, argv, environment)
 
 
-def capture(lab: Lab, node: LabNode, invocation: Invocation) -> Finished:
+def run(lab: Lab, node: LabNode, invocation: Invocation) -> Finished:
     """Run a command in a machine and keep its output."""
     from netlab.runtime.docker import commands
 
     _must_run(lab, node)
     with engine.connected(lab.engine) as client:
-        return commands.capture(client, node, invocation)
+        return commands.run(client, node, invocation)
 
 
 def _must_run(lab: Lab, node: LabNode) -> None:
@@ -81,13 +81,13 @@ def _must_run(lab: Lab, node: LabNode) -> None:
         raise LabError(f"{node.name} is dead: its container does not run; 'netlab restart {node.name}' starts it")
 
 
-def recorder(lab: Lab, output: int) -> RecordSession:
-    """A recorder for a running lab, that writes packets to the descriptor `output`."""
+def capturer(lab: Lab, output: int) -> CaptureSession:
+    """A capturer for a running lab, that writes packets to the descriptor `output`."""
     from pathlib import Path
 
     from netlab.runtime.docker.agents import Agents
 
-    return Agents(lab.engine, lab.name, Path(lab.directory)).start_recorder(output)
+    return Agents(lab.engine, lab.name, Path(lab.directory)).start_capturer(output)
 
 
 def printed(lab: Lab, node: LabNode, tail: int | None) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import netlab
 from netlab.agent.client import AgentClient
-from netlab.agent.record.session import RecordSession
+from netlab.agent.pcap.session import CaptureSession
 from netlab.model.errors import LabError
 from netlab.runtime.netns import enter
 
@@ -38,16 +38,16 @@ def start(init_pid: int, *, wiring: bool = False) -> AgentClient:
     return AgentClient(in_write, out_read, lambda: _end_of(process))
 
 
-def start_recorder(init_pid: int, output: int) -> RecordSession:
-    """A recorder in the lab whose init is `init_pid`, writing to the descriptor `output`, which stays the caller's."""
+def start_capturer(init_pid: int, output: int) -> CaptureSession:
+    """A capturer in the lab whose init is `init_pid`, writing to the descriptor `output`, which stays the caller's."""
     ours, its = socket.socketpair()
     with its:
         try:
-            process = _start(init_pid, ("--record",), stdin=its, stdout=output)
+            process = _start(init_pid, ("--capture",), stdin=its, stdout=output)
         except LabError:
             ours.close()
             raise
-    return RecordSession(ours, lambda: _end_of(process))
+    return CaptureSession(ours, lambda: _end_of(process))
 
 
 def _start(init_pid: int, options: tuple[str, ...], **streams: Any) -> subprocess.Popen[bytes]:

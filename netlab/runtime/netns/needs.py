@@ -269,7 +269,7 @@ def _daemon(daemon: Daemon) -> HostFinding:
 
 def libpcap() -> HostFinding:
     """Loaded by `netlab capture` where a filter is given."""
-    from netlab.agent.record import libpcap
+    from netlab.agent.pcap import libpcap
 
     name = libpcap.library_name()
     mend = "" if name else libpcap.MEND

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to 
     from collections.abc import Iterator
 
     from netlab.agent.client import AgentClient
-    from netlab.agent.record.session import RecordSession
+    from netlab.agent.pcap.session import CaptureSession
     from netlab.model.host import HostFinding
     from netlab.model.plan import LabPlan, NodePlan
     from netlab.runtime.base import Build, Finished, Invocation
@@ -68,7 +68,7 @@ def execute(lab: Lab, node: LabNode, argv: tuple[str, ...], environment: dict[st
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def capture(lab: Lab, node: LabNode, invocation: Invocation) -> Finished:  # noqa: ARG001
+def run(lab: Lab, node: LabNode, invocation: Invocation) -> Finished:  # noqa: ARG001
     """Run a command in a machine and keep its output."""
     from netlab.runtime.netns import commands
 
@@ -79,11 +79,11 @@ def capture(lab: Lab, node: LabNode, invocation: Invocation) -> Finished:  # noq
     return commands.run(node.pid, command, invocation.data, invocation.timeout)
 
 
-def recorder(lab: Lab, output: int) -> RecordSession:
-    """A recorder for a running lab, that writes packets to the descriptor `output`."""
+def capturer(lab: Lab, output: int) -> CaptureSession:
+    """A capturer for a running lab, that writes packets to the descriptor `output`."""
     from netlab.runtime.netns import agents
 
-    return agents.start_recorder(lab.init.pid, output)
+    return agents.start_capturer(lab.init.pid, output)
 
 
 def printed(lab: Lab, node: LabNode, tail: int | None) -> Iterator[str]:  # noqa: ARG001

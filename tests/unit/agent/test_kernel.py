@@ -8,7 +8,7 @@ import pytest
 from netlab.agent import kernel
 from netlab.kernel import netlink
 from netlab.kernel.netlink import KernelRefusal, attribute, attributes
-from netlab.model.evidence import FibNextHop, HashSettings, Neighbour
+from netlab.model.evidence import ArpEntry, FibNextHop, HashSettings
 
 VIP = "172.16.7.192"
 FIVE_TUPLE = HashSettings(policy=3, fields=0x37, seed=1234)
@@ -94,10 +94,10 @@ def test_neighbours_by_interface_and_state() -> None:
                 entry(4, "fe80::1", "02:00:00:00:00:0b", socket.AF_INET6),
             ]
 
-    assert kernel.neighbours(Dump()) == (
-        Neighbour("172.16.7.11", "eth1", "02:00:00:00:00:0b", "REACHABLE"),
-        Neighbour("172.16.7.13", "eth1", None, "FAILED"),
-        Neighbour("fe80::1", "eth1", "02:00:00:00:00:0b", "STALE"),
+    assert kernel.arp_entries(Dump()) == (
+        ArpEntry("172.16.7.11", "eth1", "02:00:00:00:00:0b", "REACHABLE"),
+        ArpEntry("172.16.7.13", "eth1", None, "FAILED"),
+        ArpEntry("fe80::1", "eth1", "02:00:00:00:00:0b", "STALE"),
     )
 
 

@@ -9,7 +9,7 @@ from evidence_builder import evidence, router
 from rich.console import Console
 
 from netlab.ecmp.judge import judge
-from netlab.model.evidence import Announcer, BgpEvidence, HashSettings, Neighbour, RouterEvidence
+from netlab.model.evidence import Announcer, ArpEntry, BgpEvidence, HashSettings, RouterEvidence
 from netlab.model.verdict import Outcome, RouterVerdict, Verdict
 from netlab.report.answer import answer
 from netlab.report.terminal import print_verdict
@@ -47,7 +47,7 @@ def six(counts: list[int], fib: int | None = None, **changes: Any) -> RouterEvid
         ),
     )
     fib_6 = replace(made.fib_before, next_hops=tuple(in_6(hop) for hop in made.fib_before.next_hops))
-    near: tuple[Neighbour, ...] = tuple(
+    near: tuple[ArpEntry, ...] = tuple(
         replace(entry, address=address)
         for entry in made.neighbours_before
         for address in (local(entry.address), f"2001:db8:7::{entry.address[-2:]}")

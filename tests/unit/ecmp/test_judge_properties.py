@@ -12,6 +12,7 @@ from rich.console import Console
 from netlab.ecmp.judge import judge
 from netlab.model import codec
 from netlab.model.evidence import (
+    ArpEntry,
     BgpEvidence,
     BgpPath,
     BgpSession,
@@ -20,7 +21,6 @@ from netlab.model.evidence import (
     FibRoute,
     FlowEvidence,
     HashSettings,
-    Neighbour,
     RouterEvidence,
     SegmentCount,
 )
@@ -70,7 +70,7 @@ limits = st.none() | st.integers(1, 3)
 speakers = st.builds(
     BgpEvidence, st.integers(1, 2), limits, limits, st.booleans(), tuples(sessions), st.none(), tuples(paths)
 )
-tables = tuples(st.builds(Neighbour, addresses, interfaces, st.none() | macs, st.sampled_from(["FAILED", "STALE"])))
+tables = tuples(st.builds(ArpEntry, addresses, interfaces, st.none() | macs, st.sampled_from(["FAILED", "STALE"])))
 hash_settings = st.builds(HashSettings, st.integers(0, 5), st.none() | st.integers(0, 0xFFF), st.none() | small)
 routers = st.builds(
     RouterEvidence,

@@ -8,7 +8,7 @@ from netlab.ecmp import observe, ports
 from netlab.ecmp.observe import choose
 from netlab.ecmp.options import CheckOptions
 from netlab.model.errors import InputError, LabError
-from netlab.model.evidence import FibNextHop, FibRoute, HashSettings, Neighbour, SegmentCount
+from netlab.model.evidence import ArpEntry, FibNextHop, FibRoute, HashSettings, SegmentCount
 from netlab.model.plan import CheckPlan, LabPlan
 from netlab.model.topology import Expect
 
@@ -138,7 +138,7 @@ def test_flows_that_the_client_cannot_open_are_no_finding_about_the_network() ->
 
 def kernel(*neighbours: tuple[str, str | None], hops: tuple[str, ...] = ()) -> KernelView:
     route = FibRoute(f"{VIP}/32", "zebra", tuple(FibNextHop(hop, "eth1") for hop in hops)) if hops else None
-    table = tuple(Neighbour(address, "eth1", mac, "REACHABLE") for address, mac in neighbours)
+    table = tuple(ArpEntry(address, "eth1", mac, "REACHABLE") for address, mac in neighbours)
     return KernelView(route, table, HashSettings(3, 55, 1))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from netlab.agent.record import libpcap
+from netlab.agent.pcap import libpcap
 from netlab.model.errors import HostError
 from netlab.model.host import HostFinding
 from netlab.model.plan import LabPlan, NodePlan, Role, SysctlPlan

@@ -1,4 +1,4 @@
-"""What a recorder is asked and what it reports. Plain values: they travel as JSON without a checking library."""
+"""What a capturer is asked and what it reports. Plain values: they travel as JSON without a checking library."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEFAULT_SNAPLEN = 262_144
 
 
 @dataclass(frozen=True)
-class RecordRequest:
+class CaptureRequest:
     """Record packets of `node`, whose init has `pid` in the lab's PID namespace.
 
     `interface` None: all of them. `filter` is in pcap-filter(7) syntax, "" for everything. `count` packets and
@@ -31,7 +31,7 @@ class RecordRequest:
 
 
 @dataclass(frozen=True)
-class RecordReport:
+class CaptureReport:
     """How a recording ended: packets written, and packets that matched and that the kernel had no room for."""
 
     packets: int

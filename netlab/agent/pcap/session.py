@@ -1,4 +1,4 @@
-"""The caller's side of a recorder."""
+"""The caller's side of a capturer."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any
 
-from netlab.agent.record.request import RecordReport, RecordRequest
+from netlab.agent.pcap.request import CaptureReport, CaptureRequest
 from netlab.model.errors import HostError, InputError, LabError, NetlabError, Problem
 
 _START_TIMEOUT = 30.0
 
 
-class RecordSession:
-    """A recorder that a runtime has started. Use as a context manager: it ends with the block, or with this process."""
+class CaptureSession:
+    """A capturer that a runtime has started. Use as a context manager: it ends with the block, or with this process."""
 
     def __init__(self, control: socket.socket, end: Callable[[], int | None]) -> None:
-        """`control` is a connected stream socket, the session's from now on. `end` waits for the recorder's end."""
+        """`control` is a connected stream socket, the session's from now on. `end` waits for the capturer's end."""
         self._control = control
         self._end = end
         self._lines = control.makefile("rb")
 
-    def __enter__(self) -> RecordSession:
+    def __enter__(self) -> CaptureSession:
         return self
 
     def __exit__(
@@ -34,7 +34,7 @@ class RecordSession:
         self._control.close()
         self._end()
 
-    def begin(self, request: RecordRequest) -> tuple[str, ...]:
+    def begin(self, request: CaptureRequest) -> tuple[str, ...]:
         """Start recording; the interfaces. InputError for an unknown interface or a wrong filter."""
         self._control.settimeout(_START_TIMEOUT)
         self._control.sendall(json.dumps(asdict(request)).encode() + b"\n")
@@ -47,21 +47,21 @@ class RecordSession:
         try:
             self._control.shutdown(socket.SHUT_WR)
         except OSError:
-            pass  # the recorder is gone already
+            pass  # the capturer is gone already
 
-    def wait(self) -> RecordReport:
+    def wait(self) -> CaptureReport:
         """Wait for the recording's end. LabError where the lab died."""
-        return RecordReport(**self._receive()["done"])
+        return CaptureReport(**self._receive()["done"])
 
     def _receive(self) -> dict[str, Any]:
         try:
             line = self._lines.readline()
         except TimeoutError:
-            raise LabError(f"the recorder gave no answer within {_START_TIMEOUT:.0f} s") from None
+            raise LabError(f"the capture gave no answer within {_START_TIMEOUT:.0f} s") from None
         except OSError:
             line = b""
         if not line:
-            raise LabError("the recorder was killed, as happens when the lab dies; what it wrote until then is valid")
+            raise LabError("the capture was killed, as happens when the lab dies; what it wrote until then is valid")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise _error(answer)

@@ -10,7 +10,7 @@ import struct
 import time
 from ipaddress import IPv4Address, IPv6Address
 
-from netlab.agent.record.ring import Packet
+from netlab.agent.pcap.ring import Packet
 
 _ETHERNET = 14
 _VLANS = (0x8100, 0x88A8)

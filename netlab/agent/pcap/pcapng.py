@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-from netlab.agent.record.ring import Packet
+from netlab.agent.pcap.ring import Packet
 
 _SECTION, _INTERFACE, _PACKET, _STATISTICS = 0x0A0D0D0A, 1, 6, 5
 _LINK_ETHERNET, _LINK_RAW = 1, 101

@@ -1,8 +1,8 @@
-"""The recorder: a process inside the lab that captures until its caller, a limit or the reader ends it.
+"""The capturer: a process inside the lab that captures until its caller, a limit or the reader ends it.
 
 Standard input is the control socket, standard output the file, pipe or terminal that the caller opened. The caller
-sends one line, a RecordRequest; the end of its side of the socket ends the capture. The recorder answers with lines:
-{"capturing": [interfaces]}, then {"done": RecordReport}; or {"error": kind, "message", "mend"}.
+sends one line, a CaptureRequest; the end of its side of the socket ends the capture. The capturer answers with lines:
+{"capturing": [interfaces]}, then {"done": CaptureReport}; or {"error": kind, "message", "mend"}.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Any
 
 import netlab
 from netlab.agent.namespaces import Namespaces, see_hosts_file_of
-from netlab.agent.record import libpcap, summary
-from netlab.agent.record.pcapng import Writer
-from netlab.agent.record.request import RecordReport, RecordRequest
-from netlab.agent.record.ring import RETIRE_MS, Packet, Ring
+from netlab.agent.pcap import libpcap, summary
+from netlab.agent.pcap.pcapng import Writer
+from netlab.agent.pcap.request import CaptureReport, CaptureRequest
+from netlab.agent.pcap.ring import RETIRE_MS, Packet, Ring
 from netlab.model.errors import HostError, InputError, NetlabError, Problem
 
 _PIECE = 4096  # PIPE_BUF: what a pipe that poll(2) calls writable takes without blocking
@@ -35,7 +35,7 @@ class _ReaderGone(Exception):
 
 
 class _MachineGone(Exception):
-    """The machine has died. Under the netns runtime the recorder dies with it; elsewhere it must see for itself, and
+    """The machine has died. Under the netns runtime the capturer dies with it; elsewhere it must see for itself, and
     let go of the machine's network namespace."""
 
 
@@ -45,7 +45,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)  # the caller decides
     control = socket.socket(fileno=os.dup(0))
     try:
-        request = RecordRequest(**json.loads(control.makefile("rb").readline()))
+        request = CaptureRequest(**json.loads(control.makefile("rb").readline()))
         _serve(request, control)
     except _MachineGone:
         return  # without an answer, as if killed with it
@@ -55,7 +55,7 @@ def main() -> None:
         _answer(control, {"error": "lab", "message": f"capture: {error.strerror or error}"})
 
 
-def _serve(request: RecordRequest, control: socket.socket) -> None:
+def _serve(request: CaptureRequest, control: socket.socket) -> None:
     with Namespaces({request.node: request.pid}).inside(request.node):
         names = dict(socket.if_nameindex())
         index = _index(request, names)
@@ -67,11 +67,11 @@ def _serve(request: RecordRequest, control: socket.socket) -> None:
         except OSError as error:
             raise _not_captured(error) from None
         _answer(control, {"capturing": [request.interface] if request.interface else sorted(names.values())})
-        report = Recorder(request, ring, control, names, machine).run()
+        report = Capturer(request, ring, control, names, machine).run()
     _answer(control, {"done": asdict(report)})
 
 
-def _index(request: RecordRequest, names: dict[int, str]) -> int | None:
+def _index(request: CaptureRequest, names: dict[int, str]) -> int | None:
     if request.interface is None:
         return None
     for index, name in names.items():
@@ -102,13 +102,13 @@ def _answer(control: socket.socket, message: dict[str, Any]) -> None:
         pass  # the caller is gone, and with it the recording's purpose
 
 
-class Recorder:
+class Capturer:
     """One recording, from its first packet to its last."""
 
     def __init__(
-        self, request: RecordRequest, ring: Ring, control: socket.socket, names: dict[int, str], machine: int
+        self, request: CaptureRequest, ring: Ring, control: socket.socket, names: dict[int, str], machine: int
     ) -> None:
-        """`machine`: a pidfd of the machine's first process, the recorder's from now on."""
+        """`machine`: a pidfd of the machine's first process, the capturer's from now on."""
         self._machine = machine
         self._request = request
         self._ring = ring
@@ -121,7 +121,7 @@ class Recorder:
         end = request.duration
         self._deadline = None if end is None else time.monotonic() + end
 
-    def run(self) -> RecordReport:
+    def run(self) -> CaptureReport:
         """Record until the end, whoever sets it. OSError where the output cannot be written."""
         try:
             self._write_head()
@@ -134,7 +134,7 @@ class Recorder:
                 self._output.write(self._writer.tail(self._packets, drops))
         except _ReaderGone:
             drops = self._ring.drops
-        return RecordReport(self._packets, drops)
+        return CaptureReport(self._packets, drops)
 
     def _write_head(self) -> None:
         if self._request.form == "pcapng":
@@ -199,7 +199,7 @@ class Recorder:
 
 
 class Output:
-    """Standard output: a file, or something that may be slow or lose its reader, and must not hold the recorder."""
+    """Standard output: a file, or something that may be slow or lose its reader, and must not hold the capturer."""
 
     def __init__(self, control: socket.socket, replace: bool) -> None:
         self._control = control

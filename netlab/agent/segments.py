@@ -30,7 +30,7 @@ _IPV4, _IPV6 = 0x0800, 0x86DD  # EtherTypes
 
 
 @dataclass
-class Capture:
+class Segments:
     """A running capture. Call `drain` now and then, `finish` once.
 
     What else goes to the same VIP and port is left out: the flows of another router's group, a client of the user's.

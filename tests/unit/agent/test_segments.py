@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 import bpf
 import pytest
 
-from netlab.agent import capture
+from netlab.agent import segments
 
 OUTGOING, INCOMING = 4, 0
 
@@ -43,13 +43,13 @@ def segment(
 
 
 def accepted(frame: bytes, packet_type: int = OUTGOING) -> int:
-    program = capture._filter("172.16.7.192", 80)
+    program = segments._filter("172.16.7.192", 80)
     return bpf.run(b"".join(struct.pack("=HBBI", *i) for i in program), frame, packet_type=packet_type)
 
 
 @pytest.mark.parametrize("options", [0, 4, 40])
 def test_client_to_vip_segments_are_kept_whatever_their_ip_options(options: int) -> None:
-    assert accepted(segment(options=options)) == capture._SNAP
+    assert accepted(segment(options=options)) == segments._SNAP
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_what_comes_in_is_not_counted_again() -> None:
 
 @pytest.mark.parametrize("options", [0, 40])
 def test_of_what_comes_in_only_syns_are_kept(options: int) -> None:
-    for flags, kept in ((0x02, capture._SNAP), (0xC2, capture._SNAP), (0x10, 0), (0x11, 0)):
+    for flags, kept in ((0x02, segments._SNAP), (0xC2, segments._SNAP), (0x10, 0), (0x11, 0)):
         assert accepted(segment(options=options, flags=flags), INCOMING) == kept
-        assert accepted(segment(options=options, flags=flags)) == capture._SNAP
+        assert accepted(segment(options=options, flags=flags)) == segments._SNAP
         assert accepted6(segment6(flags=flags), INCOMING) == kept
     assert accepted(segment(port=443, flags=0x02), INCOMING) == 0
     assert accepted6(segment6(port=443, flags=0x02), INCOMING) == 0
@@ -85,8 +85,8 @@ def test_of_what_comes_in_only_syns_are_kept(options: int) -> None:
 
 
 def test_the_first_fragment_and_dont_fragment_count() -> None:
-    assert accepted(segment(offset=0x2000)) == capture._SNAP
-    assert accepted(segment(offset=0x4000)) == capture._SNAP
+    assert accepted(segment(offset=0x2000)) == segments._SNAP
+    assert accepted(segment(offset=0x4000)) == segments._SNAP
 
 
 VIP6, CLIENT6 = "2001:db8:8::c0", "2001:db8:9::11"
@@ -100,12 +100,12 @@ def segment6(destination: str = VIP6, port: int = 80, next_header: int = 6, flag
 
 
 def accepted6(frame: bytes, packet_type: int = OUTGOING) -> int:
-    program = capture._filter(VIP6, 80)
+    program = segments._filter(VIP6, 80)
     return bpf.run(b"".join(struct.pack("=HBBI", *i) for i in program), frame, packet_type=packet_type)
 
 
 def test_ipv6_segments_are_kept() -> None:
-    assert accepted6(segment6()) == capture._SNAP
+    assert accepted6(segment6()) == segments._SNAP
     assert accepted6(segment6(), packet_type=INCOMING) == 0
 
 
@@ -127,17 +127,17 @@ def test_other_ipv6_is_dropped(frame: bytes) -> None:
 
 
 @pytest.fixture
-def ring() -> Callable[..., capture.Capture]:
+def ring() -> Callable[..., segments.Segments]:
     """A capture over a ring of four frames in memory, laid out as the kernel does (struct tpacket2_hdr)."""
 
-    def make(*frames: tuple[bytes, int], packet_type: int = OUTGOING) -> capture.Capture:
-        made = capture.Capture(frozenset({("172.16.9.11", 40001), (CLIENT6, 40001)}))
+    def make(*frames: tuple[bytes, int], packet_type: int = OUTGOING) -> segments.Segments:
+        made = segments.Segments(frozenset({("172.16.9.11", 40001), (CLIENT6, 40001)}))
         made._frames, made._next = 4, 0
-        memory = mmap.mmap(-1, 4 * capture._FRAME)
+        memory = mmap.mmap(-1, 4 * segments._FRAME)
         for number, (frame, index) in enumerate(frames):
-            start = number % 4 * capture._FRAME
-            capture._HEADER.pack_into(memory, start, 1, len(frame), len(frame), 80, 94, 0, 0, 0, 0)
-            struct.pack_into("=HHiHB", memory, start + capture._SOCKADDR_AT, 17, 0, index, 1, packet_type)
+            start = number % 4 * segments._FRAME
+            segments._HEADER.pack_into(memory, start, 1, len(frame), len(frame), 80, 94, 0, 0, 0, 0)
+            struct.pack_into("=HHiHB", memory, start + segments._SOCKADDR_AT, 17, 0, index, 1, packet_type)
             memory[start + 80 : start + 80 + len(frame)] = frame
         made._ring = memory
         return made
@@ -145,26 +145,26 @@ def ring() -> Callable[..., capture.Capture]:
     return make
 
 
-def test_segments_are_counted_by_flow_interface_and_mac(ring: Callable[..., capture.Capture]) -> None:
+def test_segments_are_counted_by_flow_interface_and_mac(ring: Callable[..., segments.Segments]) -> None:
     made = ring((segment(), 100), (segment(options=8), 100), (segment(), 101))
     made.drain()
     assert made.seen == {("172.16.9.11", 40001): {(100, "02:00:00:00:00:02"): 2, (101, "02:00:00:00:00:02"): 1}}
 
 
-def test_a_flow_that_comes_in_has_arrived_and_is_not_counted_as_leaving(ring: Callable[..., capture.Capture]) -> None:
+def test_a_flow_that_comes_in_has_arrived_and_is_not_counted_as_leaving(ring: Callable[..., segments.Segments]) -> None:
     made = ring((segment(flags=2), 100), (segment(flags=2, source_port=40002), 100), packet_type=INCOMING)
     made.drain()
     assert (made.arrived, made.seen) == ({("172.16.9.11", 40001)}, {})
 
 
-def test_another_groups_segments_are_not_counted(ring: Callable[..., capture.Capture]) -> None:
+def test_another_groups_segments_are_not_counted(ring: Callable[..., segments.Segments]) -> None:
     made = ring((segment(), 100), (segment(source_port=40002), 100), (segment(source_port=40003), 101))
     made.drain()
     assert made.packets == 1
     assert list(made.seen) == [("172.16.9.11", 40001)]
 
 
-def test_frames_go_back_to_the_kernel_and_the_ring_goes_round(ring: Callable[..., capture.Capture]) -> None:
+def test_frames_go_back_to_the_kernel_and_the_ring_goes_round(ring: Callable[..., segments.Segments]) -> None:
     made = ring(*((segment(), 100) for _ in range(4)))
     made.drain()
     assert made._next == 0
@@ -172,7 +172,7 @@ def test_frames_go_back_to_the_kernel_and_the_ring_goes_round(ring: Callable[...
     assert sum(made.seen["172.16.9.11", 40001].values()) == 4
 
 
-def test_ipv6_segments_are_counted(ring: Callable[..., capture.Capture]) -> None:
+def test_ipv6_segments_are_counted(ring: Callable[..., segments.Segments]) -> None:
     made = ring((segment6(), 100), (segment6(), 100))
     made.drain()
     assert made.seen == {(CLIENT6, 40001): {(100, "02:00:00:00:00:02"): 2}}

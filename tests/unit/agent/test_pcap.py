@@ -1,4 +1,4 @@
-"""What a recorder makes of packets: the file, the lines, and the program that chooses them."""
+"""What a capturer makes of packets: the file, the lines, and the program that chooses them."""
 
 import io
 import struct
@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netlab.agent.record import libpcap, summary
-from netlab.agent.record.pcapng import Writer
-from netlab.agent.record.ring import ARPHRD_ETHER, ARPHRD_LOOPBACK, Packet
+from netlab.agent.pcap import libpcap, summary
+from netlab.agent.pcap.pcapng import Writer
+from netlab.agent.pcap.ring import ARPHRD_ETHER, ARPHRD_LOOPBACK, Packet
 
 NONE = 65534  # ARPHRD_NONE: a tun device
 A, B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"

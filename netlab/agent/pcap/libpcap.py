@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 
-from netlab.agent.record.ring import ARPHRD_ETHER, ARPHRD_LOOPBACK
+from netlab.agent.pcap.ring import ARPHRD_ETHER, ARPHRD_LOOPBACK
 from netlab.kernel import bpf, packetring
 from netlab.kernel.bpf import Instruction
 from netlab.model.errors import HostError, InputError, Problem
