@@ -19,7 +19,7 @@ from netlab.model.errors import CommandError, LabError
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
-    from netlab.model.lab import Lab as Record
+    from netlab.model.lab import LabRecord
     from netlab.model.plan import LabPlan
     from netlab.model.results import Convergence, LabReport, Repair
     from netlab.model.verdict import Verdict
@@ -44,7 +44,9 @@ class Lab:
     where nobody waited.
     """
 
-    def __init__(self, record: Record, convergence: Convergence | None = None, held: ExitStack | None = None) -> None:
+    def __init__(
+        self, record: LabRecord, convergence: Convergence | None = None, held: ExitStack | None = None
+    ) -> None:
         """Made by `api.deploy`, `api.lab` and `api.labs`."""
         self._record = record
         self._held = held

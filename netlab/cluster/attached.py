@@ -9,13 +9,13 @@ from netlab.cluster.clusters import connected
 from netlab.cluster.paths import kubeconfig
 from netlab.model.cluster import ClusterPlan
 from netlab.model.errors import LabError
-from netlab.model.lab import Lab
+from netlab.model.lab import LabRecord
 from netlab.runtime.docker import containers, engine
 
 _TIMEOUT = 15.0  # seconds for the cluster's API
 
 
-def detach(lab: Lab, cluster: ClusterPlan) -> None:
+def detach(lab: LabRecord, cluster: ClusterPlan) -> None:
     """Delete all that was applied for the lab, and nothing else. LabError or HostError where that cannot be told.
 
     A cluster that is gone has nothing left; one that was made anew since then has other credentials.

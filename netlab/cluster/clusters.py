@@ -22,7 +22,7 @@ from netlab.cluster.pod_network import Run
 from netlab.model.cluster import ClusterNodePlan, ClusterPlan
 from netlab.model.errors import HostError, LabError
 from netlab.model.evidence import ServiceFacts
-from netlab.model.lab import Lab, LabNode
+from netlab.model.lab import LabMachine, LabRecord
 from netlab.model.plan import LabPlan, ServicePlan
 from netlab.runtime.base import Invocation
 from netlab.runtime.docker import commands, containers, engine, images
@@ -137,7 +137,7 @@ def runner(client: docker.APIClient) -> Run:
     """How commands are run in a node's container. They raise LabError with the last lines that they printed."""
 
     def run(container: str, argv: tuple[str, ...], data: bytes = b"") -> str:
-        node = LabNode(container, 0, 0, 0, container)
+        node = LabMachine(container, 0, 0, 0, container)
         done = commands.run(client, node, Invocation(argv, {}, data, timeout=_COMMAND_TIMEOUT))
         if done.code != 0:
             how = "did not end in time" if done.code is None else f"ended with exit code {done.code}"
@@ -149,7 +149,7 @@ def runner(client: docker.APIClient) -> Run:
 
 
 def repair(
-    lab: Lab, plan: LabPlan, agent: AgentClient, fresh: tuple[str, ...], *, say: Progress, timeout: float
+    lab: LabRecord, plan: LabPlan, agent: AgentClient, fresh: tuple[str, ...], *, say: Progress, timeout: float
 ) -> None:
     """Give the nodes that were restarted, `fresh`, the rest of what they lost: sysctls, the pods' network, and speakers
     that can reach the API; and wait until their pods are new ones. `timeout` in seconds."""

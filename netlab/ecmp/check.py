@@ -14,7 +14,7 @@ from netlab.lab.inspect import dead, restarted_outside
 from netlab.model import codec
 from netlab.model.errors import InputError, LabError, Problem
 from netlab.model.evidence import SCHEMA, Evidence
-from netlab.model.lab import Lab
+from netlab.model.lab import LabRecord
 from netlab.model.parameters import parameter
 from netlab.model.plan import CheckPlan, LabPlan
 from netlab.model.topology import Expect
@@ -25,7 +25,7 @@ from netlab.topology.paths import read_regular
 _LARGEST_EVIDENCE = 1 << 30
 
 
-def run(running: Lab, options: CheckOptions) -> Verdict:
+def run(running: LabRecord, options: CheckOptions) -> Verdict:
     """Check the routers of a running lab."""
     plan = state.load_plan(running)
     _refuse_missing(running, choose(plan, options))
@@ -36,7 +36,7 @@ def run(running: Lab, options: CheckOptions) -> Verdict:
     return judge(evidence, expect=options.expect)
 
 
-def _facts_reader(lab: Lab, plan: LabPlan) -> FactsReader | None:
+def _facts_reader(lab: LabRecord, plan: LabPlan) -> FactsReader | None:
     """What asks the lab's real clusters; None where it has none."""
     if not plan.clusters:
         return None
@@ -45,7 +45,7 @@ def _facts_reader(lab: Lab, plan: LabPlan) -> FactsReader | None:
     return partial(service_facts, lab.directory)
 
 
-def _refuse_missing(lab: Lab, checks: tuple[CheckPlan, ...]) -> None:
+def _refuse_missing(lab: LabRecord, checks: tuple[CheckPlan, ...]) -> None:
     """LabError where a machine that takes part has died, or any was restarted and has lost its links."""
     runtime = by_name(lab.runtime)
     for node in runtime.restarted(lab):

@@ -15,7 +15,7 @@ from netlab.lab import state
 from netlab.lab.commands import unknown_node
 from netlab.model import limits
 from netlab.model.errors import HostError, LabError
-from netlab.model.lab import Lab, LabNode
+from netlab.model.lab import LabMachine, LabRecord
 from netlab.runtime.choice import by_name
 
 _STDOUT = 1
@@ -62,7 +62,7 @@ def capture(target: str, options: CaptureOptions, lab: str | None) -> Iterator[t
         yield session, session.begin(request)
 
 
-def _node(lab: Lab, name: str) -> LabNode:
+def _node(lab: LabRecord, name: str) -> LabMachine:
     try:
         node = lab.node(name)
     except KeyError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from netlab.lab import state
 from netlab.model.errors import InputError, LabError, Problem
-from netlab.model.lab import Lab, LabNode
+from netlab.model.lab import LabMachine, LabRecord
 from netlab.model.plan import FilePlan
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def execute(
     return by_name(running.runtime).execute(running, _node(running, node), argv, environment)
 
 
-def run(lab: Lab, node: str, invocation: Invocation) -> Finished:
+def run(lab: LabRecord, node: str, invocation: Invocation) -> Finished:
     """Run a command in a node of that very lab and keep its output."""
     from netlab.runtime.choice import by_name
 
@@ -39,7 +39,7 @@ def run(lab: Lab, node: str, invocation: Invocation) -> Finished:
     return by_name(running.runtime).run(running, _node(running, node), invocation)
 
 
-def _check_command_line(lab: Lab, node: str, program: str) -> None:
+def _check_command_line(lab: LabRecord, node: str, program: str) -> None:
     from netlab import daemons
 
     planned = next((planned for planned in state.load_plan(lab).nodes if planned.name == node), None)
@@ -52,14 +52,14 @@ def _check_command_line(lab: Lab, node: str, program: str) -> None:
         raise InputError(Problem(message, hint=f"netlab exec {node} -- {own}"))
 
 
-def _node(lab: Lab, name: str) -> LabNode:
+def _node(lab: LabRecord, name: str) -> LabMachine:
     try:
         return lab.node(name)
     except KeyError:
         raise unknown_node(name, [known.name for known in lab.nodes], lab) from None
 
 
-def configuration(node: str, file: Path | None, lab: Lab | str | None, with_source: bool = False) -> str:
+def configuration(node: str, file: Path | None, lab: LabRecord | str | None, with_source: bool = False) -> str:
     """The routing configuration that netlab made for a node, of a lab or of a topology file.
 
     With `with_source`, comments before a line say what it was made from, where the node's kind keeps a record of it.
@@ -102,7 +102,7 @@ def _one_line(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
 
 
-def unknown_node(node: str, known: list[str], lab: Lab | None = None) -> InputError:
+def unknown_node(node: str, known: list[str], lab: LabRecord | None = None) -> InputError:
     """What to raise for a node that is not there: with the nearest name, or a cluster's machines."""
     near = difflib.get_close_matches(node, known, 1)
     hint = f'did you mean "{near[0]}"?' if near else f"there is {', '.join(known)}"

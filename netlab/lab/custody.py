@@ -17,7 +17,7 @@ from netlab.lab.destroy import destroy, detach
 from netlab.lab.progress import Progress
 from netlab.lab.wired import only, wiring_of
 from netlab.model.errors import LabError, NetlabError
-from netlab.model.lab import Lab
+from netlab.model.lab import LabRecord
 from netlab.model.plan import LabPlan
 from netlab.runtime import kept
 from netlab.runtime.choice import by_name
@@ -71,7 +71,7 @@ class Custody:
             reuse.leave(found)
         return plan
 
-    def remember(self, lab: Lab, plan: LabPlan) -> None:
+    def remember(self, lab: LabRecord, plan: LabPlan) -> None:
         """Record the clusters that were there, before anything is done in them."""
         left = kept.of(lab, plan, own=any(cluster.reused for cluster in plan.clusters))
         if left.plan.clusters:
@@ -106,7 +106,7 @@ class Custody:
                 reuse.leave(left)
 
 
-def _refuse_taken(lab: Lab, plan: LabPlan) -> None:
+def _refuse_taken(lab: LabRecord, plan: LabPlan) -> None:
     """LabError where nodes of the clusters have an interface of their user's in the place of one of the plan's."""
     machines = only(wiring_of(plan), by_name(lab.runtime).running(lab))
     if any(node.others for node in machines.nodes):

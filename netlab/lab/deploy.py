@@ -15,7 +15,7 @@ from netlab.lab.progress import Progress
 from netlab.lab.recipe import Context, commit, follow
 from netlab.model import limits
 from netlab.model.errors import ConvergenceError, InputError, NetlabError, Problem
-from netlab.model.lab import Lab
+from netlab.model.lab import LabRecord
 from netlab.model.parameters import parameter
 from netlab.model.plan import LabPlan, NodePlan
 from netlab.model.results import Convergence
@@ -52,7 +52,7 @@ class Deployment:
     `held` ends the lab when it is closed, where the options asked for that.
     """
 
-    lab: Lab
+    lab: LabRecord
     convergence: Convergence | None
     held: ExitStack | None = None
 

@@ -8,7 +8,7 @@ from netlab.lab import state
 from netlab.lab.progress import Progress
 from netlab.lab.wired import only, outliving
 from netlab.model.errors import HostError, LabError, NetlabError
-from netlab.model.lab import Lab
+from netlab.model.lab import LabRecord
 from netlab.model.plan import LabPlan
 from netlab.registry.runtimes import RUNTIMES, traits
 from netlab.runtime.base import Runtime
@@ -40,7 +40,7 @@ def destroy(name: str, progress: Progress) -> None:
     state.remove(name)
 
 
-def _remove(lab: Lab) -> None:
+def _remove(lab: LabRecord) -> None:
     """Its containers or processes, and what it has in clusters of others; what cannot be had there stays recorded."""
     plan = _plan(lab) if traits(lab.runtime).images else None
     left = detach(lab, plan) if plan else ()
@@ -55,14 +55,14 @@ def _remove(lab: Lab) -> None:
     raise LabError(f"{'; '.join(left)}: 'netlab destroy --lab {lab.name}' takes it away once the cluster answers")
 
 
-def _plan(lab: Lab) -> LabPlan | None:
+def _plan(lab: LabRecord) -> LabPlan | None:
     try:
         return state.load_plan(lab)
     except LabError:  # damaged: there is nothing to go by
         return None
 
 
-def detach(lab: Lab, plan: LabPlan) -> tuple[str, ...]:
+def detach(lab: LabRecord, plan: LabPlan) -> tuple[str, ...]:
     """Take what netlab has applied away from clusters that are somebody else's, and its interfaces out of their nodes;
     what could not be, one sentence each."""
     left = []

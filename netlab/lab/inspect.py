@@ -6,7 +6,7 @@ from netlab.cluster.paths import kubeconfig
 from netlab.lab import routing, state
 from netlab.model.errors import LabError
 from netlab.model.evidence import BgpSession
-from netlab.model.lab import Lab
+from netlab.model.lab import LabRecord
 from netlab.model.plan import LabPlan
 from netlab.model.results import ClusterReport, LabReport, NodeReport, VipReport
 from netlab.model.routing import RoutingView
@@ -23,7 +23,7 @@ def inspect(name: str) -> LabReport:
     return look(lab)
 
 
-def look(lab: Lab) -> LabReport:
+def look(lab: LabRecord) -> LabReport:
     """Look at a finished lab, running or dead."""
     plan = state.load_plan(lab)
     alive = state.is_alive(lab)
@@ -62,13 +62,13 @@ def look(lab: Lab) -> LabReport:
     )
 
 
-def _problem(lab: Lab, node: str, view: RoutingView | None, restarted: frozenset[str]) -> str | None:
+def _problem(lab: LabRecord, node: str, view: RoutingView | None, restarted: frozenset[str]) -> str | None:
     if node in restarted:
         return restarted_outside(lab, node)
     return view.error if view else None
 
 
-def dead(lab: Lab, node: str) -> str:
+def dead(lab: LabRecord, node: str) -> str:
     """What to say of a machine that has died."""
     mend = (
         f"'netlab repair --lab {lab.name}' starts it again"
@@ -78,7 +78,7 @@ def dead(lab: Lab, node: str) -> str:
     return f"{node} is dead, and nothing can be measured with it: {mend}"
 
 
-def restarted_outside(lab: Lab, node: str) -> str:
+def restarted_outside(lab: LabRecord, node: str) -> str:
     """What to say of a machine that somebody else has started again."""
     return (
         f"{node} was restarted outside netlab and has lost its links: 'netlab repair --lab {lab.name}' puts them back"
@@ -89,7 +89,9 @@ def _sessions(view: RoutingView | None) -> tuple[BgpSession, ...]:
     return view.bgp.sessions if view and view.bgp else ()
 
 
-def _ask(lab: Lab, plan: LabPlan, running: frozenset[str]) -> tuple[dict[str, RoutingView], tuple[VipReport, ...]]:
+def _ask(
+    lab: LabRecord, plan: LabPlan, running: frozenset[str]
+) -> tuple[dict[str, RoutingView], tuple[VipReport, ...]]:
     """What the routers that run say; a dead one has no namespace to ask in."""
     routers = [node for node in plan.nodes if node.routing and node.name in running]
     somewhere = str(plan.services[0].vip) if plan.services else "192.0.2.1"

@@ -9,7 +9,7 @@ from netlab.cluster.paths import kubeconfig
 from netlab.lab import state
 from netlab.model.cluster import ClusterPlan
 from netlab.model.errors import InputError, LabError, Problem
-from netlab.model.lab import Lab
+from netlab.model.lab import LabRecord
 from netlab.model.parameters import parameter
 from netlab.registry.runtimes import traits, with_traits
 from netlab.runtime.choice import by_name
@@ -30,7 +30,7 @@ def run(argv: tuple[str, ...], lab: str | None, cluster: str | None) -> int:
     return by_name(running.runtime).execute(running, node, inside, {})
 
 
-def _choose(lab: Lab, name: str | None) -> ClusterPlan:
+def _choose(lab: LabRecord, name: str | None) -> ClusterPlan:
     plan = state.load_plan(lab)
     known = [cluster.name for cluster in plan.clusters]
     if not known:

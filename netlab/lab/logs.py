@@ -13,7 +13,7 @@ from netlab.lab import state
 from netlab.lab.commands import unknown_node
 from netlab.model import limits
 from netlab.model.errors import InputError, NetlabError, Problem
-from netlab.model.lab import Lab
+from netlab.model.lab import LabRecord
 from netlab.registry.runtimes import traits
 from netlab.runtime.choice import by_name
 
@@ -27,7 +27,7 @@ Line = tuple[str, str]
 """The name of a process and a line that it printed."""
 
 
-def logs(node: str, process: str | None, lab: Lab | str | None, tail: int | None = None) -> Iterator[Line]:
+def logs(node: str, process: str | None, lab: LabRecord | str | None, tail: int | None = None) -> Iterator[Line]:
     """Everything that the node's processes printed, one process after the other; of each the last `tail` lines."""
     limits.LINES.check("tail", tail)
     found = _lab_with(node, lab)
@@ -39,7 +39,7 @@ def logs(node: str, process: str | None, lab: Lab | str | None, tail: int | None
 
 
 def follow(
-    node: str, process: str | None, lab: Lab | str | None, tail: int | None, is_over: Callable[[], bool]
+    node: str, process: str | None, lab: LabRecord | str | None, tail: int | None, is_over: Callable[[], bool]
 ) -> Iterator[Line]:
     """The same, and then each new line as it comes, of processes that start later too.
 
@@ -75,7 +75,7 @@ def follow(
         time.sleep(_POLL)
 
 
-def _lab_with(node: str, lab: Lab | str | None) -> Lab:
+def _lab_with(node: str, lab: LabRecord | str | None) -> LabRecord:
     found = state.choose(lab, dead_too=True)
     known = [machine.name for machine in found.nodes]
     if node not in known:
@@ -83,14 +83,14 @@ def _lab_with(node: str, lab: Lab | str | None) -> Lab:
     return found
 
 
-def _printed(lab: Lab, node: str, process: str | None, tail: int | None) -> Iterator[str]:
+def _printed(lab: LabRecord, node: str, process: str | None, tail: int | None) -> Iterator[str]:
     """What a machine's own first process printed, where its runtime keeps that."""
     if process not in (None, _OWN):
         return iter(())
     return by_name(lab.runtime).printed(lab, lab.node(node), tail)
 
 
-def _files(lab: Lab, node: str, process: str | None) -> list[Path]:
+def _files(lab: LabRecord, node: str, process: str | None) -> list[Path]:
     files = sorted(Path(lab.directory, "logs", node).glob("*.log"))
     if process is None:
         return files
@@ -101,7 +101,7 @@ def _files(lab: Lab, node: str, process: str | None) -> list[Path]:
     return chosen
 
 
-def _lives(lab: Lab) -> bool:
+def _lives(lab: LabRecord) -> bool:
     """Whether that very lab runs: another of its name may have taken its place."""
     try:
         return state.is_alive(state.current(lab))

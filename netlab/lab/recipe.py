@@ -15,7 +15,7 @@ from netlab.lab import state
 from netlab.lab.custody import Custody
 from netlab.lab.progress import Progress
 from netlab.lab.wired import only, wiring_of
-from netlab.model.lab import Lab
+from netlab.model.lab import LabRecord
 from netlab.model.plan import LabPlan
 from netlab.runtime.base import Build
 
@@ -40,7 +40,7 @@ class Context:
     timeout: float
     progress: Progress
     custody: Custody | None = None
-    repaired: Lab | None = None
+    repaired: LabRecord | None = None
     clusters: Clusters | None = None
     """Those of a new lab, which come up meanwhile."""
     met: frozenset[str] = frozenset()
@@ -131,7 +131,7 @@ def follow(context: Context) -> None:
         step(context)
 
 
-def commit(context: Context, *, hold: bool = False) -> Lab:
+def commit(context: Context, *, hold: bool = False) -> LabRecord:
     """Record the lab, and let it live on without its builder; with `hold`, as long as that holds it."""
     lab = record(context)
     state.save(lab, context.plan)
@@ -142,12 +142,12 @@ def commit(context: Context, *, hold: bool = False) -> Lab:
     return lab
 
 
-def record(context: Context) -> Lab:
+def record(context: Context) -> LabRecord:
     """The lab as it runs now. LabError where one of its machines is dead already."""
     init, nodes = context.build.record()
     if context.repaired is not None:
         return replace(context.repaired, init=init, nodes=nodes, boot_id=state.boot_id())
-    return Lab(
+    return LabRecord(
         name=context.plan.name,
         runtime=context.plan.runtime,
         owner=os.geteuid(),

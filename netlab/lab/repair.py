@@ -10,14 +10,14 @@ from netlab.lab.commands import unknown_node
 from netlab.lab.progress import Progress
 from netlab.lab.recipe import Context, commit, follow
 from netlab.model import limits
-from netlab.model.lab import Lab
+from netlab.model.lab import LabRecord
 from netlab.model.results import Repair
 from netlab.runtime.choice import by_name
 
 _STOP_TIMEOUT = 5.0
 
 
-def repair(wanted: Lab | str | None, progress: Progress, *, timeout: float = 60.0, wait: bool = True) -> Repair:
+def repair(wanted: LabRecord | str | None, progress: Progress, *, timeout: float = 60.0, wait: bool = True) -> Repair:
     """Start the nodes that are dead, and give back links, addresses, routes and processes to those that were started
     again. A whole lab stays as it is. LabError where the lab's runtime cannot do that."""
     limits.TIMEOUT.check("timeout", timeout)
@@ -38,7 +38,7 @@ def repair(wanted: Lab | str | None, progress: Progress, *, timeout: float = 60.
 
 
 def restart(
-    node: str, wanted: Lab | str | None, progress: Progress, *, timeout: float = 60.0, wait: bool = True
+    node: str, wanted: LabRecord | str | None, progress: Progress, *, timeout: float = 60.0, wait: bool = True
 ) -> Repair:
     """End a node and start it again, whole. InputError for an unknown node, LabError as `repair`."""
     limits.TIMEOUT.check("timeout", timeout)

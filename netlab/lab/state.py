@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netlab.model.errors import HostError, InputError, LabError, Problem
-from netlab.model.lab import Lab, LabNode
+from netlab.model.lab import LabMachine, LabRecord
 from netlab.model.parameters import parameter
 from netlab.model.plan import LabPlan
 from netlab.statefolder import lock, statefile, trusted_paths
@@ -60,7 +60,7 @@ def _check_root() -> None:
         raise HostError(f"cannot look into {error.filename}: {error.strerror}", _ELSEWHERE) from None
 
 
-def save(lab: Lab, plan: LabPlan) -> None:
+def save(lab: LabRecord, plan: LabPlan) -> None:
     """Record a lab that is about to be committed."""
     from netlab.model import codec
 
@@ -72,18 +72,18 @@ def save(lab: Lab, plan: LabPlan) -> None:
         raise HostError(f"cannot write in {folder}: {error.strerror}", "set XDG_STATE_HOME to another folder") from None
 
 
-def load(name: str) -> Lab:
+def load(name: str) -> LabRecord:
     """The lab of that name. LabError where there is none; HostError for a folder that is not this user's."""
     must_exist(name)
     return _read(directory(name))
 
 
-def _read(folder: Path) -> Lab:
+def _read(folder: Path) -> LabRecord:
     try:
         data = json.loads(statefile.read(folder / "lab.json"))
-        init = LabNode(**data.pop("init"))
-        nodes = tuple(LabNode(**node) for node in data.pop("nodes"))
-        return Lab(**data, init=init, nodes=nodes)
+        init = LabMachine(**data.pop("init"))
+        nodes = tuple(LabMachine(**node) for node in data.pop("nodes"))
+        return LabRecord(**data, init=init, nodes=nodes)
     except FileNotFoundError:
         if (left := _kept(folder)) is not None:
             return left.lab
@@ -93,7 +93,7 @@ def _read(folder: Path) -> Lab:
         raise LabError(f"{folder / 'lab.json'} is damaged: {error}") from None
 
 
-def current(lab: Lab) -> Lab:
+def current(lab: LabRecord) -> LabRecord:
     """The record of that very lab as it is now, since a repair changes it.
 
     LabError where the lab was destroyed, even if another one has its name, and so its folder, since.
@@ -114,12 +114,12 @@ def _kept(folder: Path) -> Kept | None:
     return kept.read(folder) if kept.is_there(folder) and not lock.is_held(folder) else None
 
 
-def is_kept(lab: Lab) -> bool:
+def is_kept(lab: LabRecord) -> bool:
     """Whether nothing is left of the lab but the clusters that a deployment which failed had not made."""
     return not Path(lab.directory, "lab.json").exists() and Path(lab.directory, "kept.json").exists()
 
 
-def load_plan(lab: Lab) -> LabPlan:
+def load_plan(lab: LabRecord) -> LabPlan:
     """The plan that the lab was built from."""
     from netlab.model import codec
 
@@ -174,7 +174,7 @@ def has_record(name: str) -> bool:
     return (directory(name) / "lab.json").exists() or ((directory(name) / "kept.json").exists() and not is_locked(name))
 
 
-def is_alive(lab: Lab) -> bool:
+def is_alive(lab: LabRecord) -> bool:
     """Whether the lab runs. A lab of an earlier boot is dead whatever its pids say."""
     from netlab.runtime.choice import by_name
 
@@ -200,9 +200,9 @@ def preferred() -> str | None:
     return os.environ.get("NETLAB_LAB") or None
 
 
-def choose(wanted: Lab | str | None, *, dead_too: bool = False) -> Lab:
+def choose(wanted: LabRecord | str | None, *, dead_too: bool = False) -> LabRecord:
     """The lab that is meant: that very one, the named one, else NETLAB_LAB's, else the only one there is."""
-    lab = current(wanted) if isinstance(wanted, Lab) else load(_name(wanted))
+    lab = current(wanted) if isinstance(wanted, LabRecord) else load(_name(wanted))
     if not dead_too and not is_alive(lab):
         raise LabError(f"lab {lab.name} is dead: 'netlab destroy --lab {lab.name}' removes what is left of it")
     return lab

@@ -1,6 +1,6 @@
 """The frozen types that pass between packages, one per stage.
 
-Topology (written) -> LabPlan (meant) -> Lab (exists) -> Evidence (seen) -> Verdict (concluded).
+Topology (written) -> LabPlan (meant) -> LabRecord (exists) -> Evidence (seen) -> Verdict (concluded).
 Nothing here does I/O, and nothing here imports another netlab package.
 
     topology.py    what a user wrote, with the position of every value

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class LabNode:
+class LabMachine:
     """A running machine. `pid` is its init's, in the host's numbering; `lab_pid` the same in the lab's."""
 
     name: str
@@ -19,7 +19,7 @@ class LabNode:
 
 
 @dataclass(frozen=True)
-class Lab:
+class LabRecord:
     """A lab that was built. Its runtime knows whether it is alive."""
 
     name: str
@@ -33,14 +33,14 @@ class Lab:
     topology_file: str
     created: str
     """RFC 3339, UTC."""
-    init: LabNode
+    init: LabMachine
     """The lab's init; where it has none, the process that built it, with the build's own id as its container. No two
     labs have the same."""
-    nodes: tuple[LabNode, ...]
+    nodes: tuple[LabMachine, ...]
     engine: str = ""
     """Where the container engine listens that runs it; empty where none does."""
 
-    def node(self, name: str) -> LabNode:
+    def node(self, name: str) -> LabMachine:
         """The machine of that name. KeyError where there is none."""
         for node in self.nodes:
             if node.name == name:

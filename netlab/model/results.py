@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netlab.model.evidence import BgpSession
-from netlab.model.lab import Lab
+from netlab.model.lab import LabRecord
 from netlab.model.plan import LabPlan
 
 
@@ -29,7 +29,7 @@ class Repair:
     `convergence` is None where nothing was to be done, or nobody waited.
     """
 
-    lab: Lab
+    lab: LabRecord
     nodes: tuple[str, ...]
     links: int
     convergence: Convergence | None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # `netlab exec` needs none of them, and they take as long to 
     from netlab.agent.client import AgentClient
     from netlab.agent.pcap.session import CaptureSession
     from netlab.model.host import HostFinding
-    from netlab.model.lab import Lab, LabNode
+    from netlab.model.lab import LabMachine, LabRecord
     from netlab.model.plan import LabPlan, NodePlan
     from netlab.model.runtime import Traits
 
@@ -79,7 +79,7 @@ class Build(Protocol):
     def start_processes(self, timeout: float) -> None:
         """Start the machines' processes and wait until they are ready: `timeout` seconds for each round of them."""
 
-    def record(self) -> tuple[LabNode, tuple[LabNode, ...]]:
+    def record(self) -> tuple[LabMachine, tuple[LabMachine, ...]]:
         """The lab's init and its machines, as the state folder keeps them."""
 
     def hold(self) -> None:
@@ -96,7 +96,7 @@ class Runtime(Protocol):
     def traits(self) -> Traits:
         """What it is."""
 
-    def build(self, plan: LabPlan, directory: Path, lab: Lab | None = None) -> Build:
+    def build(self, plan: LabPlan, directory: Path, lab: LabRecord | None = None) -> Build:
         """Start building a lab whose state folder will be `directory`; with `lab`, repairing the one that is there.
 
         LabError where this runtime repairs none.
@@ -108,40 +108,40 @@ class Runtime(Protocol):
         HostError where it cannot be run here.
         """
 
-    def agent(self, lab: Lab) -> AgentClient:
+    def agent(self, lab: LabRecord) -> AgentClient:
         """An agent for a running lab."""
 
-    def execute(self, lab: Lab, node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -> int:
+    def execute(self, lab: LabRecord, node: LabMachine, argv: tuple[str, ...], environment: dict[str, str]) -> int:
         """Run a command in a machine with this process's standard streams; its exit code."""
 
-    def run(self, lab: Lab, node: LabNode, invocation: Invocation) -> Finished:
+    def run(self, lab: LabRecord, node: LabMachine, invocation: Invocation) -> Finished:
         """Run a command in a machine and keep its output. From any thread."""
 
-    def capturer(self, lab: Lab, output: int) -> CaptureSession:
+    def capturer(self, lab: LabRecord, output: int) -> CaptureSession:
         """A capturer for a running lab, that writes packets to the descriptor `output`."""
 
-    def printed(self, lab: Lab, node: LabNode, tail: int | None) -> Iterator[str]:
+    def printed(self, lab: LabRecord, node: LabMachine, tail: int | None) -> Iterator[str]:
         """What a machine printed beside the logs of its processes: the last `tail` lines."""
 
-    def restarted(self, lab: Lab) -> frozenset[str]:
+    def restarted(self, lab: LabRecord) -> frozenset[str]:
         """The names of the lab's machines that somebody else has started again: they have lost their links."""
 
-    def is_alive(self, lab: Lab) -> bool:
+    def is_alive(self, lab: LabRecord) -> bool:
         """Whether the lab, one of this boot, runs."""
 
-    def restart(self, lab: Lab, node: LabNode, timeout: float) -> None:
+    def restart(self, lab: LabRecord, node: LabMachine, timeout: float) -> None:
         """End a machine, within `timeout` seconds, and start it again without its links. LabError where that cannot be.
 
         Repairing the lab puts back what it lost.
         """
 
-    def running(self, lab: Lab) -> frozenset[str]:
+    def running(self, lab: LabRecord) -> frozenset[str]:
         """The names of the lab's machines that run."""
 
     def needs(self) -> tuple[HostFinding, ...]:
         """What it needs of this host, met or not. Changes nothing."""
 
-    def destroy(self, lab: Lab) -> None:
+    def destroy(self, lab: LabRecord) -> None:
         """End every process of the lab; its namespaces and links go with them."""
 
     def sweep(self, lab: str, directory: Path) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from netlab.model import codec
 from netlab.model.errors import HostError, InputError, LabError
-from netlab.model.lab import Lab
+from netlab.model.lab import LabRecord
 from netlab.model.plan import LabPlan, NodePlan
 from netlab.statefolder import statefile
 
@@ -30,7 +30,7 @@ _STAY = (NAME, "clusters", "lock")
 class Kept:
     """A lab of nothing but the clusters that were there before."""
 
-    lab: Lab
+    lab: LabRecord
     plan: LabPlan
 
     @property
@@ -39,7 +39,7 @@ class Kept:
         return frozenset(cluster.kind_name for cluster in self.plan.clusters if not cluster.existing)
 
 
-def of(lab: Lab, plan: LabPlan, *, own: bool = True, existing: bool = True) -> Kept:
+def of(lab: LabRecord, plan: LabPlan, *, own: bool = True, existing: bool = True) -> Kept:
     """The record of a lab's clusters: of its own, of others', or of both. Their nodes have those interfaces left that
     need no other machine."""
     clusters = tuple(cluster for cluster in plan.clusters if (existing if cluster.existing else own))

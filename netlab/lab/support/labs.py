@@ -12,7 +12,7 @@ from netlab.lab import state
 from netlab.lab.support import nodes
 from netlab.lab.support.bundle import Bundle
 from netlab.model.errors import NetlabError
-from netlab.model.lab import Lab
+from netlab.model.lab import LabRecord
 from netlab.model.plan import LabPlan
 
 
@@ -65,7 +65,7 @@ def _document(bundle: Bundle, path: str, file: Path) -> None:
         bundle.add_file(path, file)
 
 
-def _topology(bundle: Bundle, lab: Lab) -> None:
+def _topology(bundle: Bundle, lab: LabRecord) -> None:
     """The topology as it is now, with the startup configurations that it names."""
     file = Path(lab.topology_file)
     top = f"labs/{lab.name}/topology"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from netlab import daemons
 from netlab.lab.support.bundle import LARGEST_ITEM, Bundle
-from netlab.model.lab import Lab, LabNode
+from netlab.model.lab import LabMachine, LabRecord
 from netlab.model.plan import NodePlan
 from netlab.runtime.base import Invocation
 from netlab.runtime.choice import by_name
@@ -35,7 +35,7 @@ _KERNEL = (
 )
 
 
-def collect(bundle: Bundle, lab: Lab, node: LabNode, plan: NodePlan | None) -> None:
+def collect(bundle: Bundle, lab: LabRecord, node: LabMachine, plan: NodePlan | None) -> None:
     """Ask a node, later and beside the others."""
     commands: dict[str, tuple[str, ...]] = {"kernel": _KERNEL}
     daemon = daemons.running_in(plan) if plan else None
@@ -46,7 +46,7 @@ def collect(bundle: Bundle, lab: Lab, node: LabNode, plan: NodePlan | None) -> N
         bundle.later(path, lambda path=path, wanted=wanted: bundle.add(path, _ask(lab, node, wanted)))  # type: ignore[misc]
 
 
-def _ask(lab: Lab, node: LabNode, commands: tuple[str, ...]) -> str:
+def _ask(lab: LabRecord, node: LabMachine, commands: tuple[str, ...]) -> str:
     each = LARGEST_ITEM // len(commands)
     script = "".join(
         f'echo "$ {command}"; timeout {_COMMAND_SECONDS} {command} 2>&1 | head -c {each}; echo\n'

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from netlab.kernel import processes
 from netlab.model.errors import HostError, InputError, LabError, NetlabError, Problem
-from netlab.model.lab import Lab, LabNode
+from netlab.model.lab import LabMachine, LabRecord
 from netlab.model.plan import LabPlan, NodePlan
 from netlab.runtime import kept, starting
 from netlab.runtime.base import Invocation
@@ -50,7 +50,7 @@ class Build:
     """A lab that is being built, or repaired where `lab` is given. Leaving the block without `commit` leaves nothing of
     a new lab, and a lab under repair as far as it came."""
 
-    def __init__(self, plan: LabPlan, directory: Path, lab: Lab | None = None) -> None:
+    def __init__(self, plan: LabPlan, directory: Path, lab: LabRecord | None = None) -> None:
         _refuse(plan)
         self._plan = plan
         self._directory = directory
@@ -60,7 +60,7 @@ class Build:
         self._claim: lab_folder.Claim | None = None
         self._guard: subprocess.Popen[bytes] | None = None
         self._agent: AgentClient | None = None
-        self._nodes: dict[str, LabNode] = {}
+        self._nodes: dict[str, LabMachine] = {}
         self._fresh: frozenset[str] = frozenset()
         self._inits: dict[str, Init] = {}
         self._committed = False
@@ -156,7 +156,7 @@ class Build:
         self._fresh = frozenset(node.name for node in nodes if recorded.get(node.name) != node)
         self.agent.hello({node.name: node.pid for node in nodes})
 
-    def _make(self, node: NodePlan, there: containers.Container | None) -> LabNode:
+    def _make(self, node: NodePlan, there: containers.Container | None) -> LabMachine:
         if node.container.existing is not None:
             return self._existing(node.name, node.container.existing)
         if there is not None and self._lab is not None and there.running:
@@ -211,15 +211,15 @@ class Build:
             with engine.refusals(f"{node.name}: cannot write its files"):
                 self._client.put_archive(container, "/", archive)
 
-    def _existing(self, name: str, container: str) -> LabNode:
+    def _existing(self, name: str, container: str) -> LabMachine:
         found = self._look(name, container)
         if not found.pid:
             raise LabError(f"{name}: there is no running container {container}, which the topology takes for granted")
         return found
 
-    def _look(self, name: str, container: str) -> LabNode:
+    def _look(self, name: str, container: str) -> LabMachine:
         pid = containers.pid_of(self._client, container)
-        return LabNode(name, pid, processes.start_time(pid) or 0, pid, container)
+        return LabMachine(name, pid, processes.start_time(pid) or 0, pid, container)
 
     def _must_go_on(self, node: NodePlan, container: str) -> None:
         """Raise where a machine's init need not be waited for any more."""
@@ -256,7 +256,7 @@ class Build:
                 said = " / ".join((done.errors or done.output).decode("utf-8", "replace").strip().splitlines()[-4:])
                 raise LabError(f"{node.name}: {' '.join(argv)} {how}{f': {said}' if said else ''}")
 
-    def record(self) -> tuple[LabNode, tuple[LabNode, ...]]:
+    def record(self) -> tuple[LabMachine, tuple[LabMachine, ...]]:
         """The lab, as an entry without a process, and its machines. LabError where one of them is dead already."""
         if (death := self._death()) is not None:
             raise death
@@ -264,7 +264,7 @@ class Build:
         init = (
             self._lab.init
             if self._lab
-            else LabNode("", os.getpid(), processes.start_time(os.getpid()) or 0, 0, self._identity)
+            else LabMachine("", os.getpid(), processes.start_time(os.getpid()) or 0, 0, self._identity)
         )
         return init, nodes
 

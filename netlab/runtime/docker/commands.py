@@ -18,7 +18,7 @@ from docker.utils.socket import STDERR, STDOUT
 
 from netlab.kernel.pump import Pump
 from netlab.model.errors import HostError, NetlabError
-from netlab.model.lab import LabNode
+from netlab.model.lab import LabMachine
 from netlab.runtime.base import Finished, Invocation
 from netlab.runtime.docker import engine
 from netlab.runtime.inside.starter import base_environment
@@ -27,7 +27,7 @@ _START_TIMEOUT = 30.0
 _HEADER = 8  # of a frame: stream, three zeros, size (Docker's API, "attach": stream format)
 
 
-def attach(url: str, node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -> int:
+def attach(url: str, node: LabMachine, argv: tuple[str, ...], environment: dict[str, str]) -> int:
     """Run a command with this process's standard streams; its exit code. SIGINT and SIGTERM are passed on to it.
 
     At a terminal this process becomes `docker exec`, which knows about terminals; and where the command reads from one
@@ -47,7 +47,7 @@ def attach(url: str, node: LabNode, argv: tuple[str, ...], environment: dict[str
         return _exit_code(client, made)
 
 
-def _become_docker(url: str, node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -> NoReturn:
+def _become_docker(url: str, node: LabMachine, argv: tuple[str, ...], environment: dict[str, str]) -> NoReturn:
     program = shutil.which("docker")
     if program is None:
         mend = "sudo apt-get install docker-cli"
@@ -76,7 +76,7 @@ def _connected_to(client: docker.APIClient, command: str) -> Iterator[socket.soc
         connection.close()
 
 
-def run(client: docker.APIClient, node: LabNode, invocation: Invocation) -> Finished:
+def run(client: docker.APIClient, node: LabMachine, invocation: Invocation) -> Finished:
     """Run a command in a container and keep its output. Killed once its time has run out."""
     environment = base_environment(node.name, invocation.environment)
     with engine.refusals(node.name):
@@ -140,14 +140,14 @@ def _exit_code(client: docker.APIClient, command: str) -> int:
         time.sleep(0.005)
 
 
-def _kill(client: docker.APIClient, node: LabNode, command: str) -> None:
+def _kill(client: docker.APIClient, node: LabMachine, command: str) -> None:
     """End a command and all that it has started."""
     pid = _pid_inside(client, command)
     if pid:
         _run_kill(client, node, pid, signal.SIGKILL)
 
 
-def _send_signal(url: str, node: LabNode, command: str, number: int) -> None:
+def _send_signal(url: str, node: LabMachine, command: str, number: int) -> None:
     """Pass a signal on to a command, as a terminal does: to its whole process group."""
     with suppress(NetlabError), engine.connected(url) as client:  # a client of its own: this interrupts another's call
         pid = _pid_inside(client, command)
@@ -169,7 +169,7 @@ def _pid_inside(client: docker.APIClient, command: str) -> str | None:
     return next(line.split()[-1] for line in status.splitlines() if line.startswith("NSpid:"))
 
 
-def _run_kill(client: docker.APIClient, node: LabNode, pid: str, number: int) -> None:
+def _run_kill(client: docker.APIClient, node: LabMachine, pid: str, number: int) -> None:
     """By a command in the container, where whoever may talk to the engine may send signals."""
     with suppress(APIError):
         killer = client.exec_create(node.container, ["kill", f"-{int(number)}", "--", f"-{pid}"])["Id"]

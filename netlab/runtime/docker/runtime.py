@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netlab.kernel import processes
 from netlab.model.errors import LabError
-from netlab.model.lab import Lab, LabNode
+from netlab.model.lab import LabMachine, LabRecord
 from netlab.runtime.docker import engine
 from netlab.runtime.docker.entry import RUNTIME
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 traits = RUNTIME.traits
 
 
-def build(plan: LabPlan, directory: Path, lab: Lab | None = None) -> Build:
+def build(plan: LabPlan, directory: Path, lab: LabRecord | None = None) -> Build:
     """Start building a lab whose state folder will be `directory`, or repairing the one that is there."""
     from netlab.runtime.docker.build import Build
 
@@ -37,7 +37,7 @@ def try_out(node: NodePlan, argv: tuple[str, ...], text: str) -> str:
     return config_check.run(node, argv, text)
 
 
-def agent(lab: Lab) -> AgentClient:
+def agent(lab: LabRecord) -> AgentClient:
     """An agent for a running lab. It knows the machines that run as they were recorded."""
     from pathlib import Path
 
@@ -52,7 +52,7 @@ def agent(lab: Lab) -> AgentClient:
     return made
 
 
-def execute(lab: Lab, node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -> int:
+def execute(lab: LabRecord, node: LabMachine, argv: tuple[str, ...], environment: dict[str, str]) -> int:
     """Run a command in a machine with this process's standard streams; its exit code."""
     from netlab.runtime.docker import commands
 
@@ -60,7 +60,7 @@ def execute(lab: Lab, node: LabNode, argv: tuple[str, ...], environment: dict[st
     return commands.attach(lab.engine, node, argv, environment)
 
 
-def run(lab: Lab, node: LabNode, invocation: Invocation) -> Finished:
+def run(lab: LabRecord, node: LabMachine, invocation: Invocation) -> Finished:
     """Run a command in a machine and keep its output."""
     from netlab.runtime.docker import commands
 
@@ -69,7 +69,7 @@ def run(lab: Lab, node: LabNode, invocation: Invocation) -> Finished:
         return commands.run(client, node, invocation)
 
 
-def _must_run(lab: Lab, node: LabNode) -> None:
+def _must_run(lab: LabRecord, node: LabMachine) -> None:
     engine.refuse_closed(lab.engine)  # containers live on without an engine that was killed
     if processes.is_running(node.pid, node.started):
         return
@@ -81,7 +81,7 @@ def _must_run(lab: Lab, node: LabNode) -> None:
         raise LabError(f"{node.name} is dead: its container does not run; 'netlab restart {node.name}' starts it")
 
 
-def capturer(lab: Lab, output: int) -> CaptureSession:
+def capturer(lab: LabRecord, output: int) -> CaptureSession:
     """A capturer for a running lab, that writes packets to the descriptor `output`."""
     from pathlib import Path
 
@@ -90,7 +90,7 @@ def capturer(lab: Lab, output: int) -> CaptureSession:
     return Agents(lab.engine, lab.name, Path(lab.directory)).start_capturer(output)
 
 
-def printed(lab: Lab, node: LabNode, tail: int | None) -> Iterator[str]:
+def printed(lab: LabRecord, node: LabMachine, tail: int | None) -> Iterator[str]:
     """The lines that the container's own first process printed, the last `tail` of them."""
     from netlab.runtime.docker import containers
 
@@ -98,12 +98,12 @@ def printed(lab: Lab, node: LabNode, tail: int | None) -> Iterator[str]:
         yield from containers.printed(client, node.container, tail)
 
 
-def running(lab: Lab) -> frozenset[str]:
+def running(lab: LabRecord) -> frozenset[str]:
     """The names of the lab's machines that run."""
     return frozenset(node.name for node in lab.nodes if processes.is_running(node.pid, node.started))
 
 
-def restarted(lab: Lab) -> frozenset[str]:
+def restarted(lab: LabRecord) -> frozenset[str]:
     """The names of the machines whose containers run, but not as they were recorded: they have lost their links."""
     others = {node.name for node in lab.nodes} - running(lab)
     if not others:
@@ -114,7 +114,7 @@ def restarted(lab: Lab) -> frozenset[str]:
         return frozenset(name for name in others if containers.pid_of(client, lab.node(name).container))
 
 
-def is_alive(lab: Lab) -> bool:
+def is_alive(lab: LabRecord) -> bool:
     """Whether any of its containers runs, as it was recorded or restarted."""
     if running(lab):
         return True
@@ -124,7 +124,7 @@ def is_alive(lab: Lab) -> bool:
         return any(found.running for found in containers.of_lab(client, lab.name, lab.directory))
 
 
-def restart(lab: Lab, node: LabNode, timeout: float) -> None:
+def restart(lab: LabRecord, node: LabMachine, timeout: float) -> None:
     """End a machine's container as `docker stop` does, within `timeout` seconds, and start it; without its links."""
     with engine.connected(lab.engine) as client, engine.refusals(f"{node.name}: cannot restart its container"):
         client.restart(node.container, timeout=int(timeout))
@@ -137,7 +137,7 @@ def needs() -> tuple[HostFinding, ...]:
     return needs.examine()
 
 
-def destroy(lab: Lab) -> None:
+def destroy(lab: LabRecord) -> None:
     """Remove every container of the lab; its namespaces and links go with them."""
     from netlab.runtime.docker import containers
 

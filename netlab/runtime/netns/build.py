@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import netlab
 from netlab.kernel import processes
 from netlab.model.errors import HostError, LabError
-from netlab.model.lab import LabNode
+from netlab.model.lab import LabMachine
 from netlab.model.plan import LabPlan, NodePlan
 from netlab.runtime import starting
 from netlab.runtime.netns import agents, identity, needs, own_rootfs, requests
@@ -140,12 +140,12 @@ class Build:
             if "failed" in answer:
                 raise starting.failure(self._plan.node(answer["failed"]), answer)
 
-    def record(self) -> tuple[LabNode, tuple[LabNode, ...]]:
+    def record(self) -> tuple[LabMachine, tuple[LabMachine, ...]]:
         """The lab's init and its machines as they run. LabError where one of them is dead already."""
         by_lab_pid = processes.children_by_inner_pid(self._init_pid)
         found = ((name, by_lab_pid.get(lab_pid, 0), lab_pid) for name, lab_pid in self._node_pids.items())
-        nodes = tuple(LabNode(name, pid, processes.start_time(pid) or 0, lab_pid) for name, pid, lab_pid in found)
-        init = LabNode("", self._init_pid, processes.start_time(self._init_pid) or 0, 1)
+        nodes = tuple(LabMachine(name, pid, processes.start_time(pid) or 0, lab_pid) for name, pid, lab_pid in found)
+        init = LabMachine("", self._init_pid, processes.start_time(self._init_pid) or 0, 1)
         dead = [node.name for node in nodes if not node.started]
         if dead or not init.started:
             raise LabError(f"the init of {dead[0] if dead else 'the lab'} died while the lab was being built")

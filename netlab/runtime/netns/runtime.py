@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from netlab.kernel import processes
 from netlab.model.errors import LabError
-from netlab.model.lab import Lab, LabNode
+from netlab.model.lab import LabMachine, LabRecord
 from netlab.runtime.inside.starter import base_environment
 from netlab.runtime.netns import enter
 from netlab.runtime.netns.entry import RUNTIME
@@ -31,7 +31,7 @@ _FOR_GOOD = (
 )
 
 
-def build(plan: LabPlan, directory: Path, lab: Lab | None = None) -> Build:
+def build(plan: LabPlan, directory: Path, lab: LabRecord | None = None) -> Build:
     """Start building a lab whose state folder will be `directory`. LabError for one that is to be repaired."""
     from netlab.runtime.netns.build import Build
 
@@ -47,7 +47,7 @@ def try_out(node: NodePlan, argv: tuple[str, ...], text: str) -> str:
     return config_check.run(node.rootfs, argv, text)
 
 
-def agent(lab: Lab) -> AgentClient:
+def agent(lab: LabRecord) -> AgentClient:
     """An agent for a running lab."""
     from netlab.runtime.netns import agents
 
@@ -60,7 +60,7 @@ def agent(lab: Lab) -> AgentClient:
     return client
 
 
-def execute(lab: Lab, node: LabNode, argv: tuple[str, ...], environment: dict[str, str]) -> int:  # noqa: ARG001
+def execute(lab: LabRecord, node: LabMachine, argv: tuple[str, ...], environment: dict[str, str]) -> int:  # noqa: ARG001
     """Run a command in a machine with this process's standard streams; its exit code."""
     if not processes.is_running(node.pid, node.started):
         raise LabError(f"{node.name} is dead: its init does not run any more")
@@ -68,7 +68,7 @@ def execute(lab: Lab, node: LabNode, argv: tuple[str, ...], environment: dict[st
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def run(lab: Lab, node: LabNode, invocation: Invocation) -> Finished:  # noqa: ARG001
+def run(lab: LabRecord, node: LabMachine, invocation: Invocation) -> Finished:  # noqa: ARG001
     """Run a command in a machine and keep its output."""
     from netlab.runtime.netns import commands
 
@@ -79,34 +79,34 @@ def run(lab: Lab, node: LabNode, invocation: Invocation) -> Finished:  # noqa: A
     return commands.run(node.pid, command, invocation.data, invocation.timeout)
 
 
-def capturer(lab: Lab, output: int) -> CaptureSession:
+def capturer(lab: LabRecord, output: int) -> CaptureSession:
     """A capturer for a running lab, that writes packets to the descriptor `output`."""
     from netlab.runtime.netns import agents
 
     return agents.start_capturer(lab.init.pid, output)
 
 
-def printed(lab: Lab, node: LabNode, tail: int | None) -> Iterator[str]:  # noqa: ARG001
+def printed(lab: LabRecord, node: LabMachine, tail: int | None) -> Iterator[str]:  # noqa: ARG001
     """Nothing: what a machine's processes print is in their logs."""
     return iter(())
 
 
-def restarted(lab: Lab) -> frozenset[str]:  # noqa: ARG001
+def restarted(lab: LabRecord) -> frozenset[str]:  # noqa: ARG001
     """None: a machine that has died stays dead."""
     return frozenset()
 
 
-def is_alive(lab: Lab) -> bool:
+def is_alive(lab: LabRecord) -> bool:
     """Whether the lab's init lives: it holds the lock of the state folder as long as it does."""
     return lock.is_held(Path(lab.directory))
 
 
-def restart(lab: Lab, node: LabNode, timeout: float) -> None:  # noqa: ARG001
+def restart(lab: LabRecord, node: LabMachine, timeout: float) -> None:  # noqa: ARG001
     """LabError: a node cannot be started again."""
     raise LabError(f"lab {lab.name} {_FOR_GOOD}")
 
 
-def running(lab: Lab) -> frozenset[str]:
+def running(lab: LabRecord) -> frozenset[str]:
     """The names of the lab's machines that run."""
     return frozenset(node.name for node in lab.nodes if processes.is_running(node.pid, node.started))
 
@@ -118,7 +118,7 @@ def needs() -> tuple[HostFinding, ...]:
     return needs.examine(sample_lab.trial())
 
 
-def destroy(lab: Lab) -> None:
+def destroy(lab: LabRecord) -> None:
     """End every process of the lab; the kernel removes its namespaces and links."""
     if not processes.kill_and_wait(lab.init.pid, lab.init.started, _DESTROY_TIMEOUT):
         raise LabError(f"lab {lab.name}: its init (pid {lab.init.pid}) did not end within {_DESTROY_TIMEOUT:.0f} s")

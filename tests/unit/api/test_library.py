@@ -14,7 +14,7 @@ from netlab.lab import deploy as lab_deploy
 from netlab.lab import state
 from netlab.lab.deploy import Deployment
 from netlab.model import codec
-from netlab.model.lab import Lab, LabNode
+from netlab.model.lab import LabMachine, LabRecord
 from netlab.model.results import Convergence
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -36,8 +36,17 @@ def deployed(monkeypatch, tmp_path):
         seen.update(plan=plan, options=options)
         progress.step("building")
         folder = tmp_path / "netlab" / plan.name
-        lab = Lab(
-            plan.name, "netns", 0, state.boot_id(), "0", str(folder), plan.topology_file, "", LabNode("", 1, 1, 1), ()
+        lab = LabRecord(
+            plan.name,
+            "netns",
+            0,
+            state.boot_id(),
+            "0",
+            str(folder),
+            plan.topology_file,
+            "",
+            LabMachine("", 1, 1, 1),
+            (),
         )
         return Deployment(lab, seen.get("convergence"))
 

@@ -14,7 +14,7 @@ from played_api import PlayedApi
 from netlab.cluster import attached, credentials, documents
 from netlab.cluster.paths import kubeconfig
 from netlab.model.errors import LabError
-from netlab.model.lab import Lab, LabNode
+from netlab.model.lab import LabMachine, LabRecord
 
 CLUSTER = replace(PLAN, existing=True)
 OBJECT = "/apis/apps/v1/namespaces/default/deployments/nginx"
@@ -30,12 +30,12 @@ def api() -> Iterator[PlayedApi]:
 
 
 @pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabRecord:
     monkeypatch.setattr(attached, "_TIMEOUT", 0.5)
     monkeypatch.setattr(attached.tools, "kind", lambda: "kind")
     monkeypatch.setattr(attached.engine, "connected", lambda _url: nullcontext())
     monkeypatch.setattr(attached.containers, "of_clusters", lambda *_: ("a node",))
-    return Lab("a", "docker", 0, "", "", str(tmp_path), "", "", LabNode("", 1, 1, 1), (), "unix:")
+    return LabRecord("a", "docker", 0, "", "", str(tmp_path), "", "", LabMachine("", 1, 1, 1), (), "unix:")
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, code: int, output: bytes, errors: bytes = b"") -> list[Any]:
@@ -50,7 +50,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, code: int, output: bytes, errors: by
     return ran
 
 
-def test_what_bears_the_labs_label_goes(lab: Lab, api: PlayedApi, tmp_path: Path) -> None:
+def test_what_bears_the_labs_label_goes(lab: LabRecord, api: PlayedApi, tmp_path: Path) -> None:
     api.kubeconfig(kubeconfig(tmp_path, "k8s"))
     attached.detach(replace(lab, name="another"), CLUSTER)
     assert OBJECT in api.objects
@@ -60,7 +60,7 @@ def test_what_bears_the_labs_label_goes(lab: Lab, api: PlayedApi, tmp_path: Path
 
 @pytest.mark.parametrize("stored", [None, "nonsense: ["])
 def test_kind_is_asked_for_credentials_where_those_of_the_lab_are_of_no_use(
-    lab: Lab, api: PlayedApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: str | None
+    lab: LabRecord, api: PlayedApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: str | None
 ) -> None:
     """They are gone, half written, or of a cluster that was made anew."""
     fresh = api.kubeconfig(tmp_path / "fresh").read_bytes()
@@ -74,7 +74,7 @@ def test_kind_is_asked_for_credentials_where_those_of_the_lab_are_of_no_use(
 
 
 def test_a_cluster_that_does_not_answer_is_an_error(
-    lab: Lab, api: PlayedApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lab: LabRecord, api: PlayedApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api.kubeconfig(kubeconfig(tmp_path, "k8s"))
     api.stop()
@@ -83,6 +83,6 @@ def test_a_cluster_that_does_not_answer_is_an_error(
         attached.detach(lab, CLUSTER)
 
 
-def test_a_cluster_that_is_gone_has_nothing_left(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_is_gone_has_nothing_left(lab: LabRecord, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attached.containers, "of_clusters", lambda *_: ())
     attached.detach(lab, CLUSTER)

@@ -13,7 +13,7 @@ from netlab.daemons.base import CommandLine, Daemon
 from netlab.lab import commands, routing, state
 from netlab.lab.emulated import service_facts
 from netlab.model.errors import InputError
-from netlab.model.lab import Lab
+from netlab.model.lab import LabRecord
 from netlab.model.plan import LabPlan, NodePlan, ProcessPlan, Role, RoutingPlan
 from netlab.model.routing import DaemonAnswer, DaemonQuestion
 from netlab.runtime.docker.images import image_of
@@ -88,7 +88,7 @@ def test_a_machine_runs_the_image_of_the_daemon_that_runs_in_it() -> None:
 def test_another_daemons_command_line_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = LabPlan("lab", "/t/lab.yaml", "netns", (SPEAKER,), ())
     monkeypatch.setattr(state, "load_plan", lambda lab: plan)
-    lab: Lab = Any  # type: ignore[assignment]  # which lab it is makes no difference here
+    lab: LabRecord = Any  # type: ignore[assignment]  # which lab it is makes no difference here
     with pytest.raises(InputError, match="s-1 runs Mute, which has no vtysh") as refused:
         commands._check_command_line(lab, "s-1", "vtysh")
     assert refused.value.problems[0].hint == "netlab exec s-1 -- mutectl"

@@ -7,9 +7,9 @@ import pytest
 
 from netlab.ecmp import check
 from netlab.model.errors import LabError
-from netlab.model.lab import Lab, LabNode
+from netlab.model.lab import LabMachine, LabRecord
 
-LAB = Lab("lab", "docker", 0, "boot", "0", "/s", "/t", "now", LabNode("", 1, 1, 0), (), "unix:///e")
+LAB = LabRecord("lab", "docker", 0, "boot", "0", "/s", "/t", "now", LabMachine("", 1, 1, 0), (), "unix:///e")
 CHECK = SimpleNamespace(router="rt-1", client="host-1")
 
 

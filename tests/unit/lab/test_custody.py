@@ -13,7 +13,7 @@ from netlab.lab import custody, destroy, state
 from netlab.lab.custody import Custody
 from netlab.model.cluster import ClusterNodePlan, ClusterPlan
 from netlab.model.errors import HostError, LabError
-from netlab.model.lab import Lab, LabNode
+from netlab.model.lab import LabMachine, LabRecord
 from netlab.model.plan import ContainerPlan, InterfacePlan, LabPlan, NodePlan, Role
 from netlab.runtime import kept
 from netlab.statefolder import lab_folder
@@ -57,10 +57,10 @@ class World:
             raise self.refuse[name]
 
     # As a runtime
-    def running(self, lab: Lab) -> frozenset[str]:
+    def running(self, lab: LabRecord) -> frozenset[str]:
         return frozenset(node.name for node in lab.nodes)
 
-    def agent(self, lab: Lab) -> "World":
+    def agent(self, lab: LabRecord) -> "World":
         return self
 
     def __enter__(self) -> "World":
@@ -73,7 +73,7 @@ class World:
         assert "k8s-worker" in {node.name for node in request.nodes if node.others}
         self.step("refuse_taken")
 
-    def destroy(self, lab: Lab) -> None:
+    def destroy(self, lab: LabRecord) -> None:
         self.step("destroy")
 
 
@@ -95,10 +95,12 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     yield played
 
 
-def lab_of(plan: LabPlan) -> Lab:
-    nodes = tuple(LabNode(node.name, 7, 7, 7) for node in plan.nodes)
+def lab_of(plan: LabPlan) -> LabRecord:
+    nodes = tuple(LabMachine(node.name, 7, 7, 7) for node in plan.nodes)
     folder = str(state.directory("a"))
-    return Lab("a", "docker", 0, state.boot_id(), "0", folder, "/a.yaml", "", LabNode("", 1, 1, 1), nodes, "unix:")
+    return LabRecord(
+        "a", "docker", 0, state.boot_id(), "0", folder, "/a.yaml", "", LabMachine("", 1, 1, 1), nodes, "unix:"
+    )
 
 
 def deployed(plan: LabPlan) -> None:

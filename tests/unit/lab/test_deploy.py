@@ -10,7 +10,7 @@ import pytest
 from netlab.agent.messages import WireAnswer, WireRequest
 from netlab.lab import deploy, destroy, recipe, wired
 from netlab.model.errors import ConvergenceError, InputError, LabError
-from netlab.model.lab import LabNode
+from netlab.model.lab import LabMachine
 from netlab.model.plan import InterfacePlan, LabPlan, NodePlan, Role, RoutingPlan, ServicePlan
 from netlab.model.results import Convergence
 
@@ -73,8 +73,8 @@ class FakeBuild:
     def start_processes(self, timeout: float) -> None:
         self._step("start_processes")
 
-    def record(self) -> tuple[LabNode, tuple[LabNode, ...]]:
-        return LabNode("", 1, 1, 1), ()
+    def record(self) -> tuple[LabMachine, tuple[LabMachine, ...]]:
+        return LabMachine("", 1, 1, 1), ()
 
     def commit(self) -> None:
         self.committed = True

@@ -11,7 +11,7 @@ from netlab.api.progress import LogProgress
 from netlab.lab import selection, state
 from netlab.lab.destroy import destroy
 from netlab.model.errors import HostError, InputError, LabError
-from netlab.model.lab import Lab, LabNode
+from netlab.model.lab import LabMachine, LabRecord
 from netlab.model.plan import LabPlan
 from netlab.statefolder import statefile
 
@@ -25,13 +25,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "netlab"
 
 
-def record(name: str = "pair", file: str = "/labs/pair.yaml") -> Lab:
+def record(name: str = "pair", file: str = "/labs/pair.yaml") -> LabRecord:
     """A lab on disk, dead as nobody holds its lock."""
     folder = state.directory(name)
     folder.mkdir(0o700, parents=True)
     (folder / "lock").touch(0o600)
-    node = LabNode("h1", 2**22 + 1, 7, 2)
-    lab = Lab(
+    node = LabMachine("h1", 2**22 + 1, 7, 2)
+    lab = LabRecord(
         name, "netns", os.geteuid(), state.boot_id(), "0", str(folder), file, "2026", replace(node, name=""), (node,)
     )
     state.save(lab, replace(PLAN, name=name))
@@ -39,7 +39,7 @@ def record(name: str = "pair", file: str = "/labs/pair.yaml") -> Lab:
 
 
 @pytest.fixture
-def alive() -> Iterator[Lab]:
+def alive() -> Iterator[LabRecord]:
     lab = record()
     descriptor = os.open(Path(lab.directory, "lock"), os.O_RDWR)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -144,7 +144,7 @@ def test_a_damaged_record_is_said_and_a_dead_lab_can_still_be_destroyed(home: Pa
     assert not home.exists()
 
 
-def test_a_living_lab_with_a_damaged_record_is_not_removed(alive: Lab) -> None:
+def test_a_living_lab_with_a_damaged_record_is_not_removed(alive: LabRecord) -> None:
     Path(alive.directory, "lab.json").write_text("[]")
     with pytest.raises(LabError, match="is damaged"):
         destroy("pair", LogProgress())
@@ -159,7 +159,7 @@ def test_a_dead_lab_is_destroyed(home: Path) -> None:
 
 def test_a_lab_of_an_earlier_boot_is_dead_and_its_pids_mean_nothing(home: Path) -> None:
     lab = record()
-    ours = replace(lab, boot_id="another", init=LabNode("", os.getpid(), 0, 1))
+    ours = replace(lab, boot_id="another", init=LabMachine("", os.getpid(), 0, 1))
     (home / "pair" / "lab.json").unlink()
     (home / "pair" / "plan.json").unlink()
     state.save(ours, PLAN)
@@ -168,7 +168,7 @@ def test_a_lab_of_an_earlier_boot_is_dead_and_its_pids_mean_nothing(home: Path) 
     assert not home.exists()
 
 
-def test_a_lab_that_another_netlab_builds_is_not_destroyed(alive: Lab) -> None:
+def test_a_lab_that_another_netlab_builds_is_not_destroyed(alive: LabRecord) -> None:
     Path(alive.directory, "lab.json").unlink()
     with pytest.raises(LabError, match="is being built by another netlab"):
         destroy("pair", LogProgress())
@@ -185,7 +185,7 @@ def test_a_full_disk_is_no_traceback(home: Path, monkeypatch: pytest.MonkeyPatch
         state.save(lab, PLAN)
 
 
-def test_choosing_a_lab(alive: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_choosing_a_lab(alive: LabRecord, monkeypatch: pytest.MonkeyPatch) -> None:
     assert state.choose(None) == alive
     record("other")
     with pytest.raises(LabError, match=r"there are several labs: say which with lab \(other, pair\)"):
@@ -199,7 +199,7 @@ def test_choosing_a_lab(alive: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
         state.choose("ghost")
 
 
-def test_a_record_means_its_own_lab_whatever_has_its_name(alive: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_means_its_own_lab_whatever_has_its_name(alive: LabRecord, monkeypatch: pytest.MonkeyPatch) -> None:
     repaired = replace(alive, nodes=(replace(alive.nodes[0], pid=2**22 + 2),))
     state.save(repaired, PLAN)
     monkeypatch.setenv("NETLAB_LAB", "another")

@@ -11,7 +11,7 @@ from docker.errors import NotFound
 
 from netlab.model.cluster import ClusterNodePlan, ClusterPlan
 from netlab.model.errors import HostError, LabError
-from netlab.model.lab import Lab, LabNode
+from netlab.model.lab import LabMachine, LabRecord
 from netlab.model.plan import ContainerPlan, InterfacePlan, LabPlan, LinkEnd, LinkPlan, NodePlan, Role
 from netlab.runtime import kept
 from netlab.runtime.docker import build, clusters, containers, engine, guard
@@ -41,9 +41,11 @@ DEV = ClusterPlan("dev", "dev", (ClusterNodePlan("dev-worker", "w3"),), (), exis
 PLAN = LabPlan("a", "/my labs/a.yaml", "docker", NODES, LINKS, emulated=("something",), clusters=(OWN, DEV))
 
 
-def lab(folder: Path) -> Lab:
-    nodes = tuple(LabNode(node.name, 7, 7, 7) for node in NODES)
-    return Lab("a", "docker", 0, "boot", "0", str(folder), PLAN.topology_file, "", LabNode("", 1, 1, 1), nodes, "unix:")
+def lab(folder: Path) -> LabRecord:
+    nodes = tuple(LabMachine(node.name, 7, 7, 7) for node in NODES)
+    return LabRecord(
+        "a", "docker", 0, "boot", "0", str(folder), PLAN.topology_file, "", LabMachine("", 1, 1, 1), nodes, "unix:"
+    )
 
 
 def test_it_is_a_lab_of_the_clusters_alone(tmp_path: Path) -> None:
