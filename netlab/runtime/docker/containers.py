@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import NotFound
+from docker.errors import APIError, NotFound
 from docker.types import LogConfig, Mount
 from docker.utils.ports import build_port_bindings, split_port
 
@@ -238,6 +239,10 @@ def printed(client: docker.APIClient, container: str, tail: int | None) -> Itera
         try:
             text = client.logs(container, tail="all" if tail is None else tail)
         except NotFound:
+            return
+        except APIError as error:
+            if error.status_code != HTTPStatus.CONFLICT:  # it is being removed
+                raise
             return
     yield from text.decode("utf-8", "replace").splitlines()
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docker.errors import APIError, ImageNotFound
+from docker.errors import APIError, ImageNotFound, NotFound
+from requests import Response
 
 from netlab.model.errors import HostError, InputError, LabError
 from netlab.model.plan import ContainerPlan, FilePlan, LabPlan, NodePlan, ProcessPlan, Role, RoutingPlan, SysctlPlan
@@ -230,3 +231,23 @@ def test_a_command_that_prints_what_it_reads_holds_nobody_up() -> None:
     ours.close()
     os.close(reading)
     assert bytes(came) == data
+
+
+@pytest.mark.parametrize("status", [404, 409])
+def test_a_container_that_is_gone_or_being_removed_has_printed_nothing_more(status: int) -> None:
+    """Docker says 409, "dead or marked for removal", where a lab ends while its logs are followed."""
+    with pytest.raises(LabError, match="cannot read a container's log"):
+        list(containers.printed(Removing(500), "c", None))
+    assert list(containers.printed(Removing(status), "c", None)) == []
+
+
+class Removing:
+    """An engine's client that answers a question for logs with an error."""
+
+    def __init__(self, status: int) -> None:
+        self._response = Response()
+        self._response.status_code = status
+
+    def logs(self, container: str, tail: int | str) -> bytes:
+        kind = NotFound if self._response.status_code == 404 else APIError
+        raise kind("can not get logs", response=self._response)
