@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
+from pathlib import Path
 
 from netlab.model.errors import HostError, Position, Problem, TopologyError
 from netlab.model.plan import LabPlan, NodePlan
@@ -16,7 +17,7 @@ def check(plan: LabPlan, runtime: Runtime) -> None:
     """TopologyError with every line that the program refuses, HostError where it cannot be run."""
     if not any(node.startup_check for node in plan.nodes):
         return
-    with ThreadPoolExecutor() as pool:  # of subprocesses; a vtysh takes 0.1 s
+    with ThreadPoolExecutor() as pool:  # of subprocesses; each takes 0.1 s
         problems = list(chain.from_iterable(pool.map(lambda node: _problems(node, runtime), plan.nodes)))
     if problems:
         raise TopologyError(*problems)
@@ -40,8 +41,9 @@ def _problems(node: NodePlan, runtime: Runtime) -> list[Problem]:
         text = next(file.content for file in node.files if file.path == node.startup_check.path)
     output = runtime.try_out(node, node.startup_check.argv, text)
     lines = text.splitlines()
-    whose = f"vtysh of {node.rootfs}" if node.rootfs else "this host's vtysh"
-    whose = "vtysh of its image" if runtime.traits.images else whose
+    program = Path(node.startup_check.argv[0]).name
+    whose = f"{program} of {node.rootfs}" if node.rootfs else f"this host's {program}"
+    whose = f"{program} of its image" if runtime.traits.images else whose
     problems = []
     for found in re.finditer(node.startup_check.file.wrong_place, output, re.MULTILINE):
         said = re.sub(r"\[\d+\]: *", ": ", found["message"].strip())

@@ -121,6 +121,8 @@ class UserFile:
     wrong_place: str
     places: tuple[Position | None, ...] = ()
     """Where the process gets a translation: for each of its lines the place in the user's file, if it has one."""
+    said_anyway: str | None = None
+    """A regular expression: the beginnings of lines that are printed whether anything is refused or not."""
 
 
 @dataclass(frozen=True)

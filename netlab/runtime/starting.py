@@ -16,10 +16,6 @@ from netlab.runtime.inside.rights import DEFAULT_CAPABILITIES
 if TYPE_CHECKING:
     from netlab.runtime.inside.messages import Answer, Process, StartRequest
 
-_SAID_ANYWAY = re.compile(r"\[|.*\.\.\.\s*$|MGMTD: No changes found to be committed")
-"""What FRR prints whether it refuses a line or not: "[23|bgpd] sending configuration", "Waiting for children ...", and
-of 10.3's mgmtd, which has nothing to commit of a line that is another daemon's."""
-
 
 def waves(plan: LabPlan) -> Iterator[tuple[NodePlan, ...]]:
     """The machines in the rounds in which they start: each once those of its `start_after` are ready."""
@@ -97,7 +93,7 @@ def _wrong_places(file: UserFile, output: str) -> list[Problem]:
             why = "; ".join(before) if by else ""
             problems.append(Problem(f"{by} refuses: {message}" if by else message, position, why or None))
             before = []
-        elif line.strip() and not _SAID_ANYWAY.match(line):
+        elif line.strip() and not (file.said_anyway and re.match(file.said_anyway, line)):
             before.append(line.strip())
     return problems
 

@@ -27,6 +27,9 @@ _REFUSED = r"^line \d+: |processing failure|^% (Configuration failed|Failed to e
 The last ones name no line: lines that contradict each other, a value out of its range, and `| ` in a line.
 """
 _REFUSED_LINE = r"^line (?P<line>\d+): (?:Failure to communicate\[\d+\] to (?P<by>\w+), line: |% )(?P<message>.*)"
+_SAID_ANYWAY = r"\[|.*\.\.\.\s*$|MGMTD: No changes found to be committed"
+"""What `vtysh -b` prints whether a daemon refuses a line or not: "[23|bgpd] sending configuration", "Waiting for
+children ...", and of 10.3's mgmtd, which has nothing to commit of a line that is another daemon's."""
 _UNKNOWN_LINE = r"^line (?P<line>\d+): % (?P<message>.*)"
 """How `vtysh -C` reports a line that no daemon knows, as 8.4 and 10.3 do: % Unknown command[25]:  neighbor ..."""
 
@@ -109,7 +112,7 @@ def router_processes(
         oneshot=True,
         refuse_output=_REFUSED,
         retry_output=_LOCKED,
-        checks=UserFile(user_file, _REFUSED_LINE, places) if user_file else None,
+        checks=UserFile(user_file, _REFUSED_LINE, places, _SAID_ANYWAY) if user_file else None,
     )
     return (mgmtd, zebra, *others, load)
 

@@ -19,14 +19,14 @@ if __name__ == "__main__":
 from netlab.kernel import syscalls as sc
 from netlab.runtime.netns import skeleton
 
-_TIMEOUT = 20.0  # seconds: vtysh -C takes 0.1 for a small file
+_TIMEOUT = 20.0  # seconds: the check of a small file takes 0.1
 _FILE = "/netlab.conf"
 _FAILED = 125
 """The exit code that says that the program was not started; standard error says why."""
 
 
-def run(root: str | None, argv: tuple[str, ...], text: str) -> str:
-    """The output of `argv FILE`, where FILE holds `text`. HostError where it cannot be run here."""
+def run(root: str | None, argv: tuple[str, ...], text: str, package: str | None = None) -> str:
+    """The output of `argv FILE`, where FILE holds `text`. HostError where it cannot be run here; `package` has it."""
     from netlab.model.errors import HostError
     from netlab.runtime.netns import own_rootfs
 
@@ -34,7 +34,7 @@ def run(root: str | None, argv: tuple[str, ...], text: str) -> str:
         own_rootfs.check("the check of a startup-config", root, argv[:1])
         command = (sys.executable, "-I", "-S", os.path.abspath(__file__), root, *argv, _FILE)
     elif shutil.which(argv[0]) is None:
-        raise HostError(f"this host has no {argv[0]}", "sudo apt-get install frr")
+        raise HostError(f"this host has no {argv[0]}", package and f"sudo apt-get install {package}")
     else:
         command = (*argv, "/dev/stdin")
     try:

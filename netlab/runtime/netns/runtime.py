@@ -42,9 +42,11 @@ def build(plan: LabPlan, directory: Path, lab: LabRecord | None = None) -> Build
 
 def try_out(node: NodePlan, argv: tuple[str, ...], text: str) -> str:
     """The output of `argv FILE` by the machine's own program, before the machine exists, where FILE holds `text`."""
+    from netlab import daemons
     from netlab.runtime.netns import config_check
 
-    return config_check.run(node.rootfs, argv, text)
+    daemon = daemons.running_in(node)
+    return config_check.run(node.rootfs, argv, text, daemon.package if daemon else None)
 
 
 def agent(lab: LabRecord) -> AgentClient:

@@ -83,8 +83,9 @@ def test_a_machine_without_frr_says_what_it_did_not_check(
 
 def test_a_program_of_the_host_reads_the_text() -> None:
     assert config_check.run(None, ("/bin/cat",), "a line\n\u00e9\n") == "a line\n\u00e9\n"
-    with pytest.raises(HostError, match="this host has no /usr/bin/no-such-vtysh"):
-        config_check.run(None, ("/usr/bin/no-such-vtysh",), "")
+    with pytest.raises(HostError, match="this host has no /usr/bin/no-such-vtysh") as missing:
+        config_check.run(None, ("/usr/bin/no-such-vtysh",), "", package="frr")
+    assert missing.value.remedy == "sudo apt-get install frr"
 
 
 def test_a_program_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
