@@ -205,10 +205,13 @@ def sethostname(name: str) -> None:
 def last_capability() -> int:
     """The highest number of a capability that this kernel knows, or may know where it does not say."""
     try:
-        with open("/proc/sys/kernel/cap_last_cap", encoding="ascii") as file:
-            return int(file.read())
+        descriptor = os.open("/proc/sys/kernel/cap_last_cap", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return _MOST_CAPABILITIES - 1
+    try:
+        return int(os.read(descriptor, 16))  # bytes: in another root there is no codec to be imported
+    finally:
+        os.close(descriptor)
 
 
 def keep_capabilities(names: frozenset[str]) -> None:
