@@ -46,8 +46,8 @@ find_python() {
     return 1
 }
 
-# missing_packages [bird2] [frr-pythontools] [gobgpd] [zsh] [fish] [docker]: prints the packages that are missing, one a line.
-# Looks for files, which costs nothing when all are there. What only some labs or tests need is asked for by name; any
+# missing_packages [bird2] [frr-pythontools] [gobgpd] [zsh] [fish] [docker]: prints the packages that are missing, one a
+# line. Looks for files, which costs nothing when all are there. What only some labs or tests need is asked for by name; any
 # engine will do as docker.
 missing_packages() {
     local python

@@ -31,8 +31,5 @@ def running_in(node: NodePlan) -> Daemon | None:
     if node.routing is not None:
         return of(node.routing)
     programs = [process.argv[0] for process in node.processes]
-    for name in DAEMONS.usable():
-        daemon = DAEMONS.load(name)
-        if any(program.startswith(daemon.programs) for program in programs):
-            return daemon
-    return None
+    known = (DAEMONS.load(name) for name in DAEMONS.usable()) if programs else ()
+    return next((daemon for daemon in known if any(one.startswith(daemon.programs) for one in programs)), None)

@@ -46,8 +46,8 @@ def decide(reading: Reading, alpha: float = ALPHA) -> Decision:
 def _no_route(reading: Reading) -> Decision | None:
     if reading.fib_size:
         return None
-    router, announced = reading.router, reading.paths.announced
-    known = f"although BGP has {counted(announced, 'valid path')}" if announced else "and BGP has no valid path to it"
+    router, valid = reading.router, reading.valid
+    known = f"although BGP has {counted(valid, 'valid path')}" if valid else "and BGP has no valid path to it"
     if router.fib_before:
         # Linux answers for an address of `lo` on every link (arp_ignore=0).
         asks = " So it asks that link, and a node that holds the VIP may answer." if router.anycast else ""

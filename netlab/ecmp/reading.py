@@ -93,6 +93,11 @@ class Reading:
         return sum(not flow.answered and flow.arrived is not False for flow in self._unseen())
 
     @property
+    def valid(self) -> int:
+        """Next hops of all valid BGP paths, detours too: what the router's BGP table shows."""
+        return len({path.next_hop for path in valid_paths(self.router.bgp)})
+
+    @property
     def intended(self) -> int:
         """Next hops that should share the traffic: all that were announced, or that the FIB has."""
         return max(self.paths.announced, self.fib_size)

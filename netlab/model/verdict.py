@@ -62,7 +62,8 @@ def failing(findings: Iterable[Finding], expected: Expect) -> tuple[Finding, ...
 
 @dataclass(frozen=True)
 class PathCounts:
-    """How many paths or next hops each layer has. `used` counts next hops that carried at least one flow."""
+    """How many paths or next hops each layer has. `announced` leaves detours out (docs/ecmp-check.md), `used` counts
+    next hops that carried at least one flow."""
 
     announced: int
     multipath: int

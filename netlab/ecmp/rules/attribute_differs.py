@@ -43,7 +43,7 @@ def _finding(
             f"the best path, {best.next_hop}. Only equal paths share the load."
         ),
         evidence=(
-            f"BGP table: {counted(counts.announced, 'valid path')}, {counts.multipath} chosen; "
+            f"BGP table: {counted(case.reading.valid, 'valid path')}, {counts.multipath} chosen; "
             f"the first difference to the best path is the {attribute}"
         ),
         mend=(

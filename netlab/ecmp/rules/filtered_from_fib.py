@@ -29,7 +29,7 @@ def filtered_from_fib(case: Case) -> Iterator[Finding]:
             f"by them: the kernel has {instead}."
         ),
         evidence=(
-            f"BGP table: {counted(counts.announced, 'valid path')}, {counts.multipath} chosen; kernel: no route to "
+            f"BGP table: {counted(case.reading.valid, 'valid path')}, {counts.multipath} chosen; kernel: no route to "
             f"{bgp.prefix}"
         ),
         mend=(

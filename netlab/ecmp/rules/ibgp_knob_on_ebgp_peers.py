@@ -34,7 +34,7 @@ def ibgp_knob_on_ebgp_peers(case: Case) -> Iterator[Finding]:
         ),
         evidence=(
             f"running configuration: {limit_line(bgp, 'ebgp', 1)} (eBGP), ibgp {ibgp}; BGP table: "
-            f"{counted(paths.announced, 'valid path')} to {bgp.prefix}, {paths.multipath} chosen; "
+            f"{counted(case.reading.valid, 'valid path')} to {bgp.prefix}, {paths.multipath} chosen; "
             f"kernel: {counted(paths.fib, 'next hop')}"
         ),
         mend=maximum_paths_mend(case.router, bgp, paths.announced),

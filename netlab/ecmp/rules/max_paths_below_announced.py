@@ -45,8 +45,8 @@ def max_paths_below_announced(case: Case) -> Iterator[Finding]:
                 else f"`{knob}` lets BGP choose {limit} of {equal} equal paths to {bgp.prefix}."
             ),
             evidence=(
-                f"running configuration: {knob}; BGP table: {counted(counts.announced, 'valid path')}, {equal} equal, "
-                f"{counts.multipath} chosen; kernel: {counted(counts.fib, 'next hop')}"
+                f"running configuration: {knob}; BGP table: {counted(case.reading.valid, 'valid path')}, "
+                f"{equal} equal, {counts.multipath} chosen; kernel: {counted(counts.fib, 'next hop')}"
             ),
             mend=maximum_paths_mend(case.router, bgp, equal, peers),
         )
@@ -63,7 +63,7 @@ def _merge_limit(case: Case, bgp: BgpEvidence, merge: PathMerge) -> Iterator[Fin
         severity=Severity.WARNING,
         message=f"The limit of `{merge.name}` lets {daemon} take {counts.rib} of {equal} equal paths to {bgp.prefix}.",
         evidence=(
-            f"{daemon}'s table: {counted(counts.announced, 'valid path')}, {equal} equal; its route for the kernel: "
+            f"{daemon}'s table: {counted(case.reading.valid, 'valid path')}, {equal} equal; its route for the kernel: "
             f"{counted(counts.rib, 'next hop')}; kernel: {counted(counts.fib, 'next hop')}"
         ),
         mend=merge_paths_mend(case.router, merge, equal),

@@ -31,7 +31,7 @@ def merge_paths_off(case: Case) -> Iterator[Finding]:
             f"in its kernel protocol, which is {daemon}'s default."
         ),
         evidence=(
-            f"{daemon}'s table: {counted(counts.announced, 'valid path')}, {equal} equal; its route for the kernel: "
+            f"{daemon}'s table: {counted(case.reading.valid, 'valid path')}, {equal} equal; its route for the kernel: "
             f"{counted(counts.rib, 'next hop')}; kernel: {counted(counts.fib, 'next hop')}"
         ),
         mend=merge_paths_mend(case.router, merge),

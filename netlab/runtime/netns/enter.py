@@ -128,6 +128,8 @@ def _guard(command: Command, action: Callable[[], None]) -> None:
             # ENOMEM is what fork(2) says where the PID namespace has lost its init.
             reason = "it is dead" if error.errno == errno.ENOMEM else error.strerror
             os.write(2, f"netlab: the node cannot be entered: {reason}\n".encode())
+    except Exception as error:  # netlab's own fault, which would otherwise end without a word
+        os.write(2, f"netlab: the node cannot be entered: {error!r}\n".encode())
     finally:
         os._exit(NOT_ENTERED)
 

@@ -73,3 +73,13 @@ def test_behind_other_routers_it_is_told_by_the_as_path_alone() -> None:
     nodes = (Announcer("s1", "10.0.1.11", expected=True), Announcer("s2", "10.0.1.12", expected=True))
     made = router((300, 300), announced=2, announcers=nodes, bgp=replace(bgp(2, 2), paths=(*paths, back)))
     assert (verdict(made).verdict.value, verdict(made).paths.announced) == ("ecmp", 2)
+
+
+def test_a_finding_tells_the_bgp_table_as_it_is() -> None:
+    """Two equal paths and a detour: the limit keeps one out, and who looks into the table sees three."""
+    made = bgp(2, 1, maximum_paths=1)
+    kept = replace(made, paths=(*made.paths, longer(64512, 64602, 64522)))
+    found = verdict(router((600,), announced=2, fib=1, bgp=kept))
+    assert found.paths.announced == 2
+    (finding,) = [one for one in found.findings if one.rule == "max-paths-below-announced"]
+    assert "BGP table: 3 valid paths, 2 equal, 1 chosen" in finding.evidence

@@ -1,8 +1,12 @@
 import errno
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+import netlab
 from netlab.kernel import syscalls
 from netlab.runtime.inside import rights, seccomp
 
@@ -36,3 +40,20 @@ def test_a_processor_that_no_table_knows_is_named(monkeypatch: pytest.MonkeyPatc
 
 def test_every_table_knows_the_same_processors() -> None:
     assert set(syscalls.ARCHITECTURES) == set(syscalls._SYS_KEYCTL) == set(seccomp._MACHINES)
+
+
+IN_ANOTHER_ROOT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from netlab.kernel import syscalls
+sys.meta_path.clear()
+assert "encodings.ascii" not in sys.modules
+print(syscalls.last_capability())
+"""
+
+
+def test_the_last_capability_is_read_where_nothing_more_can_be_imported() -> None:
+    """A process that has entered a node of another root sees none of the host's Python: a codec is imported too."""
+    argv = [sys.executable, "-I", "-S", "-c", IN_ANOTHER_ROOT, str(Path(netlab.__file__).parents[1])]
+    done = subprocess.run(argv, env={"LC_ALL": "C.UTF-8"}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, f"{syscalls.last_capability()}\n"), done
